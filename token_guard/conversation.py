@@ -1,0 +1,205 @@
+"""What every wire format is parsed into: a conversation of messages made of parts.
+
+All values are frozen. A message keeps a private reference to the wire object it came from, with the
+place of every part in it, so that rendering copies only what a pass has edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+__all__ = [
+    "Conversation",
+    "Exchange",
+    "Media",
+    "Message",
+    "Omitted",
+    "Opaque",
+    "Origin",
+    "Part",
+    "Path",
+    "Reasoning",
+    "Text",
+    "ToolCall",
+    "ToolResult",
+    "exchanges",
+]
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and indexes that lead from a wire message to one of its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words of a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A model's own reasoning, carried back to it by the client; passes never edit it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model made; `arguments` is the JSON text (or free text) as on the wire."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An image, a sound or a file; `source` is a URL, a data URL or bare base64, never text to be counted as such."""
+
+    kind: str
+    source: str
+    media_type: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A part of a kind that we do not know, as compact JSON: counted, kept, never edited."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool answered to the call `call_id`."""
+
+    call_id: str
+    content: tuple[Text | Media | Opaque, ...]
+
+    @property
+    def text(self) -> str:
+        """The textual content, one line break between its parts."""
+        return "\n".join(part.text for part in self.content if not isinstance(part, Media))
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """Takes the place of a part that a pass removed; nothing is rendered for it."""
+
+
+Part: TypeAlias = Text | Reasoning | ToolCall | ToolResult | Media | Opaque | Omitted
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a message came from: its place in the client's history, the wire object, its parts and their paths in it."""
+
+    index: int
+    wire: Mapping[str, Any]
+    parts: tuple[Part, ...]
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `role` is system, developer, user, assistant or tool; the parts of an edited message stay in
+    their places (`Omitted` stands for a removed one). Without an origin it was put in by the guard."""
+
+    role: str
+    parts: tuple[Part, ...]
+    name: str = ""
+    origin: Origin | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def index(self) -> int | None:
+        """The message's place in the client's history; None for one that the guard put in."""
+        return self.origin.index if self.origin else None
+
+    @property
+    def edited(self) -> bool:
+        """Whether rendering has to write anything else than the wire object it came from."""
+        return self.origin is None or self.origin.parts != self.parts
+
+    @property
+    def text(self) -> str:
+        """All that a reader sees of it except calls: text and tool results, one line break between parts."""
+        return "\n".join(part.text for part in self.parts if isinstance(part, (Text, ToolResult)))
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+
+    @property
+    def results(self) -> tuple[ToolResult, ...]:
+        return tuple(part for part in self.parts if isinstance(part, ToolResult))
+
+    @property
+    def reasons(self) -> bool:
+        """Whether the message carries reasoning."""
+        return any(isinstance(part, Reasoning) for part in self.parts)
+
+    def with_part(self, place: int, part: Part) -> Message:
+        """The same message with another part at `place`."""
+        return replace(self, parts=(*self.parts[:place], part, *self.parts[place + 1 :]))
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A parsed request: its messages, and the parts beside them that count as prompt.
+
+    `tools`, `tool_choice` and `response_format` are the wire values (None when absent);
+    `max_output_tokens` is what the client asked for; `request` is the wire request itself.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: Sequence[Any] | None = None
+    tool_choice: Any = None
+    response_format: Any = None
+    max_output_tokens: int | None = None
+    request: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def with_messages(self, messages: tuple[Message, ...]) -> Conversation:
+        """The same conversation with other messages."""
+        return replace(self, messages=messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Messages that live and go together: a message alone, or calls with their results.
+
+    `start` and `stop` are its places in the sequence it was cut from.
+    """
+
+    start: int
+    stop: int
+    messages: tuple[Message, ...]
+
+
+def exchanges(messages: Sequence[Message]) -> tuple[Exchange, ...]:
+    """Cut messages where cutting is legal: never between a tool call and its results.
+
+    >>> call = Message("assistant", (ToolCall("1", "ls", "{}"),))
+    >>> result = Message("tool", (ToolResult("1", (Text("a.py"),)),))
+    >>> [(e.start, e.stop) for e in exchanges([Message("user", (Text("hi"),)), call, result])]
+    [(0, 1), (1, 3)]
+    """
+    found, start = [], 0
+    while start < len(messages):
+        stop = _end_of_exchange(messages, start)
+        found.append(Exchange(start, stop, tuple(messages[start:stop])))
+        start = stop
+    return tuple(found)
+
+
+def _end_of_exchange(messages: Sequence[Message], start: int) -> int:
+    awaited = {call.id for call in messages[start].calls}
+    stop = start + 1
+    while awaited and stop < len(messages) and messages[stop].results:
+        answered = {result.call_id for result in messages[stop].results}
+        if not answered & awaited:
+            break
+        stop += 1
+    return stop

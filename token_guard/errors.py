@@ -1,0 +1,48 @@
+"""Every error that token_guard raises on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = [
+    "ConfigError",
+    "ContextOverflowError",
+    "ModelNotSupportedError",
+    "TokenCountError",
+    "TokenGuardError",
+]
+
+
+class TokenGuardError(Exception):
+    """The base of all errors raised by token_guard."""
+
+
+class ConfigError(TokenGuardError, ValueError):
+    """A setting or a limit file is wrong; the message names the key and what is allowed."""
+
+
+class TokenCountError(TokenGuardError, TypeError):
+    """What was handed to a counter is not text or a list of messages."""
+
+
+class ModelNotSupportedError(TokenGuardError, ValueError):
+    """A model name that cannot be one: empty, or not a string."""
+
+
+class ContextOverflowError(TokenGuardError):
+    """A request that cannot be made to fit: what must stay whole is larger than what is allowed.
+
+    `tokens` is what the request still counts, `allowed` what the model takes, both in tokens;
+    `parts` splits `tokens` into `system`, `tools`, `last user` and `rest`.
+    """
+
+    def __init__(self, *, model: str, tokens: int, allowed: int, parts: Mapping[str, int]) -> None:
+        self.model = model
+        self.tokens = tokens
+        self.allowed = allowed
+        self.parts = dict(parts)
+        split = ", ".join(f"{name} {count:,}" for name, count in self.parts.items())
+        super().__init__(
+            f"This model's maximum context length leaves {allowed:,} tokens for the prompt of {model or 'this request'}; "
+            f"the parts that must stay whole count {tokens:,} ({split}). Shorten the largest part, or use a model with a larger window."
+        )

@@ -1,0 +1,167 @@
+"""Settings: validated once, here, then handed down as plain values.
+
+They come from the constructor, from `callback_settings.token_guard` of a LiteLLM config, or from the environment
+(`TOKEN_GUARD_<SETTING>`, nested ones with two underscores: `TOKEN_GUARD_MASK__EXEMPT_TOOLS='["Read"]'`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from token_guard.errors import ConfigError
+
+__all__ = ["LimitSettings", "MaskSettings", "DeduplicateSettings", "Settings", "SummarizeSettings", "TruncateSettings"]
+
+Share = Field(gt=0.0, le=1.0)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class LimitSettings(_Section):
+    files: tuple[str, ...] = ()
+    """Limit files (JSON or YAML) to read before the usual places."""
+    models: Mapping[str, PositiveInt] = Field(default_factory=dict)
+    """Context windows by model name, in tokens, as in a limit file."""
+    default: PositiveInt = 8_192
+    """Window of a model that no source knows, in tokens."""
+
+
+class MaskSettings(_Section):
+    min_tokens: PositiveInt = 80
+    """Tool outputs smaller than this are not worth a placeholder."""
+    keep_recent: float = Field(default=0.4, ge=0.0, le=1.0)
+    """The newest tool outputs, up to this share of the target, are never masked."""
+    placeholder_tokens: PositiveInt = 60
+    """Room for the key values (paths, identifiers, error lines) in one placeholder."""
+    exempt_tools: tuple[str, ...] = ()
+    """Names of tools whose outputs are never masked or deduplicated."""
+    argument_tokens: PositiveInt = 200
+    """String values in old tool-call arguments longer than this are shortened."""
+
+
+class DeduplicateSettings(_Section):
+    max_distance: int = Field(default=3, ge=0, le=16)
+    """Bits of two 64-bit SimHashes that may differ for tool results to be near-identical."""
+    min_tokens: PositiveInt = 80
+    """Tool results smaller than this are left alone."""
+
+
+class SummarizeSettings(_Section):
+    share: float = Field(default=0.10, gt=0.0, le=0.5)
+    """Largest size of the summary, as a share of the budget."""
+    max_directives: PositiveInt = 20
+    """Directives (must, never, always, ...) carried verbatim; the newest win."""
+    max_decisions: PositiveInt = 30
+    """Decision sentences of the assistant carried verbatim; the newest win."""
+
+
+class TruncateSettings(_Section):
+    head_share: float = Field(default=0.6, ge=0.0, le=1.0)
+    """Of a message that is cut, the share of the kept lines that comes from its head; the rest is its tail."""
+    min_tokens: PositiveInt = 64
+    """No message is cut below this size."""
+
+
+class Settings(BaseSettings):
+    """Every option, its default and its meaning.
+
+    >>> Settings(trigger=0.7).trigger
+    0.7
+    """
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="TOKEN_GUARD_", env_nested_delimiter="__", use_attribute_docstrings=True)
+
+    mode: Literal["enforce", "observe", "off"] = "enforce"
+    """enforce: rewrite what is too long; observe: measure and report only; off: do nothing."""
+    policy: Literal["adaptive", "overflow"] = "adaptive"
+    """adaptive: compact ahead of the limit, deep and seldom; overflow: only when a request does not fit."""
+    adaptive: bool = True
+    """Let tool density and message size move trigger and target; false: use the two numbers as they are."""
+    trigger: float = Field(default=0.80, gt=0.0, le=1.0)
+    """Share of the budget above which a conversation is compacted."""
+    target: float = Field(default=0.30, gt=0.0, le=1.0)
+    """Share of the budget that a compaction goes down to (adaptive: its value for few tool calls)."""
+    reserve_output: PositiveInt = 4_096
+    """Tokens kept free for the reply when the request does not say (at most a quarter of the window)."""
+    min_output_tokens: PositiveInt = 256
+    """A requested reply length is never clamped below this."""
+    on_overflow: Literal["reject", "forward"] = "reject"
+    """What happens to a request that cannot be made to fit: a 400 that names the parts, or forwarded as it is."""
+    on_error: Literal["forward", "reject"] = "forward"
+    """What happens when the guard itself fails: the original request is forwarded, or refused."""
+    allow_request_mode: bool = False
+    """Whether clients may choose a mode with the header x-token-guard-mode."""
+    headers: bool = True
+    """Whether responses carry x-token-guard-* headers."""
+    memo_bytes: PositiveInt = 64 * 1024 * 1024
+    """Memory for remembered compactions, in bytes; without it the result is the same, only slower."""
+    count_cache_bytes: PositiveInt = 32 * 1024 * 1024
+    """Memory for remembered token counts, in bytes."""
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    """Where context windows come from."""
+    mask: MaskSettings = Field(default_factory=MaskSettings)
+    """Pass 0, observation masking."""
+    deduplicate: DeduplicateSettings = Field(default_factory=DeduplicateSettings)
+    """Pass 1, deduplication of tool results."""
+    summarize: SummarizeSettings = Field(default_factory=SummarizeSettings)
+    """Pass 2, structured summary."""
+    truncate: TruncateSettings = Field(default_factory=TruncateSettings)
+    """Pass 3, truncation."""
+
+    @model_validator(mode="after")
+    def _target_below_trigger(self) -> Self:
+        if self.target >= self.trigger:
+            raise ValueError(f"target ({self.target}) must be below trigger ({self.trigger})")
+        return self
+
+    @classmethod
+    def load(cls, options: Mapping[str, Any] | None = None) -> Settings:
+        """Settings from a mapping (a section of a config file), with the environment above it.
+
+        Raises ConfigError, in one line that names the key and what is allowed.
+        """
+        if options is not None and not isinstance(options, Mapping):
+            raise ConfigError(f"token_guard settings must be a mapping of options, not {type(options).__name__}")
+        try:
+            return cls(**_merged(dict(options or {}), EnvSettingsSource(cls)()))
+        except ValidationError as error:
+            raise ConfigError("token_guard settings: " + "; ".join(_complaints(cls, error))) from None
+
+
+def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(low[key], value) if isinstance(value, Mapping) and isinstance(low.get(key), Mapping) else value for key, value in high.items()}
+    return {**low, **both}
+
+
+def _complaints(settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
+    for item in error.errors():
+        key = ".".join(map(str, item["loc"]))
+        if item["type"] == "extra_forbidden":
+            yield f"{key} is not a setting{_suggestion(settings, item['loc'])}"
+        elif key:
+            yield f"{key}: {item['msg']} (got {item['input']!r})"
+        else:
+            yield item["msg"].removeprefix("Value error, ")
+
+
+def _suggestion(settings: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    known = _fields(settings, place[:-1])
+    close = difflib.get_close_matches(str(place[-1]), known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; allowed: {', '.join(known)}"
+
+
+def _fields(settings: type[BaseModel], place: tuple[int | str, ...]) -> Mapping[str, FieldInfo]:
+    for key in place:
+        inner = settings.model_fields[str(key)].annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return {}
+        settings = inner
+    return settings.model_fields

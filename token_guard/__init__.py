@@ -1,1 +1,65 @@
-"""token_guard: every LLM request fits its model, stays valid, keeps what matters and keeps the prompt cache warm."""
+"""token_guard: every LLM request fits its model, stays valid, keeps what matters and keeps the prompt cache warm.
+
+Names are imported when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from token_guard import errors
+    from token_guard.budget import ContextLimit
+    from token_guard.counting import TokenCounter
+    from token_guard.guard import Guard, fit
+    from token_guard.monitor import ContextMonitor, ContextUsage
+    from token_guard.plugin import TokenGuardCallback, install
+    from token_guard.report import Fitted, Report
+    from token_guard.settings import Settings
+
+    callback: TokenGuardCallback
+
+__all__ = [
+    "ContextLimit",
+    "ContextMonitor",
+    "ContextUsage",
+    "Fitted",
+    "Guard",
+    "Report",
+    "Settings",
+    "TokenCounter",
+    "callback",
+    "errors",
+    "fit",
+    "install",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ContextLimit": "budget",
+    "ContextMonitor": "monitor",
+    "ContextUsage": "monitor",
+    "Fitted": "report",
+    "Guard": "guard",
+    "Report": "report",
+    "Settings": "settings",
+    "TokenCounter": "counting",
+    "fit": "guard",
+    "install": "plugin",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("token_guard.errors")
+    if name == "callback":
+        return import_module("token_guard.plugin").build_callback()
+    if name not in _HOMES:
+        raise AttributeError(f"module 'token_guard' has no attribute {name!r}")
+    return getattr(import_module(f"token_guard.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,116 @@
+"""Real litellm proxies, started once for all tests of this folder, in front of upstreams that enforce their window."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from token_guard.demo.openai_rules import Refusal
+from token_guard.demo.proxy import Proxy
+from token_guard.demo.upstream import Upstream
+
+WINDOW, SMALL_WINDOW, LARGE_WINDOW = 16_000, 6_000, 64_000
+OUTAGE = Refusal("The server is overloaded.", type="server_error", param=None, status=503)
+
+
+@dataclass
+class World:
+    """Three upstreams and three proxies: with the guard, without it, and with a guard that fails on every request."""
+
+    upstream: Upstream
+    small: Upstream
+    large: Upstream
+    down: Upstream
+    proxies: dict[str, Proxy] = field(default_factory=dict)
+
+    def client(self, name: str) -> openai.OpenAI:
+        proxy = self.proxies[name]
+        return openai.OpenAI(base_url=proxy.url, api_key=proxy.key, max_retries=0)
+
+
+def deployment(group: str, upstream: Upstream, window: int, **params: Any) -> dict[str, Any]:
+    return {
+        "model_name": group,
+        "litellm_params": {"model": "openai/gpt-4o", "api_base": upstream.url, "api_key": "none", **params},
+        "model_info": {"id": group, "max_input_tokens": window},
+    }
+
+
+def config(world: World, callbacks: list[str]) -> dict[str, Any]:
+    return {
+        "model_list": [
+            deployment("main", world.upstream, WINDOW),
+            deployment("small", world.small, SMALL_WINDOW),
+            deployment("large", world.large, LARGE_WINDOW),
+            deployment("flaky", world.down, WINDOW),
+            deployment("routed-up", world.upstream, WINDOW),
+        ],
+        "litellm_settings": {"callbacks": callbacks},
+        "router_settings": {
+            "num_retries": 1,
+            "disable_cooldowns": True,
+            "fallbacks": [{"flaky": ["small"]}],
+            "context_window_fallbacks": [{"routed-up": ["large"]}],
+        },
+        "callback_settings": {"token_guard": {"allow_request_mode": True}},
+    }
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
+    with ExitStack() as stack:
+        windows = (WINDOW, SMALL_WINDOW, LARGE_WINDOW)
+        upstreams = [stack.enter_context(Upstream(window)) for window in windows]
+        down = stack.enter_context(Upstream(WINDOW, check=lambda request: OUTAGE))
+        world = World(*upstreams, down)
+        for name, callbacks in {"guarded": ["token_guard.callback"], "bare": [], "faulty": ["faulty_callback.callback"]}.items():
+            world.proxies[name] = stack.enter_context(Proxy(config(world, callbacks), environment={"PYTHONPATH": path}))
+        for proxy in world.proxies.values():
+            proxy.wait()
+        yield world
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a client got, and the raw bodies that the upstreams got in the meantime."""
+
+    status: int
+    text: str
+    error: Mapping[str, Any]
+    headers: Mapping[str, str]
+    bodies: list[bytes]
+
+
+@pytest.fixture
+def ask(world: World) -> Callable[..., Outcome]:
+    """`ask(messages, proxy="guarded", model="main", stream=False, **more)` through the openai SDK."""
+
+    def ask(messages: Any, *, proxy: str = "guarded", model: str = "main", stream: bool = False, **more: Any) -> Outcome:
+        upstreams = (world.down, world.upstream, world.small, world.large)
+        before = [len(upstream.bodies) for upstream in upstreams]
+        status, text, error, headers = _answer(world.client(proxy), model=model, messages=messages, stream=stream, **more)
+        seen = [body for upstream, start in zip(upstreams, before, strict=True) for body in upstream.bodies[start:]]
+        return Outcome(status, text, error, headers, seen)
+
+    return ask
+
+
+def _answer(client: openai.OpenAI, **request: Any) -> tuple[int, str, Mapping[str, Any], Mapping[str, str]]:
+    try:
+        response = client.chat.completions.with_raw_response.create(**request)
+    except openai.APIStatusError as error:
+        return error.status_code, "", error.body if isinstance(error.body, dict) else {}, error.response.headers
+    answer = response.parse()
+    if request["stream"]:
+        text = "".join(choice.delta.content or "" for chunk in answer for choice in chunk.choices)
+    else:
+        text = answer.choices[0].message.content
+    return response.status_code, text, {}, response.headers

@@ -1,0 +1,45 @@
+"""A proxy with a wrong configuration does not start, and the last line says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from token_guard.demo.proxy import Proxy
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "an unknown key": ({"triger": 0.8}, "triger is not a setting; did you mean trigger?"),
+    "a wrong type": ({"reserve_output": "much"}, "reserve_output: "),
+    "a threshold above 1": ({"trigger": 1.5}, "trigger: Input should be less than or equal to 1"),
+    "a target above the trigger": ({"trigger": 0.5, "target": 0.6}, "target (0.6) must be below trigger (0.5)"),
+    "no mapping": (["trigger"], "must be a mapping"),
+}
+
+
+@pytest.fixture(scope="module")
+def outputs() -> Iterator[dict[str, tuple[int, str]]]:
+    """Exit status and output of one proxy for each wrong configuration, all started at once."""
+    with ExitStack() as stack:
+        proxies = {name: stack.enter_context(Proxy(_config(options))) for name, (options, _) in WRONG.items()}
+        yield {name: (proxy.exit_status(), proxy.output) for name, proxy in proxies.items()}
+
+
+def _config(options: Any) -> dict[str, Any]:
+    return {
+        "model_list": [{"model_name": "m", "litellm_params": {"model": "openai/m", "api_base": "http://127.0.0.1:9", "api_key": "none"}}],
+        "litellm_settings": {"callbacks": ["token_guard.callback"]},
+        "callback_settings": {"token_guard": options},
+    }
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_configuration_stops_the_proxy_with_one_line(outputs, name):
+    status, output = outputs[name]
+    last = output.strip().splitlines()[-1]
+    assert status != 0
+    assert last.startswith("token_guard: ")
+    assert WRONG[name][1] in last
+    assert "Traceback" not in output

@@ -1,0 +1,76 @@
+"""What the documents tell people to type works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from token_guard.cli import app
+from token_guard.commands import litellm_config
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ("README.md", "docs/configuration.md", "docs/decisions.md", "CHANGELOG.md")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+OPTION_OF_THE_SHELL = {"export", "pytest", "litellm", "pip"}
+
+
+def _blocks(language: str) -> list[Any]:
+    found = [
+        (name, block) for name in DOCUMENTS for kind, block in BLOCK.findall((ROOT / name).read_text(encoding="utf-8")) if kind == language
+    ]
+    return [pytest.param(block, id=f"{name}-{number}") for number, (name, block) in enumerate(found)]
+
+
+def _commands(block: str) -> Iterator[list[str]]:
+    for line in block.replace("\\\n", " ").splitlines():
+        for command in re.split(r"&&|\|", line):
+            yield shlex.split(re.sub(r">\s*\S+", "", command), comments=True)
+
+
+@pytest.mark.parametrize("block", _blocks("python"))
+def test_python_runs(block: str) -> None:
+    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+
+
+@pytest.mark.parametrize("block", _blocks("yaml"))
+def test_yaml_is_a_configuration_without_findings(block: str) -> None:
+    config = yaml.safe_load(block)
+    assert litellm_config.findings(config) == ()
+    assert list(litellm_config.served(config))
+
+
+@pytest.mark.parametrize("block", _blocks("bash"))
+def test_shell_commands_exist(block: str) -> None:
+    for words in _commands(block):
+        if words and words[0] == "token-guard":
+            assert_known(words[1:])
+        else:
+            assert not words or words[0] in OPTION_OF_THE_SHELL
+
+
+def assert_known(words: list[str]) -> None:
+    """Parse as the command line would, without running anything."""
+    command = get_command(app).commands[words[0]]  # type: ignore[attr-defined]
+    command.make_context(words[0], words[1:])
+
+
+def test_extras_that_are_installed_exist() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    named = set(re.findall(r"'\.\[(\w+)\]'", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert named
+    assert named <= declared.keys()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    targets = LINK.findall((ROOT / document).read_text(encoding="utf-8"))
+    assert [target for target in targets if not (ROOT / document).parent.joinpath(target).exists()] == []

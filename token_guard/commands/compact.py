@@ -1,0 +1,138 @@
+"""`token-guard compact`: the request as it would be forwarded, or what became of each of its messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from token_guard.commands.diff import Change, State, compare
+from token_guard.commands.inputs import InputError, model_or, read_text, request_in
+from token_guard.conversation import Conversation, Message
+from token_guard.counting import Meter, meter_for
+from token_guard.errors import ContextOverflowError
+from token_guard.formats import Unreadable, format_for
+from token_guard.guard import Guard
+from token_guard.report import Fitted, Report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Compacted", "Overflow", "compact"]
+
+COLOURS: Mapping[State, str] = {"kept": "dim", "masked": "yellow", "shortened": "yellow", "dropped": "red", "inserted": "green"}
+
+SHOWN_LINES = 6
+"""Lines of a message that a diff shows: enough to recognise it, and a placeholder or a short summary whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """A request that cannot be made to fit."""
+
+    error: ContextOverflowError
+    found: bool = True
+
+    def as_json(self) -> Mapping[str, Any]:
+        """The arithmetic."""
+        return {"error": str(self.error), "tokens": self.error.tokens, "allowed": self.error.allowed, "parts": self.error.parts}
+
+    def show(self, out: Console, remarks: Console) -> None:  # noqa: ARG002 - the protocol's; there is nothing to pipe
+        """The arithmetic, in the words that a client of the proxy gets."""
+        remarks.print(str(self.error), style="red", soft_wrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """A fitted request, and the changes to its messages when those were asked for."""
+
+    fitted: Fitted
+    meter: Meter
+    changes: tuple[Change, ...] | None = None
+    found: bool = False
+
+    def as_json(self) -> Mapping[str, Any]:
+        """The request and the report on it; with a line per message instead of the request for a diff."""
+        report = asdict(self.fitted.report)
+        if self.changes is None:
+            return {"request": self.fitted.request, "report": report}
+        return {"changes": [_change_as_json(self.meter, change) for change in self.changes], "report": report}
+
+    def show(self, out: Console, remarks: Console) -> None:
+        """The request as JSON, to be piped on; or the diff. A summary beside it."""
+        if self.changes is None:
+            out.out(json.dumps(self.fitted.request, indent=2), highlight=False)
+        for change in self.changes or ():
+            _show_change(out, self.meter, change)
+        for line in _summary(self.fitted.report):
+            remarks.print(line, soft_wrap=True)
+
+
+def compact(name: str, model: str | None, max_input_tokens: int | None, diff: bool) -> Compacted | Overflow:
+    """Fit the request in the file `name` ("-" is standard input); raises InputError when there is none in it."""
+    request = request_in(read_text(name))
+    if request is None:
+        raise InputError(f"{name}: not a chat request: expected JSON with messages, or a list of messages")
+    chosen = model_or(model, request)
+    request = {**request, "model": chosen}
+    before = _parsed(name, request)
+    try:
+        fitted = Guard().process(request, max_input_tokens=max_input_tokens, mode="enforce")
+    except ContextOverflowError as error:
+        return Overflow(error)
+    after = _parsed(name, fitted.request)
+    return Compacted(fitted, meter_for(chosen), compare(before.messages, after.messages) if diff else None)
+
+
+def _parsed(name: str, request: Mapping[str, Any]) -> Conversation:
+    format_ = format_for(None, request)
+    conversation = format_.parse(request) if format_ else Unreadable("unknown shape")
+    if isinstance(conversation, Unreadable):
+        raise InputError(f"{name}: not a chat request: {conversation.reason}")
+    return conversation
+
+
+def _summary(report: Report) -> Iterator[str]:
+    cap = f"{report.budget.allowed:,} allowed of {report.limit.max_input_tokens:,} ({report.limit.source})"
+    yield f"{report.action}: {report.tokens_before:,} -> {report.tokens_after:,} tokens; {cap}; retention {report.retention:.0%}"
+    for step in report.steps:
+        yield f"  {step.name}: {step.tokens_before:,} -> {step.tokens_after:,}, {step.outcome}"
+    if report.note:
+        yield f"  {report.note}"
+
+
+def _change_as_json(meter: Meter, change: Change) -> dict[str, Any]:
+    sides = {"before": change.before, "after": change.after}
+    tokens = {f"tokens_{side}": meter.message(message) if message else 0 for side, message in sides.items()}
+    message = change.before or change.after
+    return {"state": change.state, "index": change.before and change.before.index, "role": message and message.role, **tokens}
+
+
+def _show_change(out: Console, meter: Meter, change: Change) -> None:
+    row = _change_as_json(meter, change)
+    place = "    " if row["index"] is None else f"{row['index']:4}"
+    tokens = f"{row['tokens_before']:,}" if change.state == "kept" else f"{row['tokens_before']:,} -> {row['tokens_after']:,}"
+    out.print(f"{place} {change.state:9} {row['role']:9} {tokens} tokens", style=COLOURS[change.state], soft_wrap=True)
+    if change.state == "kept":
+        return
+    for sign, style, message in (("-", "red", change.before), ("+", "green", change.after)):
+        for line in _excerpt(message) if message else ():
+            out.print(f"     {sign} {line}", style=style, soft_wrap=True)
+
+
+def _excerpt(message: Message) -> Iterator[str]:
+    calls = [f"{call.name}({call.arguments})" for call in message.calls]
+    lines = [line for line in (*message.text.splitlines(), *calls) if line.strip()]
+    yield from (_clipped(line) for line in lines[:SHOWN_LINES])
+    if len(lines) > SHOWN_LINES:
+        yield f"... {len(lines) - SHOWN_LINES:,} more lines"
+
+
+def _clipped(line: str, width: int = 160) -> str:
+    """The line, or its head where it is longer than `width`.
+
+    >>> _clipped("abcdef", 4)
+    'abc…'
+    """
+    return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -1,0 +1,80 @@
+"""What the commands read: text, template variables, chat requests in JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from token_guard.errors import ModelNotSupportedError, TokenGuardError
+
+__all__ = ["DEFAULT_MODEL", "InputError", "fill", "model_or", "read_text", "request_in", "variables"]
+
+DEFAULT_MODEL = "gpt-4o"
+"""The model that is meant when neither the command line nor the request names one."""
+
+
+class InputError(TokenGuardError):
+    """A command was handed something that it cannot read; the message is one line."""
+
+
+def read_text(name: str) -> str:
+    """The text of the file `name`, or of standard input for "-"; raises InputError."""
+    try:
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: not text in UTF-8 (byte {error.start:,})") from None
+
+
+def variables(assignments: Sequence[str]) -> dict[str, str]:
+    """Template variables from `name=value` strings; raises InputError.
+
+    >>> variables(["city=Oslo", "rule=a=b"])
+    {'city': 'Oslo', 'rule': 'a=b'}
+    """
+    wrong = [text for text in assignments if not text.partition("=")[0] or "=" not in text]
+    if wrong:
+        raise InputError(f"--var {wrong[0]}: expected name=value")
+    return dict(text.split("=", 1) for text in assignments)
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """The text with every `{name}` of a given value replaced, all at once; other braces stay.
+
+    >>> fill("{a} {b} {}", {"a": "{b}", "c": "3"})
+    '{b} {b} {}'
+    """
+    if not values:
+        return text
+    return re.sub(r"\{(" + "|".join(map(re.escape, values)) + r")\}", lambda found: values[found[1]], text)
+
+
+def request_in(text: str, values: Mapping[str, str] | None = None) -> dict[str, Any] | None:
+    r"""The chat request in a JSON text, a bare list of messages included; None when it holds none.
+
+    >>> request_in('[{"role": "user", "content": "{x}"}]', {"x": "a quote: \""})
+    {'messages': [{'role': 'user', 'content': 'a quote: "'}]}
+    >>> request_in('{"name": "a package"}') is None
+    True
+    """
+    try:
+        value = json.loads(fill(text, {name: json.dumps(value)[1:-1] for name, value in (values or {}).items()}))
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "role" in item for item in value):
+        return {"messages": value}
+    return value if isinstance(value, dict) and isinstance(value.get("messages"), list) else None
+
+
+def model_or(model: str | None, request: Mapping[str, Any]) -> str:
+    """The model given, else the one that the request names, else gpt-4o; raises ModelNotSupportedError for an empty name."""
+    chosen = model if model is not None else request.get("model", DEFAULT_MODEL)
+    if not isinstance(chosen, str) or not chosen.strip():
+        raise ModelNotSupportedError("the model name is empty; name one, such as gpt-4o")
+    return chosen

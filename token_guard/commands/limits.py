@@ -1,0 +1,122 @@
+"""`token-guard limits`: a model's context window, who says so, and what everybody else said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from token_guard.budget import ContextLimit
+from token_guard.commands import litellm_config
+from token_guard.commands.inputs import InputError, model_or
+from token_guard.commands.litellm_config import Served
+from token_guard.guard import Guard
+from token_guard.limits import Answer, Deployment, LimitChain
+from token_guard.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+__all__ = ["Known", "Limits", "limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One model (of one deployment), its limit, and what each source of the chain answered."""
+
+    served: Served
+    limit: ContextLimit
+    answers: tuple[Answer, ...]
+
+    @property
+    def guessed(self) -> bool:
+        """Whether nobody knows the model."""
+        return self.limit.source == "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of several models."""
+
+    known: tuple[Known, ...]
+    wildcards: tuple[str, ...]
+    explain: bool
+
+    @property
+    def found(self) -> bool:
+        """Whether a model is known by the default alone."""
+        return any(known.guessed for known in self.known)
+
+    def as_json(self) -> Mapping[str, Any]:
+        """One object per model; with its chain when that was asked for."""
+        return {"models": [_as_json(known, self.explain) for known in self.known], "wildcards": list(self.wildcards)}
+
+    def show(self, out: Console, remarks: Console) -> None:
+        """A table of the models, and a table of the chain for each when that was asked for."""
+        if self.known:
+            out.print(_overview(self.known))
+        for known in self.known if self.explain else ():
+            out.print(_chain(known))
+        for model in self.wildcards:
+            remarks.print(f"{model}: depends on the model that a request asks for", soft_wrap=True)
+        if self.found:
+            remarks.print("default: nobody knows this model; set model_info.max_input_tokens or MODEL_LIMIT_<NAME>", soft_wrap=True)
+
+
+def limits(models: Sequence[str], config: str | None, explain: bool, environ: Mapping[str, str]) -> Limits:
+    """The limits of the models named, and of every deployment of a LiteLLM configuration; raises InputError without either."""
+    if not models and config is None:
+        raise InputError("limits of what? name models, or a LiteLLM configuration with --config")
+    document = {} if config is None else litellm_config.load(config, environ)
+    chain = Guard(Settings.load(litellm_config.options(document))).limits
+    asked = [Served(model_or(model, {}), Deployment()) for model in models]
+    everyone = [*asked, *litellm_config.served(document)]
+    known = tuple(_known(chain, served) for served in everyone if "*" not in served.model)
+    return Limits(known, tuple(served.model for served in everyone if "*" in served.model), explain)
+
+
+def _known(chain: LimitChain, served: Served) -> Known:
+    return Known(served, chain.resolve(served.model, served.deployment), chain.explain(served.model, served.deployment))
+
+
+def _as_json(known: Known, explain: bool) -> dict[str, Any]:
+    chain = {"chain": [asdict(answer) for answer in known.answers]} if explain else {}
+    return {"model": known.served.model, "group": known.served.deployment.group, **asdict(known.limit), **chain}
+
+
+def _overview(known: Sequence[Known]) -> Table:
+    from rich.table import Table
+
+    table = Table("model", "served as")
+    for title in ("context window", "longest reply"):
+        table.add_column(title, justify="right")
+    table.add_column("source")
+    for one in known:
+        style = "yellow" if one.guessed else None
+        table.add_row(one.served.model, one.served.deployment.group, *_numbers(one.limit), one.limit.source, style=style)
+    return table
+
+
+def _chain(known: Known) -> Table:
+    from rich.table import Table
+
+    table = Table("source", title=known.served.model, title_justify="left")
+    for title in ("context window", "longest reply"):
+        table.add_column(title, justify="right")
+    table.add_column("note")
+    for answer in known.answers:
+        chosen = answer.limit is not None and answer.source == known.limit.source
+        table.add_row(answer.source, *_numbers(answer.limit), answer.note, style="bold" if chosen else None)
+    return table
+
+
+def _numbers(limit: ContextLimit | None) -> tuple[str, str]:
+    """Both windows for a table.
+
+    >>> _numbers(ContextLimit(128_000, None))
+    ('128,000', '-')
+    """
+    if limit is None:
+        return "-", "-"
+    return f"{limit.max_input_tokens:,}", f"{limit.max_output_tokens:,}" if limit.max_output_tokens else "-"

@@ -1,0 +1,87 @@
+"""Compaction passes, weakest first, run until the target is met.
+
+A pass is a frozen dataclass whose fields are its options; called with a `Draft` and a `Goal` it returns a new draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from token_guard.compaction.ledger import Ledger
+from token_guard.conversation import Message
+from token_guard.report import Step
+
+__all__ = ["Compacted", "Counter", "Draft", "Goal", "Ledger", "Pass", "run"]
+
+Complaint: TypeAlias = Callable[[Sequence[Message], Sequence[Message]], str | None]
+
+
+class Counter(Protocol):
+    """What a pass needs of a meter; every count is in tokens."""
+
+    def text(self, text: str) -> int: ...
+    def message(self, message: Message) -> int: ...
+    def messages(self, messages: Iterable[Message]) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Messages on their way through the passes, and what was taken out of them so far."""
+
+    messages: tuple[Message, ...]
+    ledger: Ledger = Ledger()
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Sizes in tokens, of the messages alone: passes stop at `target`; whatever is protected gives way only above `allowed`."""
+
+    target: int
+    allowed: int
+
+
+class Pass(Protocol):
+    """One way of making a conversation smaller."""
+
+    @property
+    def name(self) -> str:
+        """Its name in reports, headers and metrics."""
+
+    def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
+        """A smaller draft, or the same one when there is nothing to gain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """The result of one compaction: the draft, its size in tokens, and what each pass did."""
+
+    draft: Draft
+    tokens: int
+    steps: tuple[Step, ...]
+
+
+def run(passes: Iterable[Pass], draft: Draft, goal: Goal, counter: Counter, complaint: Complaint) -> Compacted:
+    """Run the passes in order until the target is met; one whose result breaks a rule or grows is rolled back."""
+    steps: list[Step] = []
+    tokens = counter.messages(draft.messages)
+    for step in passes:
+        if tokens <= goal.target:
+            break
+        tried = step(draft, goal, counter)
+        size = counter.messages(tried.messages)
+        outcome = _outcome(draft, tried, tokens, size, complaint)
+        steps.append(Step(step.name, tokens, size, outcome))
+        if outcome == "applied":
+            draft, tokens = tried, size
+    return Compacted(draft, tokens, tuple(steps))
+
+
+def _outcome(before: Draft, after: Draft, tokens_before: int, tokens_after: int, complaint: Complaint) -> str:
+    if after.messages == before.messages:
+        return "unchanged"
+    if tokens_after >= tokens_before:
+        return "rolled back: it grew"
+    broken = complaint(before.messages, after.messages)
+    return f"rolled back: {broken}" if broken else "applied"

@@ -1,0 +1,104 @@
+"""Pass 1: near-identical tool results collapse to the newest, with a pointer to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from token_guard.compaction import Counter, Draft, Goal
+from token_guard.compaction.marks import is_marked, mark
+from token_guard.compaction.pins import tail_start
+from token_guard.conversation import Media, Message, Text, ToolResult
+
+__all__ = ["Deduplicate", "simhash"]
+
+BITS = 64
+
+FEW_LINES = 8
+"""A text of fewer lines is compared by its words, two at a time."""
+
+SAME_SHARE = 0.9
+"""SimHash proposes, the features decide: this share of both texts' features must be the same."""
+
+LANES = tuple(sum(((byte >> bit) & 1) << (32 * bit) for bit in range(8)) for byte in range(256))
+"""A byte's bits spread out into eight counters of 32 bits, so that adding one integer counts eight bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    hash: int
+    features: frozenset[str]
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deduplicate:
+    """Replaces an older tool result by a pointer when a later one says nearly the same."""
+
+    max_distance: int = 3
+    min_tokens: int = 80
+    exempt_tools: tuple[str, ...] = ()
+    name: str = "deduplicate"
+
+    def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
+        del goal  # what stands there twice is never worth its room
+        tools = {call.id: call.name for message in draft.messages for call in message.calls}
+        messages = list(draft.messages)
+        seen: list[_Seen] = []
+        for place in range(len(messages) - 1, -1, -1):
+            messages[place] = self._collapsed(messages[place], place >= tail_start(draft.messages), tools, seen, counter)
+        return replace(draft, messages=tuple(messages))
+
+    def _collapsed(self, message: Message, recent: bool, tools: dict[str, str], seen: list[_Seen], counter: Counter) -> Message:
+        for place, part in enumerate(message.parts):
+            if isinstance(part, ToolResult) and self._considered(part, tools, counter):
+                current = _Seen(simhash(part.text), frozenset(_features(part.text)), tools.get(part.call_id, "tool"))
+                later = None if recent else self._twin(current, seen)
+                if later:
+                    message = message.with_part(place, replace(part, content=(Text(_pointer(later, part.text)),)))
+                else:
+                    seen.append(current)
+        return message
+
+    def _considered(self, result: ToolResult, tools: dict[str, str], counter: Counter) -> bool:
+        plain = not any(isinstance(part, Media) for part in result.content)
+        exempt = tools.get(result.call_id) in self.exempt_tools or is_marked(result.text)
+        return plain and not exempt and counter.text(result.text) >= self.min_tokens
+
+    def _twin(self, current: _Seen, seen: Sequence[_Seen]) -> _Seen | None:
+        near = (other for other in seen if (other.hash ^ current.hash).bit_count() <= self.max_distance)
+        return next((other for other in near if _overlap(other.features, current.features) >= SAME_SHARE), None)
+
+
+def simhash(text: str) -> int:
+    """Charikar's SimHash (STOC 2002) of 64 bits over the lines of a text, or over pairs of words of a short one.
+
+    >>> (simhash("a b c d e") ^ simhash("a b c d e")).bit_count()
+    0
+    """
+    totals, count = [0] * (BITS // 8), 0
+    for feature in _features(text):
+        digest = blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=BITS // 8).digest()
+        totals = [total + LANES[byte] for total, byte in zip(totals, digest, strict=True)]
+        count += 1
+    bits = (((total >> (32 * bit)) & 0xFFFFFFFF) * 2 > count for total in totals for bit in range(8))
+    return sum(bit << place for place, bit in enumerate(bits))
+
+
+def _features(text: str) -> Iterator[str]:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) >= FEW_LINES:
+        yield from lines
+        return
+    words = re.findall(r"\w+", text)
+    yield from (f"{first} {second}" for first, second in zip(words, words[1:], strict=False))
+
+
+def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    return len(one & other) / max(1, len(one | other))
+
+
+def _pointer(later: _Seen, text: str) -> str:
+    return mark(f"output of {later.tool}, {text.count(chr(10)) + 1:,} lines, nearly the same as a later output of {later.tool} below")

@@ -1,0 +1,139 @@
+"""Pass 0: old tool outputs become placeholders that say what was there and keep its key values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from token_guard.compaction import Counter, Draft, Goal, facts
+from token_guard.compaction.marks import is_marked, mark
+from token_guard.compaction.pins import tail_start
+from token_guard.compaction.shorten import shorten
+from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult
+
+__all__ = ["MaskObservations"]
+
+KEY_SHARE = 0.10
+"""Key values may take this share of what is masked, at least `placeholder_tokens`, at most `MAX_KEYS` times that:
+where facts were lost in measurements, they were lost in bursts, names of one long file that a later edit needed."""
+
+MAX_KEYS = 4
+
+USED, DEFINED, PATH = 4.0, 2.0, 1.0
+"""What speaks for a name: a later call used it, the text defines it, it is a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskObservations:
+    """Masks the oldest tool outputs first, and shortens bulky strings in old tool-call arguments."""
+
+    min_tokens: int = 80
+    keep_recent: float = 0.4
+    placeholder_tokens: int = 60
+    exempt_tools: tuple[str, ...] = ()
+    argument_tokens: int = 200
+    name: str = "mask_observations"
+
+    def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
+        messages = list(draft.messages)
+        tokens = counter.messages(messages)
+        view = _View.of(messages)
+        for place in range(self._recent_start(messages, goal, counter)):
+            if tokens <= goal.target:
+                break
+            masked = self._masked(messages[place], place, view, counter)
+            tokens -= counter.message(messages[place]) - counter.message(masked)
+            messages[place] = masked
+        return replace(draft, messages=tuple(messages))
+
+    def _recent_start(self, messages: Sequence[Message], goal: Goal, counter: Counter) -> int:
+        """Where the newest outputs begin that stay: by tokens, not by count."""
+        room = self.keep_recent * goal.target
+        start = tail_start(messages)
+        while start > 0:
+            room -= counter.message(messages[start - 1]) if messages[start - 1].results else 0
+            if room < 0:
+                break
+            start -= 1
+        return start
+
+    def _masked(self, message: Message, place: int, view: _View, counter: Counter) -> Message:
+        parts = tuple(self._masked_part(part, place, view, counter) for part in message.parts)
+        return replace(message, parts=parts) if parts != message.parts else message
+
+    def _masked_part(self, part: Part, place: int, view: _View, counter: Counter) -> Part:
+        if isinstance(part, ToolResult):
+            return self._masked_result(part, place, view, counter)
+        if isinstance(part, ToolCall):
+            return self._shortened_call(part, counter)
+        return part
+
+    def _masked_result(self, result: ToolResult, place: int, view: _View, counter: Counter) -> ToolResult:
+        tool, text = view.tools.get(result.call_id, "tool"), result.text
+        size = counter.text(text)
+        seen = any(isinstance(part, Media) for part in result.content)
+        if tool in self.exempt_tools or is_marked(text) or (size < self.min_tokens and not seen):
+            return result
+        placeholder = self._placeholder(result, place, view, counter)
+        smaller = seen or counter.text(placeholder) < size
+        return replace(result, content=(Text(placeholder),)) if smaller else result
+
+    def _placeholder(self, result: ToolResult, place: int, view: _View, counter: Counter) -> str:
+        text, tool = result.text, view.tools.get(result.call_id, "tool")
+        size, errors = counter.text(text), facts.error_lines(text)
+        head = f"output of {tool}, {text.count(chr(10)) + 1:,} lines, {size:,} tokens" + (", with errors" if errors else "")
+        room = min(max(self.placeholder_tokens, int(size * KEY_SHARE)), self.placeholder_tokens * MAX_KEYS)
+        quoted = [shorten(line, room // 2, counter) for line in errors[-1:]]
+        keys = _key_values(text, place, view, room - sum(map(counter.text, quoted)), counter)
+        return mark("; ".join(piece for piece in (head, "key values: " + " ".join(keys) if keys else "", *quoted) if piece))
+
+    def _shortened_call(self, call: ToolCall, counter: Counter) -> ToolCall:
+        if len(call.arguments) <= self.argument_tokens:
+            return call
+        try:
+            arguments = json.loads(call.arguments)
+        except ValueError:
+            return call
+        short = _shorten_strings(arguments, self.argument_tokens, counter)
+        return call if short == arguments else replace(call, arguments=json.dumps(short, ensure_ascii=False))
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the placeholders need to know of the other messages: who made a call, and which later call used a name last."""
+
+    tools: Mapping[str, str]
+    last_use: Mapping[str, int]
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> _View:
+        tools = {call.id: call.name for message in messages for call in message.calls}
+        last_use = {name: place for place, message in enumerate(messages) for call in message.calls for name in facts.names(call.arguments)}
+        return cls(tools, last_use)
+
+
+def _key_values(text: str, place: int, view: _View, room: int, counter: Counter) -> list[str]:
+    """The names that matter most, in the order of the text, as many as have room (in tokens)."""
+    defined = frozenset(facts.definitions(text))
+    found = list(dict.fromkeys([*facts.names(text), *facts.definitions(text)]))
+    weights = {name: USED * (view.last_use.get(name, -1) > place) + DEFINED * (name in defined) + PATH * ("/" in name) for name in found}
+    chosen: set[str] = set()
+    for name in sorted(found, key=lambda name: -weights[name]):
+        room -= counter.text(name) + 1
+        if room < 0:
+            break
+        chosen.add(name)
+    return [name for name in found if name in chosen]
+
+
+def _shorten_strings(value: Any, tokens: int, counter: Counter) -> Any:
+    if isinstance(value, str):
+        return shorten(value, tokens, counter) if len(value) > tokens else value
+    if isinstance(value, dict):
+        return {key: _shorten_strings(inner, tokens, counter) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shorten_strings(inner, tokens, counter) for inner in value]
+    return value
+

@@ -1,0 +1,51 @@
+"""Which messages a compaction leaves where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from token_guard.conversation import Exchange, Message, exchanges
+
+__all__ = ["droppable", "is_note", "pinned", "tail_start"]
+
+
+def is_note(message: Message) -> bool:
+    """Whether the guard put this message in."""
+    return message.origin is None
+
+
+def tail_start(messages: Sequence[Message]) -> int:
+    """Where the last assistant turn begins: from there on everything is still being worked on."""
+    return next((place for place in range(len(messages) - 1, -1, -1) if messages[place].role == "assistant"), len(messages))
+
+
+def pinned(messages: Sequence[Message]) -> frozenset[int]:
+    """Places that stay: instructions, the task (first user message), the last user message, the last turn."""
+    users = [place for place, message in enumerate(messages) if message.role == "user" and not message.results and not is_note(message)]
+    instructions = (place for place, message in enumerate(messages) if message.role in ("system", "developer"))
+    return frozenset([*instructions, *users[:1], *users[-1:], *range(tail_start(messages), len(messages))])
+
+
+def droppable(messages: Sequence[Message]) -> tuple[tuple[Exchange, frozenset[int]], ...]:
+    """Exchanges without a pinned message, each with the places of the exchanges that have to go before it.
+
+    A turn with reasoning holds the reasoning-less turns of its loop that follow it: were it dropped first,
+    the loop would open without the reasoning that providers demand.
+    """
+    stays = pinned(messages)
+    units = exchanges(messages)
+    held = _held(units)
+    return tuple((unit, held[unit.start]) for unit in units if not stays & set(range(unit.start, unit.stop)) and not is_note(unit.messages[0]))
+
+
+def _held(units: Sequence[Exchange]) -> dict[int, frozenset[int]]:
+    held: dict[int, frozenset[int]] = {}
+    following: frozenset[int] = frozenset()
+    for unit in reversed(units):
+        opener = unit.messages[0]
+        held[unit.start] = following if opener.reasons else frozenset()
+        if opener.role == "user" or opener.reasons:
+            following = frozenset()
+        elif opener.role == "assistant":
+            following |= {unit.start}
+    return held

@@ -1,0 +1,80 @@
+"""Cutting a text to a number of tokens without breaking a line, and saying exactly what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from token_guard.compaction.marks import mark
+
+__all__ = ["shorten"]
+
+LONG_LINE = 2_000
+"""A line of more characters than this is not a line to a reader: it may be cut inside."""
+
+ROUNDS = 12
+"""Each round comes nearer by the error of the one before it; texts settle in two or three."""
+
+
+class TextCounter(Protocol):
+    """Counts the tokens of a text."""
+
+    def text(self, text: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    head: str
+    tail: str
+    gap: str
+
+    def __str__(self) -> str:
+        return "\n".join(piece for piece in (self.head, mark(self.gap), self.tail) if piece)
+
+
+def shorten(text: str, max_tokens: int, counter: TextCounter, head_share: float = 0.6) -> str:
+    """The text in at most `max_tokens` tokens: its head and its tail, whole lines, and between them what is missing.
+
+    When not even the note on what is missing has room, the note alone.
+    """
+    size = counter.text(text)
+    if size <= max_tokens:
+        return text
+    room = len(text) * max_tokens / size
+    for _ in range(ROUNDS):
+        cut = str(_cut(text, int(room), head_share))
+        tokens = counter.text(cut)
+        if tokens <= max_tokens:
+            return cut
+        room = min(room * max_tokens / tokens, room - 8)
+        if room < 1:
+            break
+    return str(_cut(text, 0, head_share))
+
+
+def _cut(text: str, chars: int, head_share: float) -> _Cut:
+    lines = _lines(text)
+    first = _fitting(lines, int(chars * head_share))
+    last = _fitting(lines[first:][::-1], int(chars * (1 - head_share)))
+    omitted = lines[first : len(lines) - last]
+    head, tail = "\n".join(lines[:first]), "\n".join(lines[len(lines) - last :])
+    return _Cut(head, tail, f"{len(omitted):,} lines, {sum(map(len, omitted)):,} characters omitted here")
+
+
+def _lines(text: str) -> Sequence[str]:
+    return [piece for line in text.split("\n") for piece in _pieces(line)]
+
+
+def _pieces(line: str) -> Sequence[str]:
+    if len(line) <= LONG_LINE:
+        return [line]
+    return [line[start : start + 200] for start in range(0, len(line), 200)]
+
+
+def _fitting(lines: Sequence[str], chars: int) -> int:
+    for count, line in enumerate(lines):
+        chars -= len(line) + 1
+        if chars < 0:
+            return count
+    return len(lines)

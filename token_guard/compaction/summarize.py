@@ -1,0 +1,168 @@
+"""Pass 2: the exchanges that matter least go into one structured note, extracted, not invented."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter as Tally
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from token_guard.compaction import Counter, Draft, Goal, facts
+from token_guard.compaction.ledger import Ledger
+from token_guard.compaction.marks import mark
+from token_guard.compaction.pins import droppable, is_note, pinned
+from token_guard.compaction.shorten import shorten
+from token_guard.conversation import Exchange, Message, Text, exchanges
+
+__all__ = ["Summarize"]
+
+RECENCY, RELEVANCE, REFERENCES, USER = 1.0, 0.5, 0.5, 0.2
+"""Weights of an exchange's score, each of its terms between 0 and 1: how new it is, how many of the rare words of the
+task and the newest turns it has, how many of its names later calls use, and whether it is the user's."""
+
+RECENT_TURNS = 3
+"""The newest exchanges whose words say what the conversation is about now."""
+
+LINE_TOKENS = 60
+"""A quoted line longer than this is shortened."""
+
+SECTIONS: tuple[tuple[str, str, float], ...] = (
+    ("requests", "The user asked earlier", 0.20),
+    ("directives", "Rules that the user gave", 0.15),
+    ("decisions", "The assistant decided", 0.15),
+    ("errors", "Errors that tools reported", 0.10),
+)
+"""Ledger field, heading, share of the note; what a section leaves goes to the names, which close the note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summarize:
+    """Takes exchanges out, least important first, and writes what is worth keeping of them into the note."""
+
+    share: float = 0.10
+    max_directives: int = 20
+    max_decisions: int = 30
+    name: str = "summarize"
+
+    def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
+        room = int(self.share * goal.allowed)
+        gone = _least_important(draft.messages, goal.target - room, counter)
+        if not gone:
+            return draft
+        ledger = draft.ledger.with_dropped(draft.messages[place] for place in sorted(gone))
+        note = Message("user", (Text(self._note(ledger, room, counter)),))
+        kept = [message for place, message in enumerate(draft.messages) if place not in gone and not is_note(message)]
+        return Draft(_with_note(kept, note), ledger)
+
+    def _note(self, ledger: Ledger, room: int, counter: Counter) -> str:
+        head = (
+            f"reference, not a message from the user. {ledger.messages:,} earlier messages of this conversation were taken out "
+            "to fit the context window; this is what they held, quoted"
+        )
+        room -= counter.text(mark(head)) + 8
+        blocks: list[str] = []
+        for field, heading, share in SECTIONS:
+            block = _block(heading, self._limited(field, getattr(ledger, field)), int(room * share), counter)
+            blocks.append(block)
+        room -= sum(map(counter.text, blocks))
+        blocks.append(_names_block(ledger.names, room, counter))
+        return mark("\n".join([head, *filter(None, blocks), "end of reference"]))
+
+    def _limited(self, field: str, lines: Sequence[str]) -> Sequence[str]:
+        most = {"directives": self.max_directives, "decisions": self.max_decisions}.get(field, len(lines))
+        return lines[max(0, len(lines) - most) :]
+
+
+def _with_note(messages: Sequence[Message], note: Message) -> tuple[Message, ...]:
+    """The note stands after the task, or after the instructions when there is no user message."""
+    after = next((place for place, message in enumerate(messages) if message.role == "user" and not message.results), None)
+    if after is None:
+        after = next((place for place, message in enumerate(messages) if message.role not in ("system", "developer")), len(messages)) - 1
+    return (*messages[: after + 1], note, *messages[after + 1 :])
+
+
+def _block(heading: str, lines: Sequence[str], room: int, counter: Counter) -> str:
+    """The newest lines that have room, in their order."""
+    chosen: list[str] = []
+    room -= counter.text(heading) + 2
+    for line in reversed(lines):
+        short = "- " + shorten(" ".join(line.split()), LINE_TOKENS, counter)
+        room -= counter.text(short) + 1
+        if room < 0:
+            break
+        chosen.append(short)
+    return "\n".join([f"{heading}:", *reversed(chosen)]) if chosen else ""
+
+
+def _names_block(names: Mapping[str, float], room: int, counter: Counter) -> str:
+    heading = "Files, identifiers and values that occurred: "
+    room -= counter.text(heading)
+    chosen: list[str] = []
+    for name in sorted(names, key=lambda name: -names[name]):
+        room -= counter.text(name) + 1
+        if room < 0:
+            break
+        chosen.append(name)
+    return heading + " ".join(chosen) if chosen else ""
+
+
+# -- what goes ------------------------------------------------------------------------------------------------------------
+
+
+def _least_important(messages: Sequence[Message], target: int, counter: Counter) -> set[int]:
+    """Places of the exchanges to take out, until the rest counts no more than the target."""
+    tokens = counter.messages(message for message in messages if not is_note(message))
+    scores = _scores(messages)
+    gone: set[int] = set()
+    for unit, held in _by_score(droppable(messages), scores):
+        if tokens <= target:
+            break
+        if held - gone:
+            continue
+        gone.update(range(unit.start, unit.stop))
+        tokens -= counter.messages(unit.messages)
+    return gone
+
+
+def _by_score(units: Sequence[tuple[Exchange, frozenset[int]]], scores: Mapping[int, float]) -> list[tuple[Exchange, frozenset[int]]]:
+    """Lowest first; a turn that holds others comes after them."""
+    return sorted(units, key=lambda entry: (max([scores[entry[0].start], *(scores[place] for place in entry[1])]), len(entry[1])))
+
+
+def _scores(messages: Sequence[Message]) -> dict[int, float]:
+    units = exchanges(messages)
+    words = {unit.start: Tally(term for message in unit.messages for term in facts.terms(_all_text(message))) for unit in units}
+    spread = Tally(term for tally in words.values() for term in tally)
+    query = _query(messages, units, words)
+    rarity = {term: math.log(1 + len(units) / spread[term]) for term in query if term in spread}
+    most = sum(sorted(rarity.values(), reverse=True)[:20]) or 1.0
+    used = _later_uses(units)
+    return {
+        unit.start: RECENCY * number / len(units)
+        + RELEVANCE * min(1.0, sum(weight for term, weight in rarity.items() if term in words[unit.start]) / most)
+        + REFERENCES * used[unit.start]
+        + USER * (unit.messages[0].role == "user")
+        for number, unit in enumerate(units)
+    }
+
+
+def _query(messages: Sequence[Message], units: Sequence[Exchange], words: Mapping[int, Tally[str]]) -> set[str]:
+    stays = pinned(messages)
+    task = {term for unit in units if unit.start in stays and unit.messages[0].role == "user" for term in words[unit.start]}
+    return task.union(*(words[unit.start] for unit in units[-RECENT_TURNS:]))
+
+
+def _later_uses(units: Sequence[Exchange]) -> dict[int, float]:
+    """For each exchange, the share of its names that the calls of later exchanges use."""
+    shares: dict[int, float] = {}
+    later: set[str] = set()
+    for unit in reversed(units):
+        own = {name for message in unit.messages for name in facts.names(_all_text(message))}
+        shares[unit.start] = len(own & later) / max(1, len(own))
+        later.update(name for message in unit.messages for call in message.calls for name in facts.names(call.arguments))
+    return shares
+
+
+def _all_text(message: Message) -> str:
+    return "\n".join([message.text, *(call.arguments for call in message.calls)])
+

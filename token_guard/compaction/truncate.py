@@ -1,0 +1,128 @@
+"""Pass 3: the oldest exchanges go; then what is longest is cut, and the last user message last of all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from token_guard.compaction import Counter, Draft, Goal
+from token_guard.compaction.pins import droppable, is_note, tail_start
+from token_guard.compaction.shorten import shorten
+from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult
+
+__all__ = ["Truncate"]
+
+ROUNDS = 200
+"""Each round cuts one part to the size of the next longest or further, so that a request has far fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    message: int
+    part: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Drops down to the target, and cuts protected messages only as far as what is allowed demands."""
+
+    head_share: float = 0.6
+    min_tokens: int = 64
+    name: str = "truncate"
+
+    def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
+        shorter = _without_oldest(draft, goal.target, counter)
+        messages = shorter.messages
+        for stage in _stages(messages):
+            messages = self._cut_longest(messages, stage, goal.allowed, counter)
+        return replace(shorter, messages=messages)
+
+    def _cut_longest(self, messages: tuple[Message, ...], places: Sequence[tuple[int, int]], allowed: int, counter: Counter) -> tuple[Message, ...]:
+        excess = counter.messages(messages) - allowed
+        for _ in range(ROUNDS):
+            longest = sorted((_sized(messages, place, counter) for place in places), key=lambda sized: -sized.tokens)[:2]
+            if excess <= 0 or not longest or longest[0].tokens <= self.min_tokens:
+                break
+            messages, freed = self._cut(messages, longest, excess, counter)
+            if freed <= 0:
+                places = [place for place in places if place != (longest[0].message, longest[0].part)]
+            excess -= freed
+        return messages
+
+    def _cut(self, messages: tuple[Message, ...], longest: Sequence[_Place], excess: int, counter: Counter) -> tuple[tuple[Message, ...], int]:
+        """Cut the longest part to the size of the next one, or less far where less is needed."""
+        place = longest[0]
+        level = longest[1].tokens * 9 // 10 if len(longest) > 1 else 0
+        size = max(self.min_tokens, level, place.tokens - excess)
+        old = messages[place.message]
+        new = old.with_part(place.part, self._shortened(old.parts[place.part], size, counter))
+        freed = counter.message(old) - counter.message(new)
+        if freed <= 0:
+            return messages, 0
+        return (*messages[: place.message], new, *messages[place.message + 1 :]), freed
+
+    def _shortened(self, part: Part, tokens: int, counter: Counter) -> Part:
+        if isinstance(part, Text):
+            return Text(shorten(part.text, tokens, counter, self.head_share))
+        if isinstance(part, ToolResult):
+            return replace(part, content=(Text(shorten(part.text, tokens, counter, self.head_share)),))
+        if isinstance(part, ToolCall):
+            return replace(part, arguments=_shortened_arguments(part.arguments, tokens, counter))
+        return part
+
+
+def _without_oldest(draft: Draft, target: int, counter: Counter) -> Draft:
+    tokens = counter.messages(draft.messages)
+    gone: set[int] = set()
+    for unit, held in sorted(droppable(draft.messages), key=lambda entry: max([entry[0].start, *entry[1]])):
+        if tokens <= target:
+            break
+        if held - gone:
+            continue
+        gone.update(range(unit.start, unit.stop))
+        tokens -= counter.messages(unit.messages)
+    if not gone:
+        return draft
+    kept = tuple(message for place, message in enumerate(draft.messages) if place not in gone)
+    return Draft(kept, draft.ledger.with_dropped(draft.messages[place] for place in sorted(gone)))
+
+
+def _stages(messages: Sequence[Message]) -> Iterator[list[tuple[int, int]]]:
+    """Places that may be cut, those that matter least first: older messages, notes, the newest turn, the user's last words."""
+    tail = tail_start(messages)
+    users = [number for number, message in enumerate(messages) if message.role == "user" and not message.results and not is_note(message)]
+    last = users[-1] if users else -1
+    cuttable = [(number, place) for number, message in enumerate(messages) for place, part in enumerate(message.parts) if _may_be_cut(message, part)]
+    yield [place for place in cuttable if place[0] < tail and place[0] != last]
+    yield [place for place in cuttable if place[0] >= tail and place[0] != last]
+    yield [place for place in cuttable if place[0] == last]
+
+
+def _may_be_cut(message: Message, part: Part) -> bool:
+    if message.role in ("system", "developer") or message.reasons:
+        return False
+    return isinstance(part, (Text, ToolCall)) or (isinstance(part, ToolResult) and not any(isinstance(inner, Media) for inner in part.content))
+
+
+def _sized(messages: Sequence[Message], place: tuple[int, int], counter: Counter) -> _Place:
+    part = messages[place[0]].parts[place[1]]
+    text = part.arguments if isinstance(part, ToolCall) else part.text if isinstance(part, (Text, ToolResult)) else ""
+    return _Place(*place, counter.text(text))
+
+
+def _shortened_arguments(arguments: str, tokens: int, counter: Counter) -> str:
+    """JSON whose longest string is cut; anything else is left alone."""
+    try:
+        value = json.loads(arguments)
+    except ValueError:
+        return arguments
+    if not isinstance(value, dict):
+        return arguments
+    strings = [key for key, inner in value.items() if isinstance(inner, str)]
+    if not strings:
+        return arguments
+    longest = max(strings, key=lambda key: len(value[key]))
+    rest = counter.text(arguments) - counter.text(value[longest])
+    return json.dumps({**value, longest: shorten(value[longest], max(8, tokens - rest), counter)}, ensure_ascii=False)

@@ -1,0 +1,48 @@
+"""Counts of texts already seen, keyed by content and bounded in bytes."""
+
+from __future__ import annotations
+
+import threading
+
+__all__ = ["CountCache"]
+
+ENTRY_BYTES = 150
+"""An entry's share of memory, rounded up: a three-digit int as key, a small int as value, its place in a half-full dict
+(120 bytes traced)."""
+
+
+class CountCache:
+    """Token counts under integer keys, at most `max_bytes` of them; shared by all threads of a process.
+
+    Two generations: when the younger is full it becomes the older and the older is forgotten, so that a lookup costs one dict
+    access and eviction costs nothing. Reads take no lock (a dict access is atomic); only the swap does.
+    """
+
+    __slots__ = ("_lock", "_old", "capacity", "young")
+
+    def __init__(self, max_bytes: int = 32 * 1024 * 1024) -> None:
+        self.capacity = max(2, max_bytes // ENTRY_BYTES)
+        self.young: dict[int, int] = {}
+        self._old: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.young) + len(self._old)
+
+    def get(self, key: int) -> int | None:
+        """The count under a key, or None; a count of the older generation moves to the younger."""
+        found = self.young.get(key)
+        if found is None and (found := self._old.get(key)) is not None:
+            self.put(key, found)
+        return found
+
+    def put(self, key: int, count: int) -> None:
+        """Remember a count."""
+        self.young[key] = count
+        if len(self.young) >= self.capacity // 2:
+            self._swap()
+
+    def _swap(self) -> None:
+        with self._lock:
+            if len(self.young) >= self.capacity // 2:
+                self._old, self.young = self.young, {}

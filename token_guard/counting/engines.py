@@ -1,0 +1,101 @@
+"""What turns text into a number of tokens: tiktoken, the reference, and fastokens, the same counts 6 to 9 times faster.
+
+tiktoken loads in 0.2 s and serves at once. Where the extra `fast` is installed, fastokens loads beside it in a thread (1.2 s) and
+takes over when it has agreed with tiktoken on the texts of the self-test; else a warning says why and tiktoken stays.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeAlias
+
+from token_guard.counting.encodings import ENCODINGS, rank_file, ranks
+
+__all__ = ["SELF_TEST", "Engine", "engine_for", "warm_up"]
+
+Engine: TypeAlias = Callable[[str], int]
+"""Tokens of one slice of well-formed text."""
+
+FAST = ("o200k_base", "cl100k_base")
+"""The encodings that fastokens knows by name."""
+
+SELF_TEST = (
+    "",
+    "The quick brown fox jumps over the lazy dog's back; it didn't look.",
+    "def f(x: int) -> str:\n    return f'{x:>8}'  # 12345678\n\n\tpass\r\n",
+    '{"id": "call_9f3Ab", "ok": true, "n": [1, 22, 333, 4444], "s": "\\u00e9"}',
+    "/usr/lib/python3.11//site-packages\n/\n/x HTTPServerError camelCaseIDs __init__",
+    "Größe Ærø naïve Ωμέγα Привет 你好,世界 こんにちは 안녕하세요 مرحبا हिन्दी ไทย",
+    "😀👩‍👩‍👧‍👦🇩🇪 ​­e\u0301\u0300 ﷺ \ufffd",
+    "<|endoftext|><|im_start|>system<|endofprompt|>",
+    "        \t\t\n\n\n   x    \n  ",
+    "a" * 300 + " " * 300 + "=" * 300 + "7" * 300,
+)
+"""Ordinary and hostile texts on which an engine must agree with tiktoken before it is used."""
+
+_log = logging.getLogger("token_guard")
+_lock = threading.Lock()
+_engines: dict[str, Engine] = {}
+_upgrades: dict[str, threading.Thread] = {}
+
+
+def engine_for(encoding: str) -> Engine:
+    """The fastest engine of an encoding that is ready now; the first call loads tiktoken's."""
+    return _engines.get(encoding) or _load(encoding)
+
+
+def warm_up(encoding: str) -> str:
+    """Load every engine of an encoding, wait for it, and name the one in use."""
+    engine_for(encoding)
+    if upgrade := _upgrades.get(encoding):
+        upgrade.join()
+    return "tiktoken" if _engines[encoding] is _tiktoken(encoding) else "fastokens"
+
+
+def _load(encoding: str) -> Engine:
+    with _lock:
+        if encoding not in _engines:
+            _engines[encoding] = _tiktoken(encoding)
+            _start_upgrade(encoding)
+        return _engines[encoding]
+
+
+def _start_upgrade(encoding: str) -> None:
+    if encoding not in FAST or importlib.util.find_spec("fastokens") is None:
+        return
+    _upgrades[encoding] = threading.Thread(target=_upgrade, args=(encoding,), name=f"load fastokens {encoding}", daemon=True)
+    _upgrades[encoding].start()
+
+
+def _upgrade(encoding: str) -> None:
+    try:
+        engine = _fastokens(encoding)
+        differs = next((text for text in SELF_TEST if engine(text) != _tiktoken(encoding)(text)), None)
+    except Exception as error:  # whatever a broken wheel raises, the reference engine goes on
+        _log.warning("fastokens cannot be used for %s, counting with tiktoken: %s", encoding, error)
+        return
+    if differs is not None:
+        _log.warning("fastokens disagrees with tiktoken on %r (%s), counting with tiktoken", differs, encoding)
+        return
+    _engines[encoding] = engine
+
+
+@functools.cache
+def _tiktoken(encoding: str) -> Engine:
+    import tiktoken  # noqa: PLC0415 (an engine is imported when it is first used, not before)
+
+    loaded = tiktoken.Encoding(encoding, pat_str=ENCODINGS[encoding].pattern, mergeable_ranks=ranks(encoding), special_tokens={})
+    encode = loaded.encode_ordinary
+    return lambda text: len(encode(text))
+
+
+def _fastokens(encoding: str) -> Engine:
+    import fastokens  # noqa: PLC0415 (as above)
+
+    loaded = fastokens.Tokenizer.from_tiktoken(str(rank_file(encoding)), encoding=encoding, special_tokens={})
+    encode = loaded.encode_ordinary
+    return lambda text: len(encode(text))

@@ -1,0 +1,32 @@
+"""The meters of this process: one for each tokenizer family and price list."""
+
+from __future__ import annotations
+
+import functools
+
+from token_guard.counting.cache import CountCache
+from token_guard.counting.families import Family, family_of
+from token_guard.counting.media import MediaPrice, media_price_for
+from token_guard.counting.meter import Meter
+from token_guard.counting.tools import ToolPrice, tool_price_for
+
+__all__ = ["meter_for"]
+
+NAMES = 4_096
+"""Model names whose meter is remembered; names come from clients, so that the number must be bounded."""
+
+
+@functools.lru_cache(maxsize=NAMES)
+def meter_for(model: str) -> Meter:
+    """The meter for a model name; an unknown one counts as plain o200k. No name raises and none reaches for a network."""
+    return _meter(family_of(model), media_price_for(model), tool_price_for(model))
+
+
+@functools.cache
+def _meter(family: Family, media: MediaPrice, tools: ToolPrice) -> Meter:
+    return Meter(family, media, tools, _shared_cache())
+
+
+@functools.cache
+def _shared_cache() -> CountCache:
+    return CountCache()

@@ -1,0 +1,44 @@
+"""Wire formats: each parses a request to a `Conversation` and renders it back; no other module knows a wire key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from token_guard.conversation import Conversation
+from token_guard.formats.openai_chat import OpenAIChat
+from token_guard.formats.wire import Unreadable
+
+__all__ = ["FORMATS", "Format", "Unreadable", "format_for"]
+
+
+class Format(Protocol):
+    """One wire format."""
+
+    @property
+    def api(self) -> str:
+        """Its name, such as "openai.chat"."""
+
+    def matches(self, request: Mapping[str, Any]) -> bool:
+        """Whether the shape of the request is this format's."""
+
+    def parse(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
+        """The request as a conversation, or why it cannot be read; never raises."""
+
+    def render(self, conversation: Conversation) -> Mapping[str, Any]:
+        """The wire request; the very object that was parsed when nothing was edited."""
+
+
+FORMATS: Mapping[str, Format] = {format_.api: format_ for format_ in (OpenAIChat(),)}
+
+
+def format_for(api: str | None, request: Mapping[str, Any]) -> Format | None:
+    """The format named `api`, or the one whose shape the request has; None when there is none.
+
+    >>> format_for(None, {"messages": []}).api
+    'openai.chat'
+    """
+    if api is not None:
+        return FORMATS.get(api)
+    return next((format_ for format_ in FORMATS.values() if format_.matches(request)), None)

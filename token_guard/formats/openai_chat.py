@@ -1,0 +1,246 @@
+"""OpenAI chat completions (`/v1/chat/completions`), as LiteLLM takes them for every provider.
+
+Shape: https://platform.openai.com/docs/api-reference/chat/create, with LiteLLM's additions
+`reasoning_content` and `thinking_blocks` on assistant messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, TypeAlias
+
+from token_guard.conversation import Conversation, Media, Message, Omitted, Opaque, Origin, Part, Path, Reasoning, Text, ToolCall, ToolResult
+from token_guard.formats.wire import REMOVED, Unreadable, UnreadableError, apply_edit, as_opaque, expect, value_or_empty
+
+__all__ = ["OpenAIChat"]
+
+Placed: TypeAlias = tuple[Part, Path]
+
+ROLES = {"system": "system", "developer": "developer", "user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}
+"""Wire role -> role; `function` is the form of `tool` before tools."""
+
+OUTPUT_KEYS = ("max_completion_tokens", "max_tokens")
+"""Where a client asks for a reply length; the first one that is given counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIChat:
+    """The format of chat completions."""
+
+    api: str = "openai.chat"
+
+    def matches(self, request: Mapping[str, Any]) -> bool:
+        return "messages" in request
+
+    def parse(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
+        try:
+            return _conversation(request)
+        except UnreadableError as error:
+            return Unreadable(str(error))
+
+    def render(self, conversation: Conversation) -> Mapping[str, Any]:
+        request = conversation.request
+        edits = dict(_output_edits(conversation))
+        wires = [_render_message(message) for message in conversation.messages]
+        if not _same(wires, request["messages"]):
+            edits["messages"] = wires
+        return {**request, **edits} if edits else request
+
+
+def _conversation(request: Mapping[str, Any]) -> Conversation:
+    wires = expect(request.get("messages"), (list, tuple), "messages")
+    return Conversation(
+        model=request["model"] if isinstance(request.get("model"), str) else "",
+        messages=tuple(_message(index, wire) for index, wire in enumerate(wires)),
+        tools=value_or_empty(request.get("tools") or request.get("functions"), list, "tools") or None,
+        tool_choice=request.get("tool_choice") or request.get("function_call"),
+        response_format=request.get("response_format"),
+        max_output_tokens=_max_output_tokens(request),
+        request=request,
+    )
+
+
+def _max_output_tokens(request: Mapping[str, Any]) -> int | None:
+    asked = (request.get(key) for key in OUTPUT_KEYS)
+    return next((value for value in asked if isinstance(value, int) and value > 0), None)
+
+
+def _output_edits(conversation: Conversation) -> Iterator[tuple[str, int]]:
+    wanted = conversation.max_output_tokens
+    for key in OUTPUT_KEYS:
+        asked = conversation.request.get(key)
+        if isinstance(asked, int) and wanted is not None and asked > wanted:
+            yield key, wanted
+
+
+def _same(wires: Sequence[Any], originals: Sequence[Any]) -> bool:
+    return len(wires) == len(originals) and all(wire is original for wire, original in zip(wires, originals, strict=True))
+
+
+# -- parse ---------------------------------------------------------------------------------------------------------------
+
+
+def _message(index: int, wire: Any) -> Message:
+    place = f"messages[{index}]"
+    expect(wire, dict, place)
+    role = ROLES.get(expect(wire.get("role"), str, f"{place}.role"))
+    if role is None:
+        raise UnreadableError(f"{place}.role is unknown")
+    placed = tuple(_parts(wire, role, place))
+    parts = tuple(part for part, _ in placed)
+    name = wire.get("name")
+    return Message(role, parts, name if isinstance(name, str) else "", Origin(index, wire, parts, tuple(path for _, path in placed)))
+
+
+def _parts(wire: Mapping[str, Any], role: str, place: str) -> Iterator[Placed]:
+    if role == "tool":
+        yield _tool_result(wire, place), ("content",)
+        return
+    yield from _reasoning(wire)
+    yield from _content(wire.get("content"), ("content",), place)
+    if wire.get("refusal"):
+        yield as_opaque(wire["refusal"]), ("refusal",)
+    if wire.get("audio"):
+        yield as_opaque(wire["audio"]), ("audio",)
+    yield from _calls(wire, place)
+
+
+def _reasoning(wire: Mapping[str, Any]) -> Iterator[Placed]:
+    """LiteLLM gives the same reasoning twice, as text and as blocks with signatures: it counts once."""
+    if isinstance(wire.get("reasoning_content"), str):
+        yield Reasoning(wire["reasoning_content"]), ("reasoning_content",)
+    elif wire.get("thinking_blocks"):
+        yield Reasoning(as_opaque(wire["thinking_blocks"]).text), ("thinking_blocks",)
+
+
+def _content(content: Any, path: Path, place: str) -> Iterator[Placed]:
+    expect(content, (str, list, tuple, type(None)), f"{place}.content")
+    if isinstance(content, str):
+        yield Text(content), path
+        return
+    for number, item in enumerate(content or ()):
+        yield _content_part(item, (*path, number), f"{place}.content[{number}]")
+
+
+def _content_part(item: Any, path: Path, place: str) -> Placed:
+    if isinstance(item, str):
+        return Text(item), path
+    expect(item, dict, place)
+    kind = item.get("type")
+    if isinstance(kind, str) and kind in CONTENT_PARTS:
+        return CONTENT_PARTS[kind](item), (*path, "text") if kind in TEXT_TYPES else path
+    return as_opaque(item), path
+
+
+def _text(item: Mapping[str, Any]) -> Text:
+    return Text(expect(item.get("text"), str, "text of a content part"))
+
+
+def _image(item: Mapping[str, Any]) -> Part:
+    image = item.get("image_url")
+    if isinstance(image, str):
+        return Media("image", image)
+    if not isinstance(image, dict) or not isinstance(image.get("url"), str):
+        return as_opaque(item)
+    return Media("image", image["url"], str(image.get("format") or ""), str(image.get("detail") or ""))
+
+
+def _audio(item: Mapping[str, Any]) -> Part:
+    audio = item.get("input_audio")
+    if not isinstance(audio, dict) or not isinstance(audio.get("data"), str):
+        return as_opaque(item)
+    return Media("audio", audio["data"], str(audio.get("format") or ""))
+
+
+def _file(item: Mapping[str, Any]) -> Part:
+    file = item.get("file")
+    source = (file.get("file_data") or file.get("file_id")) if isinstance(file, dict) else None
+    return Media("file", source, str(file.get("format") or "")) if isinstance(source, str) and isinstance(file, dict) else as_opaque(item)
+
+
+def _thinking(item: Mapping[str, Any]) -> Part:
+    return Reasoning(as_opaque(item).text)
+
+
+TEXT_TYPES = ("text", "input_text", "output_text")
+CONTENT_PARTS: Mapping[str, Callable[[Mapping[str, Any]], Part]] = {
+    **dict.fromkeys(TEXT_TYPES, _text),
+    "image_url": _image,
+    "input_audio": _audio,
+    "file": _file,
+    "thinking": _thinking,
+    "redacted_thinking": _thinking,
+}
+
+
+def _tool_result(wire: Mapping[str, Any], place: str) -> ToolResult:
+    call_id = wire.get("tool_call_id", _legacy_id(wire))
+    content = tuple(part for part, _ in _content(wire.get("content"), ("content",), place))
+    return ToolResult(
+        expect(call_id, str, f"{place}.tool_call_id"),
+        tuple(part if isinstance(part, (Text, Media, Opaque)) else Opaque(getattr(part, "text", "")) for part in content),
+    )
+
+
+def _calls(wire: Mapping[str, Any], place: str) -> Iterator[Placed]:
+    for number, call in enumerate(value_or_empty(wire.get("tool_calls"), list, f"{place}.tool_calls")):
+        yield _call(expect(call, dict, f"{place}.tool_calls[{number}]"), ("tool_calls", number), f"{place}.tool_calls[{number}]")
+    legacy = wire.get("function_call")
+    if isinstance(legacy, dict):
+        arguments = value_or_empty(legacy.get("arguments"), str, f"{place}.function_call.arguments")
+        yield ToolCall(_legacy_id(legacy), str(legacy.get("name") or ""), arguments), ("function_call", "arguments")
+
+
+def _call(call: Mapping[str, Any], path: Path, place: str) -> Placed:
+    kind, text = ("custom", "input") if "custom" in call else ("function", "arguments")
+    body = expect(call.get(kind), dict, f"{place}.{kind}")
+    arguments = value_or_empty(body.get(text), str, f"{place}.{kind}.{text}")
+    name = value_or_empty(body.get("name"), str, f"{place}.{kind}.name")
+    return ToolCall(expect(call.get("id"), str, f"{place}.id"), name, arguments), (*path, kind, text)
+
+
+def _legacy_id(wire: Mapping[str, Any]) -> str:
+    """Functions before tools had no ids: a result answers the call of its name right before it."""
+    return f"function:{wire.get('name')}"
+
+
+# -- render --------------------------------------------------------------------------------------------------------------
+
+
+def _render_message(message: Message) -> Mapping[str, Any]:
+    origin = message.origin
+    if origin is None:
+        return {"role": message.role, "content": message.text}
+    wire: Any = origin.wire
+    if not message.edited:
+        return origin.wire
+    for old, new, path in reversed(list(zip(origin.parts, message.parts, origin.paths, strict=True))):
+        if old != new:
+            wire = apply_edit(wire, path, _wire_value(old, new, origin.wire))
+    edited: Mapping[str, Any] = wire
+    return edited
+
+
+def _wire_value(old: Part, new: Part, wire: Mapping[str, Any]) -> Any:
+    if isinstance(new, Omitted):
+        return REMOVED
+    if isinstance(new, ToolCall):
+        return new.arguments
+    if isinstance(new, ToolResult) and isinstance(old, ToolResult):
+        return _result_content(old, new, wire.get("content"))
+    text = new.text if isinstance(new, (Text, Opaque)) else ""
+    return text if isinstance(old, Text) else {"type": "text", "text": text}
+
+
+def _result_content(old: ToolResult, new: ToolResult, content: Any) -> Any:
+    if not isinstance(content, list):
+        return new.text
+    pairs = zip_longest(new.content, old.content, content)
+    return [wire if part == before else {"type": "text", "text": _words(part)} for part, before, wire in pairs if part is not None]
+
+
+def _words(part: Text | Media | Opaque) -> str:
+    """What a content part says; the parts that passes put in are text."""
+    return "" if isinstance(part, Media) else part.text

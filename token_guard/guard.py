@@ -1,0 +1,233 @@
+"""The main path: one request in, the same or a shorter one out, with a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Any
+
+from token_guard import compaction
+from token_guard.budget import Budget, ContextLimit, output_room, prompt_budget
+from token_guard.compaction import Draft, Goal
+from token_guard.compaction.deduplicate import Deduplicate
+from token_guard.compaction.marks import marks_of
+from token_guard.compaction.mask_observations import MaskObservations
+from token_guard.compaction.summarize import Summarize
+from token_guard.compaction.truncate import Truncate
+from token_guard.conversation import Conversation, Message
+from token_guard.counting import Measure, Meter, meter_for
+from token_guard.errors import ContextOverflowError
+from token_guard.formats import Unreadable, format_for
+from token_guard.limits import Deployment, LimitChain
+from token_guard.replay import Memo, Replay, Replayed
+from token_guard.report import Fitted, Report
+from token_guard.rules import complaint
+from token_guard.settings import Settings
+from token_guard.thresholds import LOWEST, MIN_MESSAGES, thresholds
+
+__all__ = ["Guard", "fit", "passes"]
+
+STEPS_OF_A_WINDOW = 32
+"""The budget enters the replay rounded down to steps of a 32nd of the window, and what is not messages rounded up to an
+eighth of such a step, so that a client's varying max_tokens or tools do not reshuffle its history."""
+
+UNKNOWN = ContextLimit(0, None, "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One readable request with all that is decided about it before its messages are looked at; sizes in tokens."""
+
+    conversation: Conversation
+    meter: Meter
+    limit: ContextLimit
+    allowed: int
+    reserved: int
+    margin: int
+    overhead: int
+
+    @property
+    def room(self) -> int:
+        """What the replay may use for the messages, in steps."""
+        step = max(1, self.limit.max_input_tokens // STEPS_OF_A_WINDOW)
+        eighth = max(1, step // 8)
+        return max(0, self.allowed // step * step - -(-self.overhead // eighth) * eighth)
+
+
+class Guard:
+    """Fits requests to the models that receive them; one a process, shared by all its requests and threads."""
+
+    def __init__(self, settings: Settings | None = None, *, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.settings = settings or Settings.load()
+        limits = self.settings.limits
+        self.limits = LimitChain(files=limits.files, models=limits.models, default=limits.default)
+        self._compact = partial(_compact, passes(self.settings))
+        self._memo = Memo(self.settings.memo_bytes)
+        self._clock = clock
+
+    def process(
+        self,
+        request: Mapping[str, Any],
+        *,
+        api: str | None = None,
+        deployment: Deployment | None = None,
+        max_input_tokens: int | None = None,
+        mode: str | None = None,
+        force: bool = False,
+    ) -> Fitted:
+        """The request as it is to be forwarded: the same object when it fits, otherwise a copy that does.
+
+        `max_input_tokens` is a hard cap on the prompt, nothing subtracted; without it the limit of the model counts.
+        Raises ContextOverflowError when what must stay whole is larger than what is allowed.
+        """
+        started = self._clock()
+        mode = mode or self.settings.mode
+        format_ = format_for(api, request) if mode != "off" else None
+        parsed = format_.parse(request) if format_ else Unreadable("switched off" if mode == "off" else "unknown format")
+        if format_ is None or isinstance(parsed, Unreadable):
+            return Fitted(request, _passed_by(request, parsed))
+        case = self._case(parsed, deployment, max_input_tokens)
+        measure = self._measure(case)
+        replayed = self._replay(case, force) if force or measure.tokens > self._quiet(case) else None
+        done, report = self._certified(case, measure, replayed)
+        report = replace(report, seconds=self._clock() - started)
+        if mode == "observe":
+            return Fitted(request, replace(report, action="observed"))
+        if report.action == "rejected" and self.settings.on_overflow == "reject":
+            raise _overflow(case, done, report)
+        return Fitted(format_.render(done if report.action in ("compacted", "clamped") else parsed), report)
+
+    def force(self, request: Mapping[str, Any], **options: Any) -> Fitted:
+        """As `process` with the same options, and compacted down to the target even where the request fits."""
+        return self.process(request, force=True, **options)
+
+    def _case(self, conversation: Conversation, deployment: Deployment | None, cap: int | None) -> Case:
+        meter = meter_for(_counted_as(conversation.model, deployment))
+        overhead = meter.overhead(conversation)
+        if cap is not None:
+            return Case(conversation, meter, ContextLimit(cap, None, "argument", separate_output=True), cap, 0, 0, overhead)
+        limit = self.limits.resolve(conversation.model, deployment)
+        margin = meter.margin(limit.max_input_tokens)
+        allowed, reserved = prompt_budget(limit, conversation.max_output_tokens, self.settings.reserve_output, margin)
+        return Case(conversation, meter, limit, allowed, reserved, margin, overhead)
+
+    def _measure(self, case: Case) -> Measure:
+        """Tokens as exactly as the decision needs them."""
+        return case.meter.measure(case.conversation, self._quiet(case))
+
+    def _quiet(self, case: Case) -> int:
+        """Up to this size nothing is ever done."""
+        if self._is_lenient(case.conversation) or len(case.conversation.messages) < MIN_MESSAGES:
+            return case.allowed
+        lowest = LOWEST if self.settings.adaptive else self.settings.trigger
+        return int(lowest * case.room) + case.overhead
+
+    def _is_lenient(self, conversation: Conversation) -> bool:
+        """Whether to wait until it does not fit: by policy, or because another guard has compacted it before."""
+        return self.settings.policy == "overflow" or any(map(marks_of, conversation.messages))
+
+    def _replay(self, case: Case, force: bool) -> Replayed:
+        lenient = self._is_lenient(case.conversation)
+        replay = Replay(
+            allowed=case.room,
+            thresholds=partial(thresholds, settings=self.settings, lenient=lenient),
+            compact=partial(self._compact, case.meter),
+            counter=case.meter,
+            memo=self._memo,
+            seed=f"{case.meter.family} {lenient}".encode(),
+        )
+        return replay.once_more(case.conversation.messages) if force else replay(case.conversation.messages)
+
+    def _certified(self, case: Case, measure: Measure, replayed: Replayed | None) -> tuple[Conversation, Report]:
+        """What is to be forwarded and the report on it, after the final count and all rules."""
+        report = self._report(case, measure)
+        if replayed is None:
+            return self._clamped(case, case.conversation, report)
+        done = case.conversation.with_messages(replayed.messages)
+        before, after = replayed.history_tokens + case.overhead, replayed.tokens + case.overhead
+        report = replace(report, tokens_before=before, tokens_after=after, decided_by="count")
+        if after > case.allowed:
+            return done, replace(report, action="rejected", tokens_after=before, note=f"{after:,} tokens cannot be compacted")
+        broken = complaint(case.conversation.messages, done.messages)
+        if broken:
+            return done, replace(report, action="bypassed", tokens_after=before, note=f"a rule would break: {broken}")
+        if done.messages != case.conversation.messages:
+            report = replace(report, action="compacted", steps=replayed.steps, epochs=replayed.epochs, retention=replayed.retention)
+        return self._clamped(case, done, report)
+
+    def _clamped(self, case: Case, done: Conversation, report: Report) -> tuple[Conversation, Report]:
+        """The same with the requested reply length cut to the room that remains."""
+        room = output_room(case.limit, report.tokens_after, case.margin, self.settings.min_output_tokens)
+        asked = done.max_output_tokens
+        if room is None or asked is None or asked <= room:
+            return done, report
+        action = "clamped" if report.action == "none" else report.action
+        return replace(done, max_output_tokens=room), replace(report, action=action, max_output_tokens=room)
+
+    def _report(self, case: Case, measure: Measure) -> Report:
+        trigger, target = (int(share * case.room) + case.overhead for share in (self.settings.trigger, self.settings.target))
+        budget = Budget(case.allowed, trigger, target, case.reserved)
+        return Report("none", case.conversation.model, case.limit, budget, measure.tokens, measure.tokens, measure.decided_by)
+
+
+def fit(
+    request: Mapping[str, Any], *, max_input_tokens: int | None = None, api: str | None = None, settings: Settings | None = None
+) -> Fitted:
+    """One request, fitted to its model's window, or to a hard cap of `max_input_tokens` on its prompt.
+
+    >>> fit({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}).report.action
+    'none'
+    """
+    return _shared(settings).process(request, api=api, max_input_tokens=max_input_tokens)
+
+
+def passes(settings: Settings) -> tuple[compaction.Pass, ...]:
+    """The four passes with their options, weakest first."""
+    return (
+        MaskObservations(**settings.mask.model_dump()),
+        Deduplicate(**settings.deduplicate.model_dump(), exempt_tools=settings.mask.exempt_tools),
+        Summarize(**settings.summarize.model_dump()),
+        Truncate(**settings.truncate.model_dump()),
+    )
+
+
+@lru_cache(maxsize=32)
+def _shared_for(fingerprint: str) -> Guard:
+    return Guard(Settings.model_validate_json(fingerprint)) if fingerprint else Guard()
+
+
+def _shared(settings: Settings | None) -> Guard:
+    """One guard for equal settings, so that its memory of earlier turns is used."""
+    return _shared_for(settings.model_dump_json() if settings else "")
+
+
+def _compact(steps: tuple[compaction.Pass, ...], meter: Meter, draft: Draft, goal: Goal) -> compaction.Compacted:
+    return compaction.run(steps, draft, goal, meter, complaint)
+
+
+def _counted_as(model: str, deployment: Deployment | None) -> str:
+    """The model whose tokenizer counts: behind an alias such as an Azure deployment, the base model."""
+    base = deployment.model_info.get("base_model") if deployment else None
+    return base if isinstance(base, str) and base else model
+
+
+def _passed_by(request: Mapping[str, Any], parsed: Conversation | Unreadable) -> Report:
+    model = request.get("model")
+    reason = parsed.reason if isinstance(parsed, Unreadable) else ""
+    return Report("bypassed", model if isinstance(model, str) else "", UNKNOWN, Budget(0, 0, 0, 0), 0, 0, note=reason)
+
+
+def _overflow(case: Case, done: Conversation, report: Report) -> ContextOverflowError:
+    users = [message for message in done.messages if message.role == "user" and message.origin and not message.results]
+    system = [message for message in done.messages if message.role in ("system", "developer")]
+    sizes = {"system": _size(case, system), "tools": case.overhead, "last user": _size(case, users[-1:])}
+    total = _size(case, done.messages) + case.overhead
+    return ContextOverflowError(
+        model=report.model, tokens=total, allowed=case.allowed, parts={**sizes, "rest": total - sum(sizes.values())}
+    )
+
+
+def _size(case: Case, messages: list[Message] | tuple[Message, ...]) -> int:
+    return case.meter.messages(messages)

@@ -1,0 +1,165 @@
+"""Limit files, JSON or YAML, and the limits that stand in the config itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from token_guard.budget import ContextLimit
+from token_guard.errors import ConfigError
+from token_guard.limits.configured import Configured, by_folded_name, look_up
+from token_guard.limits.source import Deployment
+from token_guard.limits.tokens import ALLOWED_TOKENS, read_tokens
+
+__all__ = ["ConfigFile", "LimitFiles", "read_models", "usual_places"]
+
+_NAMES: Final = ("model_limits.json", "model_limits.yaml", "model_limits.yml")
+_KEYS: Final = ("max_input_tokens", "max_output_tokens")
+_LOG: Final = logging.getLogger("token_guard")
+
+_Table = Mapping[str, Configured]
+_Stamp = tuple[int, int]
+
+
+def usual_places(environ: Mapping[str, str], working_directory: Path) -> tuple[Path, ...]:
+    """Where limit files are looked for, the most specific first: working directory, user, system."""
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    user = environ.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
+    folders = [working_directory, *([Path(user, "token_guard")] if user else []), Path("/etc/token_guard")]
+    return tuple(folder / name for folder in folders for name in _NAMES)
+
+
+def read_models(models: Mapping[str, Any]) -> Mapping[str, Configured]:
+    """The limits that stand in the config itself; ConfigError names the key and what is allowed."""
+    return _table("limits.models", models)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """Windows from the config's own mapping, then from limit files in their order."""
+
+    models: _Table
+    files: LimitFiles
+    name: str = "config_file"
+
+    def __call__(self, model: str, deployment: Deployment | None) -> ContextLimit | None:
+        """The window that is written down for the model or its public alias."""
+        entry = self._entry(model, deployment)
+        return entry.limit if entry else None
+
+    def why(self, model: str, deployment: Deployment | None) -> str:
+        """The file and the name in it."""
+        entry = self._entry(model, deployment)
+        return f"{entry.origin}: {entry.name}" if entry else ""
+
+    def _entry(self, model: str, deployment: Deployment | None) -> Configured | None:
+        tables = (self.models, *self.files.tables())
+        return next((entry for table in tables if (entry := look_up(table, model, deployment))), None)
+
+
+class LimitFiles:
+    """The tables of limit files, read again when a file's time or size changes.
+
+    A named file must exist and be right at construction, a file in a usual place must be right if it is there (ConfigError).
+    Later a file that became wrong, and a named one that vanished, keep their last good table, with one warning.
+    """
+
+    def __init__(self, named: Sequence[Path], usual: Sequence[Path], clock: Callable[[], float], check_seconds: float) -> None:
+        """Read the files, the first decides; later looks at them are `check_seconds` apart."""
+        self._named = frozenset(named)
+        self._clock = clock
+        self._check_seconds = check_seconds
+        self._lock = threading.Lock()
+        self._next_check = clock() + check_seconds
+        self._stamps = {path: _stamp(path) for path in dict.fromkeys((*named, *usual))}
+        self._tables = {path: self._first(path) for path in self._stamps}
+        self._in_order = tuple(filter(None, self._tables.values()))
+
+    def tables(self) -> tuple[_Table, ...]:
+        """The tables that are not empty, the first decides; looks at the files at most every `check_seconds`."""
+        if self._clock() >= self._next_check and self._lock.acquire(blocking=False):
+            try:
+                self._check()
+            finally:
+                self._lock.release()
+        return self._in_order
+
+    def _first(self, path: Path) -> _Table:
+        if self._stamps[path] is not None:
+            return _read(path)
+        if path in self._named:
+            raise ConfigError(f"limits.files: {path} does not exist; allowed: paths of JSON or YAML files")
+        return {}
+
+    def _check(self) -> None:
+        self._next_check = self._clock() + self._check_seconds
+        changed = [path for path, before in self._stamps.items() if _stamp(path) != before]
+        for path in changed:
+            self._stamps[path] = _stamp(path)
+            self._tables[path] = self._again(path)
+        if changed:
+            self._in_order = tuple(filter(None, self._tables.values()))
+
+    def _again(self, path: Path) -> _Table:
+        try:
+            return _read(path) if self._stamps[path] is not None or path in self._named else {}
+        except ConfigError as error:
+            _LOG.warning("%s; its last good limits stay in force", error)
+            return self._tables[path]
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):  # ValueError: a null byte in the path
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _read(path: Path) -> _Table:
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read as a limit file: {' '.join(str(error).split())}") from None
+    return _table(str(path), {} if content is None else content)
+
+
+def _table(origin: str, content: object) -> _Table:
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{origin}: {type(content).__name__} at the top; allowed: a mapping from model names to limits")
+    return by_folded_name(_entries(origin, content))
+
+
+def _entries(origin: str, content: Mapping[Any, object]) -> Iterator[Configured]:
+    for name, value in content.items():
+        yield Configured(str(name), _limit(f"{origin}: {name}", value), origin)
+
+
+def _limit(place: str, value: object) -> ContextLimit:
+    """One value of a limit file.
+
+    >>> _limit("limits.json: gpt-4o", {"max_input_tokens": "64k", "max_output_tokens": 4096})
+    ContextLimit(max_input_tokens=64000, max_output_tokens=4096, source='config_file', separate_output=False)
+    """
+    if not isinstance(value, Mapping):
+        return ContextLimit(_tokens(place, value), source="config_file")
+    unknown = [key for key in value if key not in _KEYS]
+    if unknown or "max_input_tokens" not in value:
+        found = f"unknown key {unknown[0]!r}" if unknown else "max_input_tokens is missing"
+        raise ConfigError(f"{place}: {found}; allowed: a number of tokens, or a mapping with {' and '.join(_KEYS)}")
+    return ContextLimit(**{key: _tokens(f"{place}.{key}", value[key]) for key in value}, source="config_file")
+
+
+def _tokens(place: str, value: object) -> int:
+    tokens = read_tokens(value)
+    if tokens is None or (isinstance(value, float) and not value.is_integer()):
+        raise ConfigError(f"{place}: {value!r} is no number of tokens; allowed: {ALLOWED_TOKENS}")
+    return tokens

@@ -1,0 +1,72 @@
+"""When to compact and how far: shares of the budget that follow the shape of the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from token_guard.conversation import Message
+from token_guard.settings import Settings
+
+__all__ = ["MIN_MESSAGES", "Tally", "Thresholds", "thresholds"]
+
+MIN_MESSAGES = 6
+"""A request of fewer messages is one question over a document, not a session: it is touched only when it does not fit."""
+
+DENSITY_TRIGGER = ((0.60, -0.13), (0.35, -0.07), (0.15, 0.0), (-1.0, 0.05))
+"""Above this share of tool messages, the trigger moves by so much: tool outputs compact well, talk does not."""
+
+DENSITY_TARGET = ((0.60, -0.10), (0.35, -0.05), (-1.0, 0.0))
+"""Above this share of tool messages, the target moves by so much."""
+
+SIZE_TRIGGER = ((500, -0.05), (200, -0.02), (-1, 0.0))
+"""Above this mean message size in tokens, the trigger moves by so much."""
+
+LOWEST, HIGHEST = 0.40, 0.90
+
+LENIENT_TARGET = 0.70
+"""With `policy: overflow` nothing happens until a request does not fit; then it goes down to this share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the thresholds depend on, for the messages up to a point: how many, how many of tools, how many tokens."""
+
+    messages: int = 0
+    tool_messages: int = 0
+    tokens: int = 0
+
+    def plus(self, messages: Sequence[Message], tokens: int) -> Tally:
+        tools = sum(bool(message.calls or message.results) for message in messages)
+        return Tally(self.messages + len(messages), self.tool_messages + tools, self.tokens + tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Shares of the budget: compact above `trigger`, down to `target`."""
+
+    trigger: float
+    target: float
+
+
+def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Thresholds:
+    """The shares for a conversation of this shape; `lenient` ones wait until it does not fit.
+
+    >>> thresholds(Tally(messages=10, tool_messages=7, tokens=1_000), Settings())
+    Thresholds(trigger=0.67, target=0.2)
+    """
+    if tally.messages < MIN_MESSAGES:
+        return Thresholds(1.0, 1.0)
+    if lenient:
+        return Thresholds(1.0, LENIENT_TARGET)
+    if not settings.adaptive:
+        return Thresholds(settings.trigger, settings.target)
+    density = tally.tool_messages / tally.messages
+    trigger = settings.trigger + _step(DENSITY_TRIGGER, density) + _step(SIZE_TRIGGER, tally.tokens / tally.messages)
+    target = settings.target + _step(DENSITY_TARGET, density)
+    bounded = min(max(trigger, LOWEST), HIGHEST)
+    return Thresholds(round(bounded, 4), round(min(max(target, 0.05), bounded - 0.05), 4))
+
+
+def _step(table: Sequence[tuple[float, float]], value: float) -> float:
+    return next(change for above, change in table if value > above)

@@ -7,11 +7,13 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import token_guard
 from token_guard.cli import main
 from token_guard.counting import meter_for
 
@@ -114,8 +116,8 @@ def test_a_wrong_setting_in_the_environment_is_one_line(run: Callable[..., Run],
 
 
 def test_the_version_is_that_of_the_package(run: Callable[..., Run]) -> None:
-    left = run("--version")
-    assert (left.status, left.out.count(".")) == (0, 2)
+    assert run("--version") == Run(0, f"{token_guard.__version__}\n", "")
+    assert version("token-guard") == token_guard.__version__
 
 
 # -- count ---------------------------------------------------------------------------------------------------------------
@@ -141,16 +143,9 @@ def test_template_variables_may_hold_what_json_has_to_escape(run: Callable[..., 
 def test_the_split_of_a_request_adds_up_to_its_tokens(run: Callable[..., Run], request_file: str) -> None:
     (counted,) = run("count", request_file, "--json").json["inputs"]
     assert sum(counted["split"].values()) == counted["tokens"]
-    assert {
-        "system text",
-        "user text",
-        "assistant text",
-        "assistant tool calls",
-        "tool tool results",
-        "tool definitions",
-        "framing",
-    } == set(counted["split"])
-    assert max(counted["split"], key=counted["split"].get) == "tool tool results"
+    kinds = {"system text", "user text", "assistant text", "tool calls", "tool results", "tool definitions", "framing"}
+    assert set(counted["split"]) == kinds
+    assert max(counted["split"], key=counted["split"].get) == "tool results"
 
 
 def test_the_model_is_the_one_given_else_the_one_that_a_request_names(run: Callable[..., Run], request_file: str, tmp_path: Path) -> None:
@@ -200,11 +195,11 @@ def test_a_known_model_has_a_limit_and_a_source(run: Callable[..., Run]) -> None
     assert "chain" not in model
 
 
-def test_a_model_that_nobody_knows_is_a_finding(run: Callable[..., Run]) -> None:
+def test_a_model_that_nobody_knows_is_a_finding_with_advice(run: Callable[..., Run], caplog: pytest.LogCaptureFixture) -> None:
     left = run("limits", "gpt-4o", "zzz-unheard-of")
     assert left.status == 1
     assert "8,192" in left.out
-    assert "MODEL_LIMIT_<NAME>" in left.err
+    assert "MODEL_LIMIT_ZZZ_UNHEARD_OF=" in caplog.text
 
 
 def test_the_chain_shows_every_source_and_ends_with_the_default(run: Callable[..., Run]) -> None:
@@ -275,6 +270,12 @@ def test_the_diff_shows_other_peoples_text_as_it_is(run: Callable[..., Run], req
     assert "kept" in left.out
 
 
+def test_the_diff_cannot_steer_a_terminal(run: Callable[..., Run]) -> None:
+    hostile = {**RESULT, "content": "\x1b[2J\ud800\tgone\n" + RESULT["content"]}
+    left = run("compact", "-", "-n", "4000", "--diff", stdin=json.dumps([*CONVERSATION[:3], hostile, *CONVERSATION[4:]]))
+    assert "- ?[2J?   gone" in left.out
+
+
 def test_a_request_that_cannot_fit_is_a_finding_with_the_arithmetic(run: Callable[..., Run]) -> None:
     request = json.dumps([{"role": "system", "content": "Never guess. " * 2_000}, ASK])
     left = run("compact", "-", "-n", "1000", stdin=request)
@@ -323,7 +324,9 @@ def test_compact_works_where_the_guard_is_only_observing(
             "would be sent to the provider",
         ),
         (
-            CONFIG.replace("{model_name: broken}", "{model_name: a, litellm_params: {model: a}, model_info: {token_guard: {trigger: 0.5}}}"),
+            CONFIG.replace(
+                "{model_name: broken}", "{model_name: a, litellm_params: {model: a}, model_info: {token_guard: {trigger: 0.5}}}"
+            ),
             "model_list[2].model_info.token_guard.trigger",
             "allowed: max_input_tokens, max_output_tokens",
         ),

@@ -32,6 +32,8 @@ RANKS = {
     "replay": 5,
     "guard": 6,
     "refusals": 6,
+    "attempt": 6,
+    "headers": 6,
     "plugin": 7,
     "commands": 7,
     "demo": 7,
@@ -174,9 +176,9 @@ def _python(code: str) -> str:
     ("module", "absent"),
     [
         ("token_guard", ("litellm", "tiktoken", "pydantic", "yaml", "rich")),
-        ("token_guard.cli", ("litellm", "tiktoken", "pydantic", "yaml", "token_guard.guard", "token_guard.demo")),
+        ("token_guard.cli", ("litellm", "tiktoken", "pydantic", "yaml", "rich", "token_guard.guard", "token_guard.demo")),
         ("token_guard.guard", ("litellm", "tiktoken", "rich", "typer")),
-        ("token_guard.commands.count", ("litellm", "rich", "typer")),
+        ("token_guard.commands.count", ("litellm", "typer", "token_guard.demo")),
     ],
 )
 def test_importing_does_not_load_what_may_never_be_needed(module: str, absent: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ remarks and errors to standard error. Commands are imported when they run, so th
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error that token_guard raises on purpose is one line on standard error and exit status 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         app(list(sys.argv[1:] if arguments is None else arguments), prog_name="token-guard")
     except TokenGuardError as error:

@@ -6,31 +6,31 @@ import sys
 from functools import cache
 from typing import Any
 
-import litellm
+from litellm.exceptions import ContextWindowExceededError, InternalServerError
 
 from token_guard.errors import ContextOverflowError
 
 __all__ = ["failed", "overflow"]
 
 
-def overflow(error: ContextOverflowError, provider: str = "") -> litellm.ContextWindowExceededError:
+def overflow(error: ContextOverflowError, provider: str = "") -> ContextWindowExceededError:
     """The 400 for a request that cannot fit: never retried, and a cause for the user's `context_window_fallbacks`."""
     return _overflow_class()(message=str(error), model=error.model, llm_provider=provider)
 
 
-def failed(model: str, provider: str = "") -> litellm.InternalServerError:
+def failed(model: str, provider: str = "") -> InternalServerError:
     """The 500 for a request that the guard failed on; `num_retries=0` tells the router to give up at once."""
     message = "token_guard failed on this request, and its setting on_error is 'reject'."
-    return litellm.InternalServerError(message=message, model=model, llm_provider=provider, num_retries=0)
+    return InternalServerError(message=message, model=model, llm_provider=provider, num_retries=0)
 
 
-def _overflow_class() -> type[litellm.ContextWindowExceededError]:
+def _overflow_class() -> type[ContextWindowExceededError]:
     server = sys.modules.get("litellm.proxy.proxy_server")
-    return _with_openai_body(server.ProxyException) if server else litellm.ContextWindowExceededError
+    return _with_openai_body(server.ProxyException) if server else ContextWindowExceededError
 
 
 @cache
-def _with_openai_body(proxy_exception: type[Exception]) -> type[litellm.ContextWindowExceededError]:
+def _with_openai_body(proxy_exception: type[Exception]) -> type[ContextWindowExceededError]:
     """A context error whose body is OpenAI's own: litellm's proxy writes the status where OpenAI writes the error code,
     unless the error is one of its `ProxyException`s, which write themselves."""
 
@@ -42,11 +42,11 @@ def _with_openai_body(proxy_exception: type[Exception]) -> type[litellm.ContextW
         def to_dict(self) -> dict[str, Any]:
             return {"message": self.words, "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"}
 
-    class ContextOverflow(litellm.ContextWindowExceededError, Body):
+    class OverflowRefusedError(ContextWindowExceededError, Body):
         def __init__(self, message: str, model: str, llm_provider: str) -> None:
             super().__init__(message=message, model=model, llm_provider=llm_provider)
             self.words = message
             self.code = "400"
             self.headers: dict[str, str] = {}
 
-    return ContextOverflow
+    return OverflowRefusedError

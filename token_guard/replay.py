@@ -25,7 +25,6 @@ from token_guard.thresholds import Tally, Thresholds
 __all__ = ["Memo", "Replay", "Replayed"]
 
 
-
 @dataclass(frozen=True, slots=True)
 class Edited:
     """A message of the client's by its place in the history, with the parts that compaction gave it."""
@@ -149,7 +148,7 @@ class Replay:
         gain = int(MIN_GAIN * (shares.trigger - shares.target) * self.allowed)
         return replace(
             state,
-            base=tuple(_slot(message, history) for message in done.draft.messages),
+            base=tuple(_slot(message) for message in done.draft.messages),
             upto=len(history),
             tokens=done.tokens,
             floor=min(done.tokens + gain, self.allowed) if done.tokens > goal.target else 0,
@@ -187,7 +186,7 @@ def _view(state: State, history: Sequence[Message]) -> tuple[Message, ...]:
     return (*(_bound(slot, history) for slot in state.base), *history[state.upto :])
 
 
-def _slot(message: Message, history: Sequence[Message]) -> Slot:
+def _slot(message: Message) -> Slot:
     index = message.index
     if index is None:
         return message

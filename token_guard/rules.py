@@ -47,7 +47,8 @@ def arguments_stay_json(before: Messages, after: Messages) -> str | None:
 def nothing_becomes_empty(before: Messages, after: Messages) -> str | None:
     """Anthropic and Mistral refuse messages and tool results without text."""
     empty = {message.index for message in before if not _says_anything(message)}
-    return next((f"an empty {message.role} message" for message in after if not _says_anything(message) and message.index not in empty), None)
+    emptied = (message for message in after if not _says_anything(message) and message.index not in empty)
+    return next((f"an empty {message.role} message" for message in emptied), None)
 
 
 def instructions_stay_whole(before: Messages, after: Messages) -> str | None:

@@ -16,9 +16,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from token_guard.errors import ConfigError
 
-__all__ = ["LimitSettings", "MaskSettings", "DeduplicateSettings", "Settings", "SummarizeSettings", "TruncateSettings"]
-
-Share = Field(gt=0.0, le=1.0)
+__all__ = ["DeduplicateSettings", "LimitSettings", "MaskSettings", "Settings", "SummarizeSettings", "TruncateSettings"]
 
 
 class _Section(BaseModel):
@@ -26,6 +24,8 @@ class _Section(BaseModel):
 
 
 class LimitSettings(_Section):
+    """Where context windows come from."""
+
     files: tuple[str, ...] = ()
     """Limit files (JSON or YAML) to read before the usual places."""
     models: Mapping[str, PositiveInt] = Field(default_factory=dict)
@@ -35,6 +35,8 @@ class LimitSettings(_Section):
 
 
 class MaskSettings(_Section):
+    """Pass 0, observation masking."""
+
     min_tokens: PositiveInt = 80
     """Tool outputs smaller than this are not worth a placeholder."""
     keep_recent: float = Field(default=0.4, ge=0.0, le=1.0)
@@ -48,6 +50,8 @@ class MaskSettings(_Section):
 
 
 class DeduplicateSettings(_Section):
+    """Pass 1, deduplication of tool results."""
+
     max_distance: int = Field(default=3, ge=0, le=16)
     """Bits of two 64-bit SimHashes that may differ for tool results to be near-identical."""
     min_tokens: PositiveInt = 80
@@ -55,8 +59,10 @@ class DeduplicateSettings(_Section):
 
 
 class SummarizeSettings(_Section):
-    share: float = Field(default=0.10, gt=0.0, le=0.5)
-    """Largest size of the summary, as a share of the budget."""
+    """Pass 2, structured summary."""
+
+    share: float = Field(default=0.20, gt=0.0, le=0.5)
+    """Largest size of all notes together, as a share of the budget."""
     max_directives: PositiveInt = 20
     """Directives (must, never, always, ...) carried verbatim; the newest win."""
     max_decisions: PositiveInt = 30
@@ -64,6 +70,8 @@ class SummarizeSettings(_Section):
 
 
 class TruncateSettings(_Section):
+    """Pass 3, truncation."""
+
     head_share: float = Field(default=0.6, ge=0.0, le=1.0)
     """Of a message that is cut, the share of the kept lines that comes from its head; the rest is its tail."""
     min_tokens: PositiveInt = 64
@@ -77,7 +85,9 @@ class Settings(BaseSettings):
     0.7
     """
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="TOKEN_GUARD_", env_nested_delimiter="__", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="TOKEN_GUARD_", env_nested_delimiter="__", use_attribute_docstrings=True
+    )
 
     mode: Literal["enforce", "observe", "off"] = "enforce"
     """enforce: rewrite what is too long; observe: measure and report only; off: do nothing."""
@@ -137,8 +147,11 @@ class Settings(BaseSettings):
 
 
 def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    both = {key: _merged(low[key], value) if isinstance(value, Mapping) and isinstance(low.get(key), Mapping) else value for key, value in high.items()}
-    return {**low, **both}
+    return {**low, **{key: _merged_value(low.get(key), value) for key, value in high.items()}}
+
+
+def _merged_value(low: Any, high: Any) -> Any:
+    return _merged(low, high) if isinstance(low, Mapping) and isinstance(high, Mapping) else high
 
 
 def _complaints(settings: type[BaseModel], error: ValidationError) -> Iterator[str]:

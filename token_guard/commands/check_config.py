@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
 
 from token_guard.commands import litellm_config
 from token_guard.commands.litellm_config import Finding
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 __all__ = ["Checked", "check_config"]
 

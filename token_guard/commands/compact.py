@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
 
 from token_guard.commands.diff import Change, State, compare
 from token_guard.commands.inputs import InputError, model_or, read_text, request_in
@@ -15,9 +17,6 @@ from token_guard.errors import ContextOverflowError
 from token_guard.formats import Unreadable, format_for
 from token_guard.guard import Guard
 from token_guard.report import Fitted, Report
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 __all__ = ["Compacted", "Overflow", "compact"]
 
@@ -130,9 +129,10 @@ def _excerpt(message: Message) -> Iterator[str]:
 
 
 def _clipped(line: str, width: int = 160) -> str:
-    """The line, or its head where it is longer than `width`.
+    """The line, or its head where it is longer than `width`; what could steer a terminal is replaced.
 
-    >>> _clipped("abcdef", 4)
-    'abc…'
+    >>> _clipped("abcdef", 4), _clipped("\\x1b[2Jgone")
+    ('abc…', '?[2Jgone')
     """
-    return line if len(line) <= width else f"{line[: width - 1]}…"
+    head = line if len(line) <= width else f"{line[: width - 1]}…"
+    return "".join(character if character.isprintable() else "?" for character in head.expandtabs(4))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from token_guard.budget import ContextLimit
 from token_guard.commands.inputs import fill, model_or, read_text, request_in, variables
@@ -14,20 +17,16 @@ from token_guard.counting import Meter, meter_for
 from token_guard.formats import Unreadable, format_for
 from token_guard.guard import Guard
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
 __all__ = ["Count", "Counted", "count", "split"]
 
 PARTS: Mapping[type[Part], str] = {
-    Text: "text",
+    Text: "{role} text",
     Reasoning: "reasoning",
     ToolCall: "tool calls",
     ToolResult: "tool results",
-    Media: "media",
-    Opaque: "other",
-    Omitted: "other",
+    Media: "{role} media",
+    Opaque: "{role} other",
+    Omitted: "{role} other",
 }
 """What each kind of part is called in a split."""
 
@@ -112,13 +111,11 @@ def _split_message(meter: Meter, message: Message) -> Counter[str]:
     frame = meter.message(replace(message, parts=(), origin=None))
     found: Counter[str] = Counter()
     for part in message.parts:
-        found[f"{message.role} {PARTS[type(part)]}"] += meter.message(replace(message, parts=(part,), origin=None)) - frame
+        found[PARTS[type(part)].format(role=message.role)] += meter.message(replace(message, parts=(part,), origin=None)) - frame
     return found
 
 
 def _table(counted: Count) -> Table:
-    from rich.table import Table
-
     table = Table("input", show_footer=len(counted.inputs) > 1)
     table.columns[0].footer = "total"
     table.add_column("tokens", justify="right", footer=f"{counted.total:,}")

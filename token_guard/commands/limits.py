@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from token_guard.budget import ContextLimit
 from token_guard.commands import litellm_config
@@ -13,10 +16,6 @@ from token_guard.commands.litellm_config import Served
 from token_guard.guard import Guard
 from token_guard.limits import Answer, Deployment, LimitChain
 from token_guard.settings import Settings
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
 
 __all__ = ["Known", "Limits", "limits"]
 
@@ -60,8 +59,6 @@ class Limits:
             out.print(_chain(known))
         for model in self.wildcards:
             remarks.print(f"{model}: depends on the model that a request asks for", soft_wrap=True)
-        if self.found:
-            remarks.print("default: nobody knows this model; set model_info.max_input_tokens or MODEL_LIMIT_<NAME>", soft_wrap=True)
 
 
 def limits(models: Sequence[str], config: str | None, explain: bool, environ: Mapping[str, str]) -> Limits:
@@ -86,8 +83,6 @@ def _as_json(known: Known, explain: bool) -> dict[str, Any]:
 
 
 def _overview(known: Sequence[Known]) -> Table:
-    from rich.table import Table
-
     table = Table("model", "served as")
     for title in ("context window", "longest reply"):
         table.add_column(title, justify="right")
@@ -99,8 +94,6 @@ def _overview(known: Sequence[Known]) -> Table:
 
 
 def _chain(known: Known) -> Table:
-    from rich.table import Table
-
     table = Table("source", title=known.served.model, title_justify="left")
     for title in ("context window", "longest reply"):
         table.add_column(title, justify="right")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import pairwise
 
 from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.marks import is_marked, mark
@@ -93,7 +94,7 @@ def _features(text: str) -> Iterator[str]:
         yield from lines
         return
     words = re.findall(r"\w+", text)
-    yield from (f"{first} {second}" for first, second in zip(words, words[1:], strict=False))
+    yield from (f"{first} {second}" for first, second in pairwise(words))
 
 
 def _overlap(one: frozenset[str], other: frozenset[str]) -> float:

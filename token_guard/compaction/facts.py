@@ -16,10 +16,13 @@ NAME = re.compile(r"[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
 TELLING = re.compile(r"[0-9_/.@#]|[a-z][A-Z]|[a-z]-[a-z]")
 """What sets a name apart from a word: a digit, an underscore, a slash, a dot, camel case, a hyphen inside."""
 
-DEFINITION = re.compile(r"\b(?:def|class|func|function|fn|struct|interface|type|enum|trait|impl|const|let|var|module|package)\s+([A-Za-z_]\w{2,60})")
+DEFINITION = re.compile(
+    r"\b(?:def|class|func|function|fn|struct|interface|type|enum|trait|impl|const|let|var|module|package)\s+([A-Za-z_]\w{2,60})"
+)
 
 ERROR = re.compile(
-    r"\b(?:error|exception|traceback|fail(?:ed|ure|s)?|fatal|panic|denied|refused|not found|no such|cannot|undefined|unexpected|invalid|timed? ?out)\b|Error\b|Exception\b",
+    r"\b(?:error|exception|traceback|fail(?:ed|ure|s)?|fatal|panic|denied|refused|not found|no such|cannot|undefined|unexpected|invalid"
+    r"|timed? ?out)\b|Error\b|Exception\b",
     re.IGNORECASE,
 )
 
@@ -43,8 +46,9 @@ WORD = re.compile(r"[a-z0-9]+|[^\x00-\x7f]")
 ENDING = re.compile(r"(?:ing|ed|es|s|ly)$")
 
 STOP_WORDS = frozenset(
-    "the a an of to in on for and or is are was were be been do does did what when where who which how why with has have had it its this that i you he she "
-    "they we me my your his her their at by from as about would could will can not there than then so if after before during into over".split()
+    """the a an of to in on for and or is are was were be been do does did what when where who which how why with has have
+    had it its this that i you he she they we me my your his her their at by from as about would could will can not there
+    than then so if after before during into over""".split()
 )
 
 
@@ -61,18 +65,18 @@ def names(text: str) -> Iterator[str]:
 
 
 def definitions(text: str) -> Iterator[str]:
-    """Names that a piece of code defines.
+    r"""Names that a piece of code defines.
 
-    >>> list(definitions("class Parser:\\n    def parse_line(self): ..."))
+    >>> list(definitions("class Parser:\n    def parse_line(self): ..."))
     ['Parser', 'parse_line']
     """
     return (match.group(1) for match in DEFINITION.finditer(text))
 
 
 def error_lines(text: str, limit: int = 3) -> list[str]:
-    """The last `limit` different lines that speak of an error: the last ones say what went wrong in the end.
+    r"""The last `limit` different lines that speak of an error: the last ones say what went wrong in the end.
 
-    >>> error_lines("ok\\nTypeError: x is None\\ndone")
+    >>> error_lines("ok\nTypeError: x is None\ndone")
     ['TypeError: x is None']
     """
     found = (line.strip()[:MAX_LINE] for line in text.splitlines() if ERROR.search(line[:MAX_LINE]))
@@ -106,8 +110,8 @@ def decisions(text: str) -> list[str]:
 def terms(text: str) -> Iterator[str]:
     """Words for scoring: lower case, without endings and stop words; every non-ASCII character is one.
 
-    >>> list(terms("Parsing the files"))
-    ['pars', 'file']
+    >>> list(terms("Parsing the folders"))
+    ['pars', 'folder']
     """
     for word in WORD.findall(text.lower()):
         if word not in STOP_WORDS:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from token_guard.compaction import facts
 from token_guard.conversation import Message, Text
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "as_sent"]
 
 MAX_NAMES = 4_000
 """Names remembered at most; a note shows a few hundred of them, the rest are candidates for later ones."""
@@ -20,7 +20,7 @@ MAX_QUOTES = 64
 CALL_WEIGHT = 4.0
 """A name that the assistant itself used in a call weighs as much as four mentions: it is being worked on."""
 
-FADING = 0.9
+FADING = 1.0
 """What a name weighed at the compaction before, it weighs less by this factor: recent work is likelier to matter."""
 
 SYMBOL_CHARS = 400
@@ -40,7 +40,7 @@ class Ledger:
 
     def with_dropped(self, messages: Iterable[Message]) -> Ledger:
         """The ledger after these messages were taken out."""
-        gone = tuple(messages)
+        gone = tuple(as_sent(message) for message in messages)
         if not gone:
             return self
         users = [message.text for message in gone if message.role == "user" and not message.results]
@@ -50,13 +50,22 @@ class Ledger:
             names=_weighed(self.names, gone),
             requests=_newest(self.requests, (text[:SYMBOL_CHARS] for text in users)),
             directives=_newest(self.directives, (line for text in users for line in facts.directives(text))),
-            decisions=_newest(self.decisions, (line for message in gone if message.role == "assistant" for line in facts.decisions(_said(message)))),
-            errors=_newest(self.errors, (line for message in gone for result in message.results for line in facts.error_lines(result.text))),
+            decisions=_newest(
+                self.decisions, (line for message in gone if message.role == "assistant" for line in facts.decisions(_said(message)))
+            ),
+            errors=_newest(
+                self.errors, (line for message in gone for result in message.results for line in facts.error_lines(result.text))
+            ),
         )
 
     def with_names(self, weights: Mapping[str, float]) -> Ledger:
         """The ledger with names seen in messages that were masked."""
         return replace(self, names=_bounded(_added(self.names, weights))) if weights else self
+
+
+def as_sent(message: Message) -> Message:
+    """The message as the client sent it: what masking hid of it is remembered too."""
+    return replace(message, parts=message.origin.parts) if message.origin else message
 
 
 def _said(message: Message) -> str:

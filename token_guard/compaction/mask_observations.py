@@ -136,4 +136,3 @@ def _shorten_strings(value: Any, tokens: int, counter: Counter) -> Any:
     if isinstance(value, list):
         return [_shorten_strings(inner, tokens, counter) for inner in value]
     return value
-

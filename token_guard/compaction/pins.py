@@ -35,7 +35,8 @@ def droppable(messages: Sequence[Message]) -> tuple[tuple[Exchange, frozenset[in
     stays = pinned(messages)
     units = exchanges(messages)
     held = _held(units)
-    return tuple((unit, held[unit.start]) for unit in units if not stays & set(range(unit.start, unit.stop)) and not is_note(unit.messages[0]))
+    free = (unit for unit in units if stays.isdisjoint(range(unit.start, unit.stop)) and not is_note(unit.messages[0]))
+    return tuple((unit, held[unit.start]) for unit in free)
 
 
 def _held(units: Sequence[Exchange]) -> dict[int, frozenset[int]]:

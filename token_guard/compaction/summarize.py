@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from token_guard.compaction import Counter, Draft, Goal, facts
-from token_guard.compaction.ledger import Ledger
+from token_guard.compaction.ledger import Ledger, as_sent
 from token_guard.compaction.marks import mark
-from token_guard.compaction.pins import droppable, is_note, pinned
+from token_guard.compaction.pins import droppable, is_note, pinned, tail_start
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Exchange, Message, Text, exchanges
 
@@ -26,6 +26,18 @@ RECENT_TURNS = 3
 LINE_TOKENS = 60
 """A quoted line longer than this is shortened."""
 
+NOTE_SHARE = 0.06
+"""A note takes this share of the tokens that it stands for."""
+
+MIN_NOTE = 120
+"""Below this many tokens a note says nothing but that something is missing."""
+
+REWRITTEN_SHARE = 0.6
+"""One note in place of all takes this share of what notes may take, so that there is room for more to be added."""
+
+KEPT_SHARE = 0.5
+"""However much the instructions, the task and the notes take, exchanges keep this share of the target."""
+
 SECTIONS: tuple[tuple[str, str, float], ...] = (
     ("requests", "The user asked earlier", 0.20),
     ("directives", "Rules that the user gave", 0.15),
@@ -37,48 +49,58 @@ SECTIONS: tuple[tuple[str, str, float], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Summarize:
-    """Takes exchanges out, least important first, and writes what is worth keeping of them into the note."""
+    """Takes exchanges out, least important first, and adds a note of what is worth keeping of them.
 
-    share: float = 0.10
+    Notes are added, not rewritten, so that the ones before stay in the provider's prompt cache; when they outgrow
+    their share of the budget, one note takes the place of all.
+    """
+
+    share: float = 0.20
     max_directives: int = 20
     max_decisions: int = 30
     name: str = "summarize"
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
-        room = int(self.share * goal.allowed)
-        gone = _least_important(draft.messages, goal.target - room, counter)
+        gone = _least_important(draft.messages, goal.target, counter)
         if not gone:
             return draft
-        ledger = draft.ledger.with_dropped(draft.messages[place] for place in sorted(gone))
-        note = Message("user", (Text(self._note(ledger, room, counter)),))
-        kept = [message for place, message in enumerate(draft.messages) if place not in gone and not is_note(message)]
-        return Draft(_with_note(kept, note), ledger)
+        out = tuple(draft.messages[place] for place in sorted(gone))
+        kept = [message for place, message in enumerate(draft.messages) if place not in gone]
+        ledger = draft.ledger.with_dropped(out)
+        room = int(NOTE_SHARE * counter.messages(map(as_sent, out)))
+        notes = counter.messages(filter(is_note, kept))
+        if notes + room > self.share * goal.allowed:
+            kept = [message for message in kept if not is_note(message)]
+            note = self._note(ledger, _present(kept), int(self.share * goal.allowed * REWRITTEN_SHARE), counter)
+        else:
+            note = self._note(Ledger().with_dropped(out), _present(kept), max(room, MIN_NOTE), counter)
+        return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
-    def _note(self, ledger: Ledger, room: int, counter: Counter) -> str:
-        head = (
-            f"reference, not a message from the user. {ledger.messages:,} earlier messages of this conversation were taken out "
-            "to fit the context window; this is what they held, quoted"
-        )
+    def _note(self, ledger: Ledger, present: frozenset[str], room: int, counter: Counter) -> Message:
+        head = f"reference, not a message from the user: {ledger.messages:,} earlier messages were taken out here to fit the context window"
         room -= counter.text(mark(head)) + 8
-        blocks: list[str] = []
-        for field, heading, share in SECTIONS:
-            block = _block(heading, self._limited(field, getattr(ledger, field)), int(room * share), counter)
-            blocks.append(block)
+        blocks = [
+            _block(heading, self._limited(field, getattr(ledger, field)), int(room * share), counter) for field, heading, share in SECTIONS
+        ]
         room -= sum(map(counter.text, blocks))
-        blocks.append(_names_block(ledger.names, room, counter))
-        return mark("\n".join([head, *filter(None, blocks), "end of reference"]))
+        blocks.append(_names_block(ledger.names, present, room, counter))
+        return Message("user", (Text(mark("\n".join([head, *filter(None, blocks), "end of reference"]))),))
 
     def _limited(self, field: str, lines: Sequence[str]) -> Sequence[str]:
         most = {"directives": self.max_directives, "decisions": self.max_decisions}.get(field, len(lines))
         return lines[max(0, len(lines) - most) :]
 
 
-def _with_note(messages: Sequence[Message], note: Message) -> tuple[Message, ...]:
-    """The note stands after the task, or after the instructions when there is no user message."""
-    after = next((place for place, message in enumerate(messages) if message.role == "user" and not message.results), None)
-    if after is None:
-        after = next((place for place, message in enumerate(messages) if message.role not in ("system", "developer")), len(messages)) - 1
-    return (*messages[: after + 1], note, *messages[after + 1 :])
+def _present(messages: Sequence[Message]) -> frozenset[str]:
+    """Names that need no note, as what stays has them."""
+    return frozenset(name for message in messages for name in facts.names(_all_text(message)))
+
+
+def _with_note(kept: Sequence[Message], note: Message, first_gone: Message) -> tuple[Message, ...]:
+    """The note stands where the first message went missing, so that everything before it stays as it was."""
+    place = first_gone.index or 0
+    after = next((number for number, message in enumerate(kept) if message.index is not None and message.index > place), len(kept))
+    return (*kept[:after], note, *kept[after:])
 
 
 def _block(heading: str, lines: Sequence[str], room: int, counter: Counter) -> str:
@@ -94,11 +116,11 @@ def _block(heading: str, lines: Sequence[str], room: int, counter: Counter) -> s
     return "\n".join([f"{heading}:", *reversed(chosen)]) if chosen else ""
 
 
-def _names_block(names: Mapping[str, float], room: int, counter: Counter) -> str:
+def _names_block(names: Mapping[str, float], present: frozenset[str], room: int, counter: Counter) -> str:
     heading = "Files, identifiers and values that occurred: "
     room -= counter.text(heading)
     chosen: list[str] = []
-    for name in sorted(names, key=lambda name: -names[name]):
+    for name in sorted(names.keys() - present, key=lambda name: (-names[name], name)):
         room -= counter.text(name) + 1
         if room < 0:
             break
@@ -111,7 +133,9 @@ def _names_block(names: Mapping[str, float], room: int, counter: Counter) -> str
 
 def _least_important(messages: Sequence[Message], target: int, counter: Counter) -> set[int]:
     """Places of the exchanges to take out, until the rest counts no more than the target."""
-    tokens = counter.messages(message for message in messages if not is_note(message))
+    tokens = counter.messages(messages)
+    head = counter.messages(message for message in messages[: tail_start(messages)] if is_note(message) or message.role == "system")
+    target = max(target, head + int(KEPT_SHARE * target))
     scores = _scores(messages)
     gone: set[int] = set()
     for unit, held in _by_score(droppable(messages), scores):
@@ -165,4 +189,3 @@ def _later_uses(units: Sequence[Exchange]) -> dict[int, float]:
 
 def _all_text(message: Message) -> str:
     return "\n".join([message.text, *(call.arguments for call in message.calls)])
-

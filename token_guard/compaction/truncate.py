@@ -39,7 +39,9 @@ class Truncate:
             messages = self._cut_longest(messages, stage, goal.allowed, counter)
         return replace(shorter, messages=messages)
 
-    def _cut_longest(self, messages: tuple[Message, ...], places: Sequence[tuple[int, int]], allowed: int, counter: Counter) -> tuple[Message, ...]:
+    def _cut_longest(
+        self, messages: tuple[Message, ...], places: Sequence[tuple[int, int]], allowed: int, counter: Counter
+    ) -> tuple[Message, ...]:
         excess = counter.messages(messages) - allowed
         for _ in range(ROUNDS):
             longest = sorted((_sized(messages, place, counter) for place in places), key=lambda sized: -sized.tokens)[:2]
@@ -51,7 +53,9 @@ class Truncate:
             excess -= freed
         return messages
 
-    def _cut(self, messages: tuple[Message, ...], longest: Sequence[_Place], excess: int, counter: Counter) -> tuple[tuple[Message, ...], int]:
+    def _cut(
+        self, messages: tuple[Message, ...], longest: Sequence[_Place], excess: int, counter: Counter
+    ) -> tuple[tuple[Message, ...], int]:
         """Cut the longest part to the size of the next one, or less far where less is needed."""
         place = longest[0]
         level = longest[1].tokens * 9 // 10 if len(longest) > 1 else 0
@@ -94,7 +98,9 @@ def _stages(messages: Sequence[Message]) -> Iterator[list[tuple[int, int]]]:
     tail = tail_start(messages)
     users = [number for number, message in enumerate(messages) if message.role == "user" and not message.results and not is_note(message)]
     last = users[-1] if users else -1
-    cuttable = [(number, place) for number, message in enumerate(messages) for place, part in enumerate(message.parts) if _may_be_cut(message, part)]
+    cuttable = [
+        (number, place) for number, message in enumerate(messages) for place, part in enumerate(message.parts) if _may_be_cut(message, part)
+    ]
     yield [place for place in cuttable if place[0] < tail and place[0] != last]
     yield [place for place in cuttable if place[0] >= tail and place[0] != last]
     yield [place for place in cuttable if place[0] == last]
@@ -103,7 +109,9 @@ def _stages(messages: Sequence[Message]) -> Iterator[list[tuple[int, int]]]:
 def _may_be_cut(message: Message, part: Part) -> bool:
     if message.role in ("system", "developer") or message.reasons:
         return False
-    return isinstance(part, (Text, ToolCall)) or (isinstance(part, ToolResult) and not any(isinstance(inner, Media) for inner in part.content))
+    return isinstance(part, (Text, ToolCall)) or (
+        isinstance(part, ToolResult) and not any(isinstance(inner, Media) for inner in part.content)
+    )
 
 
 def _sized(messages: Sequence[Message], place: tuple[int, int], counter: Counter) -> _Place:

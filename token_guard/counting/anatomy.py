@@ -21,12 +21,9 @@ PER_NAME = 1
 PER_PART = 1
 """The line break between two parts of a message; errs up."""
 
-PER_CALL = 6
-"""Frame of a tool call: recipient, channel and terminator are special tokens that no provider documents; errs up."""
 
-
-def dissect(message: Message, price: MediaPricing, texts: list[str]) -> int:
-    """Appends a message's texts to `texts` and returns the tokens that its frame, its part boundaries and its media add."""
+def dissect(message: Message, per_call: int, price: MediaPricing, texts: list[str]) -> int:
+    """Appends a message's texts to `texts` and returns the tokens that its frame, its part boundaries, calls and media add."""
     parts = message.parts
     fixed = PER_MESSAGE
     if message.name:
@@ -38,18 +35,18 @@ def dissect(message: Message, price: MediaPricing, texts: list[str]) -> int:
         if type(part) is Text:
             texts.append(part.text)
         else:
-            fixed += _dissect_part(part, price, texts)
+            fixed += _dissect_part(part, per_call, price, texts)
     return fixed
 
 
-def _dissect_part(part: Part, price: MediaPricing, texts: list[str]) -> int:
+def _dissect_part(part: Part, per_call: int, price: MediaPricing, texts: list[str]) -> int:
     match part:
         case ToolResult():
-            fixed = sum(_dissect_part(inner, price, texts) for inner in part.content)
+            fixed = sum(_dissect_part(inner, per_call, price, texts) for inner in part.content)
             return fixed + PER_PART * max(0, len(part.content) - 1)
         case ToolCall():
             texts += (part.name, part.arguments)
-            return PER_CALL
+            return per_call
         case Text() | Reasoning() | Opaque():
             texts.append(part.text)
             return 0

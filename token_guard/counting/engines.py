@@ -7,6 +7,7 @@ takes over when it has agreed with tiktoken on the texts of the self-test; else 
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import logging
 import threading
@@ -30,7 +31,7 @@ SELF_TEST = (
     '{"id": "call_9f3Ab", "ok": true, "n": [1, 22, 333, 4444], "s": "\\u00e9"}',
     "/usr/lib/python3.11//site-packages\n/\n/x HTTPServerError camelCaseIDs __init__",
     "Größe Ærø naïve Ωμέγα Привет 你好,世界 こんにちは 안녕하세요 مرحبا हिन्दी ไทย",
-    "😀👩‍👩‍👧‍👦🇩🇪 ​­e\u0301\u0300 ﷺ \ufffd",
+    "😀👩\u200d👩\u200d👧🇩🇪 \u200b\u00ade\u0301\u0300 ﷺ \ufffd",
     "<|endoftext|><|im_start|>system<|endofprompt|>",
     "        \t\t\n\n\n   x    \n  ",
     "a" * 300 + " " * 300 + "=" * 300 + "7" * 300,
@@ -94,8 +95,7 @@ def _tiktoken(encoding: str) -> Engine:
 
 
 def _fastokens(encoding: str) -> Engine:
-    import fastokens  # noqa: PLC0415 (as above)
-
-    loaded = fastokens.Tokenizer.from_tiktoken(str(rank_file(encoding)), encoding=encoding, special_tokens={})
+    # no type stubs, and often not installed
+    loaded = importlib.import_module("fastokens").Tokenizer.from_tiktoken(str(rank_file(encoding)), encoding=encoding, special_tokens={})
     encode = loaded.encode_ordinary
     return lambda text: len(encode(text))

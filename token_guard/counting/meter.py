@@ -75,7 +75,7 @@ class Meter:
     def message(self, message: Message) -> int:
         """Tokens of one message with its frame."""
         texts: list[str] = []
-        fixed = dissect(message, self._price, texts)
+        fixed = dissect(message, self._tokenizer.per_call, self._price, texts)
         return fixed + sum(map(self.text, texts))
 
     def messages(self, messages: Iterable[Message]) -> int:
@@ -99,7 +99,7 @@ class Meter:
         texts: list[str] = []
         fixed = self.overhead(conversation)
         for message in conversation.messages:
-            fixed += dissect(message, self._price, texts)
+            fixed += dissect(message, self._tokenizer.per_call, self._price, texts)
         if limit is not None and (bound := fixed + self._bound(texts)) <= limit:
             return Measure(bound, "bound")
         return self._settle(fixed, texts, limit)

@@ -22,9 +22,12 @@ the one slice and at the start of the other is in the shared piece too, and leav
 REPEATS = 16
 """Slices of one text whose counts are kept while it is counted: a run of one character is one slice many times over."""
 
-_SAFE = re.compile(r"(?<=\S)(?=[ \t])|(?<=\n)(?=[^\s/])|(?<=[A-Za-z])(?=[0-9])")
-"""Where a piece of every GPT-style split pattern ends and no run of whitespace is split: the patterns match left to right and look
-ahead over whitespace only."""
+_BEFORE = re.compile(r"[ \t0-9](?<=\S[ \t]|[A-Za-z][0-9])")
+_BETWEEN = re.compile(r"\n[^\s/]")
+"""Where a piece of every GPT-style split pattern ends and no run of whitespace is split: before a blank after text, before a digit
+after a letter, after the line break before text that is no slash. The patterns match left to right and look ahead over whitespace
+only, so that what follows such a place never changes what precedes it. Two expressions, each with a first character to look for:
+one for all three is ten times slower on a long run."""
 
 
 class Slice(NamedTuple):
@@ -68,5 +71,8 @@ def add_up(count: Callable[[str], int], pieces: Iterable[Slice]) -> int:
 
 
 def _safe_cut(text: str, start: int, size: int) -> int | None:
-    found = _SAFE.search(text, start + size - FORCED, start + size)
-    return found.start() if found else None
+    begin, end = start + size - FORCED, start + size
+    if found := _BEFORE.search(text, begin, end):
+        return found.start()
+    found = _BETWEEN.search(text, begin, end)
+    return found.start() + 1 if found else None

@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import openai
 import yaml
 from rich.console import Console
 from rich.table import Table
@@ -22,9 +24,6 @@ from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import count_prompt
 from token_guard.demo.proxy import Proxy, ProxyFailedError, proxy_is_installed
 from token_guard.demo.upstream import Upstream
-
-if TYPE_CHECKING:
-    import openai
 
 __all__ = ["run_demo"]
 
@@ -66,7 +65,7 @@ def run_demo(console: Console) -> int:
         console.print(f"The proxy did not start:\n{error}", markup=False)
         return 1
     console.print(_requests_table(exchanges), _headers_table(next(exchange for exchange in exchanges if exchange.guarded)))
-    return 0 if all((exchange.status == 200) == exchange.guarded for exchange in exchanges) else 1
+    return 0 if all((exchange.status == HTTPStatus.OK) == exchange.guarded for exchange in exchanges) else 1
 
 
 def _exchanges(console: Console) -> Iterator[Exchange]:
@@ -108,8 +107,6 @@ def _exchange(upstream: Upstream, proxy: Proxy, *, guarded: bool, stream: bool) 
 
 
 def _ask(proxy: Proxy, request: Body) -> tuple[int, str, Mapping[str, str]]:
-    import openai
-
     # No retries and no proxy of the environment: what is shown is one request on loopback.
     client = openai.OpenAI(base_url=proxy.url, api_key=proxy.key, max_retries=0, http_client=openai.DefaultHttpxClient(trust_env=False))
     try:
@@ -117,7 +114,7 @@ def _ask(proxy: Proxy, request: Body) -> tuple[int, str, Mapping[str, str]]:
     except openai.APIStatusError as error:
         return error.status_code, _words(error), error.response.headers
     answer = response.parse()
-    text = "".join(_deltas(answer)) if request["stream"] else answer.choices[0].message.content
+    text = "".join(_deltas(answer)) if request["stream"] else answer.choices[0].message.content or ""
     return response.status_code, text, response.headers
 
 

@@ -11,6 +11,8 @@ __all__ = ["conversation"]
 
 SEED = 20_240_607
 STEPS = 62
+FAILING = 0.1
+"""Share of log lines and tests that report a failure."""
 
 SYSTEM = "You are a careful software engineer. You work in the repository `ledger` with the tools you are given. Answer briefly."
 TASK = (
@@ -19,6 +21,7 @@ TASK = (
 )
 QUESTION = "Good. Which invoice was charged twice first, and which function was at fault?"
 MODULES = ("charges", "invoices", "retry", "ledger", "locks", "refunds", "export")
+STATUSES = ("paid", "open", "charged_twice", "refunded")
 VERBS = ("load", "settle", "charge", "verify", "post", "cancel", "reconcile")
 
 
@@ -46,8 +49,8 @@ def _query(number: int, random: Random) -> tuple[str, Mapping[str, Any], str]:
 
 
 def _invoice(number: int, random: Random) -> dict[str, Any]:
-    status = random.choice(("paid", "open", "charged_twice", "refunded"))
-    return {"id": f"INV-{number:06d}", "customer": f"cus_{random.getrandbits(40):010x}", "cents": random.randint(100, 99_999), "status": status}
+    customer, cents = f"cus_{random.getrandbits(40):010x}", random.randint(100, 99_999)
+    return {"id": f"INV-{number:06d}", "customer": customer, "cents": cents, "status": random.choice(STATUSES)}
 
 
 def _log(number: int, random: Random) -> tuple[str, Mapping[str, Any], str]:
@@ -57,7 +60,7 @@ def _log(number: int, random: Random) -> tuple[str, Mapping[str, Any], str]:
 
 def _event(random: Random) -> str:
     module, verb = random.choice(MODULES), random.choice(VERBS)
-    if random.random() < 0.1:
+    if random.random() < FAILING:
         return f"ERROR billing.{module}: {verb} failed: lock row_{random.getrandbits(20):05x} held by worker {random.randint(1, 8)}"
     return f"INFO billing.{module}: {verb} done in {random.randint(2, 900)} ms, batch {random.getrandbits(32):08x}"
 
@@ -85,7 +88,7 @@ def _tests(number: int, random: Random) -> tuple[str, Mapping[str, Any], str]:
 
 
 def _verdict(random: Random) -> str:
-    return "PASSED" if random.random() < 0.9 else f"FAILED - assert {random.randint(0, 999)} == {random.randint(0, 999)}"
+    return f"FAILED - assert {random.randint(0, 999)} == {random.randint(0, 999)}" if random.random() < FAILING else "PASSED"
 
 
 TOOLS: tuple[Callable[[int, Random], tuple[str, Mapping[str, Any], str]], ...] = (_code, _query, _log, _tests)

@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -117,7 +118,7 @@ class Proxy:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with direct.open(f"http://127.0.0.1:{self._port}/health/liveliness", timeout=2) as answer:
-                return bool(answer.status == 200)
+                return bool(answer.status == HTTPStatus.OK)
         except OSError:
             return False
 

@@ -25,7 +25,7 @@ class Upstream:
     requests in the order of their arrival, refused ones included.
     """
 
-    def __init__(self, window: int, *, check: Check = lambda request: None) -> None:
+    def __init__(self, window: int, *, check: Check = lambda _request: None) -> None:
         self.window = ContextWindow(window)
         self.check = check
         self.bodies: list[bytes] = []

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
-from token_guard.conversation import Conversation, Media, Message, Omitted, Opaque, Origin, Part, Path, Reasoning, Text, ToolCall, ToolResult
+from token_guard.conversation import (
+    Conversation,
+    Media,
+    Message,
+    Omitted,
+    Opaque,
+    Origin,
+    Part,
+    Path,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from token_guard.formats.wire import REMOVED, Unreadable, UnreadableError, apply_edit, as_opaque, expect, value_or_empty
 
 __all__ = ["OpenAIChat"]
@@ -42,7 +55,7 @@ class OpenAIChat:
 
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
-        edits = dict(_output_edits(conversation))
+        edits: dict[str, Any] = dict(_output_edits(conversation))
         wires = [_render_message(message) for message in conversation.messages]
         if not _same(wires, request["messages"]):
             edits["messages"] = wires

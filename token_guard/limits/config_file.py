@@ -155,7 +155,8 @@ def _limit(place: str, value: object) -> ContextLimit:
     if unknown or "max_input_tokens" not in value:
         found = f"unknown key {unknown[0]!r}" if unknown else "max_input_tokens is missing"
         raise ConfigError(f"{place}: {found}; allowed: a number of tokens, or a mapping with {' and '.join(_KEYS)}")
-    return ContextLimit(**{key: _tokens(f"{place}.{key}", value[key]) for key in value}, source="config_file")
+    sizes = {key: _tokens(f"{place}.{key}", size) for key, size in value.items()}
+    return ContextLimit(sizes["max_input_tokens"], sizes.get("max_output_tokens"), "config_file")
 
 
 def _tokens(place: str, value: object) -> int:

@@ -26,8 +26,8 @@ __all__ = ["CostMap", "LitellmMap", "has_separate_output", "packaged_map"]
 
 _FILE: Final = "model_prices_and_context_window_backup.json"
 # The vendors' own APIs: an unprefixed name means theirs before any reseller's. Vendors whose API gives other windows than their open
-# weights have (dashscope, minimax) are left out.
-_FIRST_PARTY: Final = ("gemini", "mistral", "xai", "deepseek", "moonshot", "zai", "perplexity")
+# weights have (dashscope, minimax), or that host the models of others (perplexity), are left out.
+_FIRST_PARTY: Final = ("gemini", "mistral", "xai", "deepseek", "moonshot", "zai")
 _CHAT_MODES: Final = frozenset({"chat", "completion", "responses"})
 
 # Entries whose max_input_tokens is a limit of the input alone, by family and number; every other entry counts as the whole context.

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from token_guard.conversation import Media
 from token_guard.counting.media.documents import pdf_pages
 from token_guard.counting.media.image_size import BASE64_HEADER, size_of_base64
-from token_guard.counting.media.images import FlatImages, ImagePrice, PatchImages, ScaledPatchImages, TileImages, WideTileImages
+from token_guard.counting.media.images import (
+    FlatImages,
+    ImagePrice,
+    PatchImages,
+    PatchImagesByDetail,
+    ScaledPatchImages,
+    TileImages,
+    WideTileImages,
+)
 from token_guard.counting.names import lookup
 
 __all__ = ["MEDIA", "MediaPrice", "media_price_for"]
@@ -53,7 +61,8 @@ UNKNOWN_SECONDS = 60
 """Length of a sound or a video behind a URL."""
 
 _TILES = TileImages(85, 170)
-_GPT_5_4 = PatchImages(1.2, patches=10_000, side=6_000)
+_GPT_5_4 = PatchImages(1.2, patches=2_500, side=2_048)
+_GPT_5_5 = PatchImagesByDetail(original=PatchImages(1.2, patches=10_000, side=6_000), high=_GPT_5_4)
 _CLAUDE = MediaPrice(ScaledPatchImages(1_568, 1_568))
 _CLAUDE_4_7 = MediaPrice(ScaledPatchImages(2_576, 4_784), page=7_800)
 
@@ -72,9 +81,9 @@ MEDIA: Mapping[str, MediaPrice] = {
     "gpt-5-nano": MediaPrice(PatchImages(2.46)),
     "gpt-5.2": MediaPrice(PatchImages(1.2)),
     "gpt-5.3": MediaPrice(PatchImages(1.2)),
-    "gpt-5.4": MediaPrice(PatchImages(1.2, patches=2_500, side=2_048)),
-    "gpt-5.5": MediaPrice(_GPT_5_4),
-    "gpt-5.6": MediaPrice(_GPT_5_4),
+    "gpt-5.4": MediaPrice(_GPT_5_4),
+    "gpt-5.5": MediaPrice(_GPT_5_5),
+    "gpt-5.6": MediaPrice(_GPT_5_5),
     "claude": _CLAUDE,
     "anthropic.claude": _CLAUDE,
     **dict.fromkeys(("claude-opus-4-7", "claude-opus-4-8", "claude-opus-5", "claude-sonnet-5", "claude-haiku-5"), _CLAUDE_4_7),

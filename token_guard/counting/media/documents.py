@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 
 __all__ = ["pdf_pages"]
@@ -22,12 +23,12 @@ _COUNT = re.compile(rb"/Type\s*/Pages\b[^>]{0,200}?/Count\s+(\d{1,6})|/Count\s+(
 
 
 def pdf_pages(data: str) -> int:
-    """Pages of a base64-coded PDF: what its page tree says (ISO 32000-1, 7.7.3), else its page objects, else a guess by size; at least 1."""
+    """Pages of a base64-coded PDF: as its page tree says (ISO 32000-1, 7.7.3), or its page objects, or a guess by size; at least 1."""
     if not data:
         return UNKNOWN_PAGES
     try:
         content = base64.b64decode(data[:SCANNED] + "=" * (-len(data[:SCANNED]) % 4))
     except (binascii.Error, ValueError):
         content = b""
-    counted = max((int(a or b) for a, b in _COUNT.findall(content)), default=0)
-    return max(1, counted, len(_PAGE.findall(content))) if counted or _PAGE.search(content) else max(1, -(-len(data) * 3 // 4 // BYTES_PER_PAGE))
+    stated = max((int(before or after) for before, after in _COUNT.findall(content)), default=0)
+    return max(stated, len(_PAGE.findall(content))) or math.ceil(len(data) * 3 / 4 / BYTES_PER_PAGE)

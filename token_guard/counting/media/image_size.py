@@ -37,7 +37,7 @@ def size_of_base64(data: str) -> Size | None:
     Size(width=3, height=2)
     """
     head = _head(data, HEADER)
-    return size_of_bytes(_head(data, JPEG_HEADER) if head.startswith(b"\xff\xd8") else head)
+    return size_of_bytes(_head(data, JPEG_HEADER) if head.startswith(_JPEG_START) else head)
 
 
 def size_of_bytes(head: bytes) -> Size | None:
@@ -75,24 +75,25 @@ def _webp(head: bytes) -> Size | None:
     return None
 
 
+_JPEG_START = b"\xff\xd8"
+_MARK = 0xFF
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of frame headers; the three between them are Huffman tables, an extension and arithmetic coding."""
+
+
 def _jpeg(head: bytes) -> Size | None:
-    place = 2
+    place = len(_JPEG_START)
     while place + 9 <= len(head):
         marker = head[place + 1]
-        if head[place] != 0xFF:
+        if head[place] != _MARK:
             return None
-        if marker == 0xFF:
+        if marker == _MARK:
             place += 1
-        elif _is_frame(marker):
+        elif marker in _FRAMES:
             return Size(_big(head[place + 7 : place + 9]), _big(head[place + 5 : place + 7]))
         else:
             place += 2 + max(2, _big(head[place + 2 : place + 4]))
     return None
-
-
-def _is_frame(marker: int) -> bool:
-    # C4, C8 and CC lie among the frame headers but are Huffman tables, an extension and arithmetic coding
-    return 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)
 
 
 def _big(raw: bytes) -> int:
@@ -107,7 +108,7 @@ Reader: TypeAlias = Callable[[bytes], Size | None]
 
 _READERS: tuple[tuple[bytes, Reader], ...] = (
     (b"\x89PNG\r\n\x1a\n", _png),
-    (b"\xff\xd8", _jpeg),
+    (_JPEG_START, _jpeg),
     (b"GIF8", _gif),
     (b"RIFF", _webp),
 )

@@ -8,13 +8,13 @@ from typing import Protocol
 
 from token_guard.counting.media.image_size import Size
 
-__all__ = ["FlatImages", "ImagePrice", "PatchImages", "ScaledPatchImages", "TileImages", "WideTileImages"]
+__all__ = ["FlatImages", "ImagePrice", "PatchImages", "PatchImagesByDetail", "ScaledPatchImages", "TileImages", "WideTileImages"]
 
 
 class ImagePrice(Protocol):
     """Tokens of an image of a size (None: not known) at a detail level ("" or "auto": the provider's choice); errs up."""
 
-    def __call__(self, size: Size | None, detail: str) -> int: ...
+    def __call__(self, size: Size | None, detail: str, /) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,24 @@ class PatchImages:
     side: int = 0
     """Longest side in pixels after scaling; 0 for no bound."""
 
-    def __call__(self, size: Size | None, detail: str) -> int:
+    def __call__(self, size: Size | None, _detail: str) -> int:
         return math.ceil(self.multiplier * (self.patches if size is None else self._patches(size)))
 
     def _patches(self, size: Size) -> int:
         fit = min(1.0, self.side / max(size)) if self.side else 1.0
         covered = _steps(size.width * fit, 32) * _steps(size.height * fit, 32)
         return min(covered, self.patches)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchImagesByDetail:
+    """OpenAI's patches where the full resolution is the provider's choice and less is asked for by detail level (gpt-5.5 and later)."""
+
+    original: PatchImages
+    high: PatchImages
+
+    def __call__(self, size: Size | None, detail: str) -> int:
+        return (self.high if detail in {"high", "low"} else self.original)(size, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class ScaledPatchImages:
     side: int
     tokens: int
 
-    def __call__(self, size: Size | None, detail: str) -> int:
+    def __call__(self, size: Size | None, _detail: str) -> int:
         if size is None:
             return self.tokens
         fit = min(1.0, self.side / max(size))
@@ -86,13 +97,14 @@ class WideTileImages:
     """Gemini's 768-pixel tiles (ai.google.dev/gemini-api/docs/tokens): one for an image of at most 384 x 384, else as many as cover it."""
 
     tile: int = 258
+    small: int = 384
     unknown_tiles: int = 6
     """Tiles charged for an image of unknown size: a photo of 2304 x 1536."""
 
-    def __call__(self, size: Size | None, detail: str) -> int:
+    def __call__(self, size: Size | None, _detail: str) -> int:
         if size is None:
             return self.tile * self.unknown_tiles
-        if max(size) <= 384:
+        if max(size) <= self.small:
             return self.tile
         return self.tile * _steps(size.width, 768) * _steps(size.height, 768)
 
@@ -105,7 +117,7 @@ class FlatImages:
     medium: int
     low: int
 
-    def __call__(self, size: Size | None, detail: str) -> int:
+    def __call__(self, _size: Size | None, detail: str) -> int:
         return {"low": self.low, "medium": self.medium}.get(detail, self.high)
 
 

@@ -1,0 +1,192 @@
+"""Counting speed: litellm.token_counter, tiktoken and token_guard side by side in one process.
+
+Run by hand: `python benchmarks/count.py [--engine tiktoken] [--rounds 11]`. Rounds are interleaved, figures are medians;
+a case's ratio is litellm's time over ours. Text is made up from a fixed seed, so that the figures can be compared between machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
+from token_guard.conversation import Conversation, Message, Text, ToolCall, ToolResult
+from token_guard.counting import Meter, TokenCounter, meter_for
+from token_guard.counting.encodings import ENCODINGS, ranks
+
+MODEL = "gpt-4o"
+MESSAGES = 200
+WORDS_A_MESSAGE = 300
+"""Gives 200 messages of 107k tokens or so."""
+
+Job = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing to time: `prepare` makes fresh inputs, and the three ways to count them."""
+
+    name: str
+    prepare: Callable[[], tuple[Job, Job, Job]]
+
+
+class Texts:
+    """Endless made-up text of the kinds that agents read: prose, code, JSON, logs."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        letters = "etaoinshrdlucmfwypvbgkjqxz"
+        weights = [1 / (place + 2) for place in range(len(letters))]
+        self._words = ["".join(self._random.choices(letters, weights, k=self._random.randint(2, 9))) for _ in range(20_000)]
+        self._words += sorted(_VOCABULARY) * 40
+
+    def of_words(self, count: int) -> str:
+        words = self._random.choices(self._words, k=count)
+        return self._random.choice((self._prose, self._code, self._json, self._log))(words)
+
+    def _prose(self, words: list[str]) -> str:
+        return ". ".join(" ".join(words[place : place + 12]).capitalize() for place in range(0, len(words), 12))
+
+    def _code(self, words: list[str]) -> str:
+        return "\n".join(f"    {a}_{b}({c}, '{d}')  # {self._random.randrange(10_000)}" for a, b, c, d in zip(*[iter(words)] * 4, strict=False))
+
+    def _json(self, words: list[str]) -> str:
+        return json.dumps([{"id": self._random.randrange(10**8), a: b, "ok": True} for a, b in zip(*[iter(words)] * 2, strict=False)])
+
+    def _log(self, words: list[str]) -> str:
+        number = self._random.randrange
+        lines = zip(*[iter(words)] * 6, strict=False)
+        return "\n".join(f"2026-01-{number(10, 28)}T{number(10, 24)}:{number(10, 60)} INFO {' '.join(line)} in {number(900)} ms" for line in lines)
+
+
+_VOCABULARY = set(
+    """the of and to in is that for it as was with be by on not he his but at are this have from or had an they which one you were all her she
+    there would their we him been has when who will no more if out so up said what its about than into them can only other time new some could
+    these two may first then do any like my now over such our man me even most made after also did many off before must well back through
+    years where much your way down should because long each just state those people too file error return value request response token model
+    context message content system user tool result function class import path server client config test build commit branch""".split()
+)
+
+
+def conversation_of(messages: list[dict[str, Any]]) -> Conversation:
+    return Conversation(MODEL, tuple(map(_message, messages)))
+
+
+def _message(wire: dict[str, Any]) -> Message:
+    if wire["role"] == "tool":
+        return Message("tool", (ToolResult(wire["tool_call_id"], (Text(wire["content"]),)),))
+    calls = tuple(ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in wire.get("tool_calls", ()))
+    return Message(wire["role"], (*((Text(wire["content"]),) if wire["content"] else ()), *calls))
+
+
+def history(texts: Texts, count: int) -> list[dict[str, Any]]:
+    return [turn for place in range(count // 2) for turn in _exchange(texts, place)][:count]
+
+
+def _exchange(texts: Texts, place: int) -> Iterator[dict[str, Any]]:
+    if place % 2:
+        yield {"role": "user", "content": texts.of_words(WORDS_A_MESSAGE)}
+        yield {"role": "assistant", "content": texts.of_words(WORDS_A_MESSAGE)}
+        return
+    call = {"id": f"call_{place}", "type": "function", "function": {"name": "read", "arguments": json.dumps({"path": f"src/{place}.py"})}}
+    yield {"role": "assistant", "content": texts.of_words(WORDS_A_MESSAGE // 2), "tool_calls": [call]}
+    yield {"role": "tool", "tool_call_id": call["id"], "content": texts.of_words(WORDS_A_MESSAGE)}
+
+
+def fresh(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same messages as new objects, as they come out of a request's body: no string has its hash cached."""
+    return json.loads(json.dumps(messages))  # type: ignore[no-any-return]
+
+
+def cases(texts: Texts, meter: Meter) -> Iterator[Case]:
+    counter = TokenCounter(MODEL)
+
+    def compare(messages: list[dict[str, Any]], ours: Callable[[Conversation], object]) -> tuple[Job, Job, Job]:
+        first, second, third = fresh(messages), fresh(messages), conversation_of(fresh(messages))
+        return lambda: _litellm(first), lambda: _tiktoken(second), lambda: ours(third)
+
+    def warmed(limit: int | None, new: int = 0) -> tuple[Job, Job, Job]:
+        messages = history(texts, MESSAGES)
+        meter.measure(conversation_of(messages[: MESSAGES - new]))
+        return compare(messages, lambda conversation: meter.measure(conversation, limit))
+
+    yield Case("200 messages, cold, exact", lambda: compare(history(texts, MESSAGES), meter.measure))
+    yield Case("next turn, 2 new messages counted", lambda: warmed(None, new=2))
+    yield Case("fits 128k, warm", lambda: warmed(128_000))
+    yield Case("by bound alone", lambda: compare(history(texts, MESSAGES), lambda conversation: meter.measure(conversation, 1_000_000)))
+    yield Case("over 32k, cold, stops early", lambda: compare(history(texts, MESSAGES), lambda conversation: meter.measure(conversation, 32_000)))
+    yield Case("2-message chat", lambda: compare(_chat(texts), lambda conversation: meter.measure(conversation, 128_000)))
+    yield Case("2-message chat, exact", lambda: compare(_chat(texts), meter.measure))
+    yield Case("one fresh text of 400 KB", lambda: _one_text(texts, counter))
+
+
+def _chat(texts: Texts) -> list[dict[str, Any]]:
+    return [{"role": "system", "content": texts.of_words(40)}, {"role": "user", "content": texts.of_words(40)}]
+
+
+def _one_text(texts: Texts, counter: TokenCounter) -> tuple[Job, Job, Job]:
+    text = "\n".join(texts.of_words(1_000) for _ in range(60))[:400_000]
+    return lambda: _litellm([{"role": "user", "content": text}]), lambda: len(_reference(text)), lambda: counter.count_tokens(text)
+
+
+def _litellm(messages: list[dict[str, Any]]) -> int:
+    return litellm.token_counter(model=MODEL, messages=messages)
+
+
+def _tiktoken(messages: list[dict[str, Any]]) -> int:
+    return sum(len(_reference(message["content"])) for message in messages)
+
+
+def measure(case: Case, rounds: int) -> tuple[float, float, float]:
+    """Median seconds of litellm, tiktoken and ours, one of each a round."""
+    rows = [tuple(map(_seconds, case.prepare())) for _ in range(rounds)]
+    return tuple(statistics.median(column) for column in zip(*rows, strict=True))  # type: ignore[return-value]
+
+
+def _seconds(job: Job) -> float:
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--engine", choices=("fastest", "tiktoken"), default="fastest")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.engine == "tiktoken":
+        engines.FAST = ()
+    meter, texts = meter_for(MODEL), Texts(seed=1)
+    engine = meter.warm_up()
+    _litellm([{"role": "user", "content": "warm"}])
+    for case in cases(texts, meter):  # a round of each, so that every code path and cache has been used
+        measure(case, 2)
+    results = {case.name: measure(case, options.rounds) for case in cases(texts, meter)}
+    print(json.dumps(results) if options.json else table(engine, results))
+
+
+def table(engine: str, results: dict[str, tuple[float, float, float]]) -> str:
+    head = f"engine: {engine}\n{'case':<36}{'litellm ms':>12}{'tiktoken ms':>12}{'ours ms':>10}{'ratio':>8}"
+    rows = (f"{name:<36}{a * 1e3:>12.3f}{b * 1e3:>12.3f}{c * 1e3:>10.3f}{a / c:>8.1f}" for name, (a, b, c) in results.items())
+    return "\n".join((head, *rows))
+
+
+if __name__ == "__main__":
+    import litellm
+    import tiktoken
+
+    from token_guard.counting import engines
+
+    _reference = tiktoken.Encoding(
+        "o200k_base", pat_str=ENCODINGS["o200k_base"].pattern, mergeable_ranks=ranks("o200k_base"), special_tokens={}
+    ).encode_ordinary
+    main()

@@ -1,0 +1,114 @@
+"""Learning from real usage: what a deployment's responses say its prompts counted, against what was estimated."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+__all__ = ["Calibration", "Sample"]
+
+KEPT = 32
+"""Samples remembered; enough for a quantile near 97 %, few enough that a changed tokenizer is forgotten within a session."""
+
+TRUSTED = 5
+"""Samples after which the correction is used with its own margin, and a further sample is taken with a bounded step."""
+
+STEP = 1.3
+"""A trusted calibration believes a sample no further than this factor from what it predicted."""
+
+SLOPES = (0.7, 1.8)
+"""Tokens of one tokenizer per token of another, over the families measured on English, code and JSON."""
+
+APART = 1.1
+"""Two samples say something about the slope when one is at least this much larger than the other."""
+
+DOUBT = 1.25
+"""The largest error among so few samples is exceeded now and then: the margin is this much larger."""
+
+FLOOR = 0.01
+"""Smallest margin, as a share: what one message's frame can be off by in a small prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One response: the estimate of its prompt, what the provider counted, and by which share the prediction was off (up: it was low)."""
+
+    estimate: int
+    actual: int
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The line that leads from a deployment's estimates to its real counts, and how far off it has been; a value, grown by `learn`.
+
+    A line and not a ratio: providers add prompts of their own (tools, safety), which do not grow with the client's. It goes through
+    medians (Theil and Sen), so that a wrong sample weighs no more than a right one.
+
+    >>> calibration = Calibration()
+    >>> for estimate in (1000, 2000, 3000, 4000, 5000):
+    ...     calibration = calibration.learn(estimate, 300 + estimate * 6 // 5)
+    >>> calibration.correct(10_000)
+    12300
+    """
+
+    samples: tuple[Sample, ...] = ()
+    slope: float = 1.0
+    offset: float = 0.0
+
+    @property
+    def trusted(self) -> bool:
+        """Whether there are enough samples to go by."""
+        return len(self.samples) >= TRUSTED
+
+    @property
+    def spread(self) -> float:
+        """Mean absolute error of the predictions, as a share of the prediction; 0 without samples."""
+        return statistics.fmean(abs(sample.error) for sample in self.samples) if self.samples else 0.0
+
+    def correct(self, estimate: int) -> int:
+        """The prompt tokens that the provider will count, by all that is known."""
+        return max(0, round(self.offset + self.slope * estimate)) if self.samples else estimate
+
+    def margin(self, window: int, untrained: int) -> int:
+        """Tokens of a window to leave free for the error of corrected counts: by what was observed, else the family's `untrained`."""
+        if not self.trusted:
+            return untrained
+        worst = max(0.0, *(sample.error for sample in self.samples[1:]))
+        share = max(FLOOR, DOUBT * worst)
+        return math.ceil(window * share / (1.0 + share))
+
+    def learn(self, estimate: int, actual: int, *, litellm_count: int | None = None) -> Calibration:
+        """The calibration after one more response.
+
+        A sample that says nothing leaves it as it is: no tokens, or exactly what litellm itself counts, which it fills in unmarked
+        where the provider sent no usage.
+        """
+        if estimate <= 0 or actual <= 0 or actual == litellm_count:
+            return self
+        predicted = max(1, self.correct(estimate))
+        believed = min(max(actual, predicted / STEP), predicted * STEP) if self.trusted else actual
+        sample = Sample(estimate, round(believed), believed / predicted - 1.0)
+        return replace(self, samples=(*self.samples, sample)[-KEPT:])._fitted()
+
+    def _fitted(self) -> Calibration:
+        slope = min(max(_median(_slopes(self.samples), 1.0), SLOPES[0]), SLOPES[1])
+        offset = _median((sample.actual - slope * sample.estimate for sample in self.samples), 0.0)
+        return replace(self, slope=slope, offset=offset)
+
+
+def _slopes(samples: Iterable[Sample]) -> Iterator[float]:
+    # the estimate is itself a measured prior: one vote for "as estimated"
+    yield 1.0
+    for one, other in combinations(samples, 2):
+        low, high = (one, other) if one.estimate <= other.estimate else (other, one)
+        if high.estimate >= APART * low.estimate:
+            yield (high.actual - low.actual) / (high.estimate - low.estimate)
+
+
+def _median(values: Iterable[float], default: float) -> float:
+    found = tuple(values)
+    return statistics.median(found) if found else default

@@ -1,0 +1,57 @@
+"""A report as the x-token-guard-* headers of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from token_guard.errors import ContextOverflowError
+from token_guard.report import Report
+
+__all__ = ["bypassed_headers", "passes", "rejected_headers", "report_headers"]
+
+PREFIX = "x-token-guard-"
+
+
+def report_headers(report: Report) -> dict[str, str]:
+    """What the guard found and did; a header without a value is left out."""
+    return _named(
+        {
+            "action": report.action,
+            "tokens-before": str(report.tokens_before),
+            "tokens-after": str(report.tokens_after),
+            "limit": str(report.limit.max_input_tokens),
+            "limit-source": report.limit.source,
+            "passes": passes(report),
+            "retention": f"{report.retention:.3g}",
+        }
+    )
+
+
+def rejected_headers(error: ContextOverflowError) -> dict[str, str]:
+    """The headers of a request that could not be made to fit; `tokens-after` is how far it could be shrunk."""
+    return _named({"action": "rejected", "tokens-after": str(error.tokens)})
+
+
+def bypassed_headers() -> dict[str, str]:
+    """The headers of a request that the guard failed on."""
+    return _named({"action": "bypassed"})
+
+
+def passes(report: Report) -> str:
+    """The passes that changed something, and the tokens that each removed.
+
+    >>> from token_guard.budget import Budget, ContextLimit
+    >>> from token_guard.report import Step
+    >>> steps = (Step("mask_observations", 900, 88), Step("deduplicate", 88, 88, "unchanged"), Step("truncate", 88, 81))
+    >>> passes(Report("compacted", "m", ContextLimit(99), Budget(99, 80, 30, 0), 900, 81, steps=steps))
+    'mask_observations;removed=812, truncate;removed=7'
+    """
+    removed: dict[str, int] = {}
+    for step in report.steps:
+        if step.outcome == "applied":
+            removed[step.name] = removed.get(step.name, 0) + step.tokens_before - step.tokens_after
+    return ", ".join(f"{name};removed={tokens}" for name, tokens in removed.items())
+
+
+def _named(values: Mapping[str, str]) -> dict[str, str]:
+    return {f"{PREFIX}{name}": value for name, value in values.items() if value}

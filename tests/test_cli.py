@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,11 @@ def test_a_wrong_setting_in_the_environment_is_one_line(run: Callable[..., Run],
 def test_the_version_is_that_of_the_package(run: Callable[..., Run]) -> None:
     assert run("--version") == Run(0, f"{token_guard.__version__}\n", "")
     assert version("token-guard") == token_guard.__version__
+
+
+def test_the_command_is_installed_under_its_name() -> None:
+    (entry,) = entry_points(group="console_scripts", name="token-guard")
+    assert entry.load() is main
 
 
 # -- count ---------------------------------------------------------------------------------------------------------------

@@ -97,6 +97,8 @@ class Guard:
             return Fitted(request, replace(report, action="observed"))
         if report.action == "rejected" and self.settings.on_overflow == "reject":
             raise _overflow(case, done, report)
+        if report.action == "rejected":
+            return Fitted(request, replace(report, action="bypassed"))
         return Fitted(format_.render(done if report.action in ("compacted", "clamped") else parsed), report)
 
     def force(self, request: Mapping[str, Any], **options: Any) -> Fitted:

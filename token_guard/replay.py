@@ -37,8 +37,8 @@ Slot: TypeAlias = int | Edited | Message
 """An untouched message by its place in the history, an edited one, or one that compaction wrote. States hold no
 message of the client's, so that fields which decide nothing (such as cache_control) are always the newest request's."""
 
-MIN_GAIN = 0.5
-"""Where an epoch cannot reach its target, the next one waits until half of the usual gain has come in again."""
+MIN_GAIN = 0.75
+"""Where an epoch cannot reach its target, the next one waits until three quarters of the usual gain has come in again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,14 @@ class Memo:
     def __init__(self, max_bytes: int) -> None:
         self._states: LRUCache[bytes, State] = LRUCache(max_bytes, getsizeof=_size_of)
         self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    @property
+    def bytes(self) -> int:
+        """What the remembered states take."""
+        return int(self._states.currsize)
 
     def get(self, key: bytes) -> State | None:
         with self._lock:

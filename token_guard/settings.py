@@ -52,8 +52,8 @@ class MaskSettings(_Section):
 class DeduplicateSettings(_Section):
     """Pass 1, deduplication of tool results."""
 
-    max_distance: int = Field(default=3, ge=0, le=16)
-    """Bits of two 64-bit SimHashes that may differ for tool results to be near-identical."""
+    max_distance: int = Field(default=12, ge=0, le=32)
+    """Bits of two 64-bit SimHashes that may differ for tool results to be compared line by line; 0 finds exact repeats only."""
     min_tokens: PositiveInt = 80
     """Tool results smaller than this are left alone."""
 
@@ -61,7 +61,7 @@ class DeduplicateSettings(_Section):
 class SummarizeSettings(_Section):
     """Pass 2, structured summary."""
 
-    share: float = Field(default=0.20, gt=0.0, le=0.5)
+    share: float = Field(default=0.30, gt=0.0, le=0.5)
     """Largest size of all notes together, as a share of the budget."""
     max_directives: PositiveInt = 20
     """Directives (must, never, always, ...) carried verbatim; the newest win."""

@@ -20,5 +20,5 @@ class Outcome(Protocol):
     def as_json(self) -> Mapping[str, Any]:
         """The result for programs."""
 
-    def show(self, out: Console, remarks: Console) -> None:
+    def show(self, out: Console, remarks: Console, /) -> None:
         """The result for people: what can be piped on `out`, the rest on `remarks`."""

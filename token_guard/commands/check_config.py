@@ -30,7 +30,7 @@ class Checked:
         """The findings, each with its key."""
         return {"config": self.name, "findings": [asdict(finding) for finding in self.findings]}
 
-    def show(self, out: Console, remarks: Console) -> None:
+    def show(self, out: Console, remarks: Console, /) -> None:
         """One line per finding."""
         for finding in self.findings:
             out.print(f"{finding.key}: {finding.message}", style="red", soft_wrap=True)

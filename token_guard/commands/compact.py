@@ -37,8 +37,8 @@ class Overflow:
         """The arithmetic."""
         return {"error": str(self.error), "tokens": self.error.tokens, "allowed": self.error.allowed, "parts": self.error.parts}
 
-    def show(self, out: Console, remarks: Console) -> None:  # noqa: ARG002 - the protocol's; there is nothing to pipe
-        """The arithmetic, in the words that a client of the proxy gets."""
+    def show(self, _out: Console, remarks: Console, /) -> None:
+        """The arithmetic, in the words that a client of the proxy gets; there is nothing to pipe."""
         remarks.print(str(self.error), style="red", soft_wrap=True)
 
 
@@ -58,7 +58,7 @@ class Compacted:
             return {"request": self.fitted.request, "report": report}
         return {"changes": [_change_as_json(self.meter, change) for change in self.changes], "report": report}
 
-    def show(self, out: Console, remarks: Console) -> None:
+    def show(self, out: Console, remarks: Console, /) -> None:
         """The request as JSON, to be piped on; or the diff. A summary beside it."""
         if self.changes is None:
             out.out(json.dumps(self.fitted.request, indent=2), highlight=False)

@@ -71,7 +71,7 @@ class Count:
         window = {"max_input_tokens": self.limit.max_input_tokens, "source": self.limit.source}
         return {"model": self.model, "inputs": inputs, "total": self.total, "share": round(self.share(self.total), 4), "window": window}
 
-    def show(self, out: Console, remarks: Console) -> None:
+    def show(self, out: Console, remarks: Console, /) -> None:
         """A table: one row per input, the split of each request below it, the total last."""
         out.print(_table(self))
         remarks.print(f"{self.model}: a window of {self.limit.max_input_tokens:,} tokens, says {self.limit.source}", soft_wrap=True)

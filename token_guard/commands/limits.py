@@ -51,7 +51,7 @@ class Limits:
         """One object per model; with its chain when that was asked for."""
         return {"models": [_as_json(known, self.explain) for known in self.known], "wildcards": list(self.wildcards)}
 
-    def show(self, out: Console, remarks: Console) -> None:
+    def show(self, out: Console, remarks: Console, /) -> None:
         """A table of the models, and a table of the chain for each when that was asked for."""
         if self.known:
             out.print(_overview(self.known))

@@ -38,7 +38,7 @@ class _Seen:
 class Deduplicate:
     """Replaces an older tool result by a pointer when a later one says nearly the same."""
 
-    max_distance: int = 3
+    max_distance: int = 12
     min_tokens: int = 80
     exempt_tools: tuple[str, ...] = ()
     name: str = "deduplicate"

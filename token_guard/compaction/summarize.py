@@ -26,7 +26,7 @@ RECENT_TURNS = 3
 LINE_TOKENS = 60
 """A quoted line longer than this is shortened."""
 
-NOTE_SHARE = 0.06
+NOTE_SHARE = 0.15
 """A note takes this share of the tokens that it stands for."""
 
 MIN_NOTE = 120
@@ -55,7 +55,7 @@ class Summarize:
     their share of the budget, one note takes the place of all.
     """
 
-    share: float = 0.20
+    share: float = 0.30
     max_directives: int = 20
     max_decisions: int = 30
     name: str = "summarize"

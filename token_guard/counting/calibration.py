@@ -10,8 +10,11 @@ from itertools import combinations
 
 __all__ = ["Calibration", "Sample"]
 
-KEPT = 32
-"""Samples remembered; enough for a quantile near 97 %, few enough that a changed tokenizer is forgotten within a session."""
+KEPT = 128
+"""Samples remembered: their largest error stands for the 99th percentile."""
+
+FITTED = 32
+"""Newest samples that the line goes through; few enough that a changed tokenizer or prompt is followed within a session."""
 
 TRUSTED = 5
 """Samples after which the correction is used with its own margin, and a further sample is taken with a bounded step."""
@@ -22,7 +25,7 @@ STEP = 1.3
 SLOPES = (0.7, 1.8)
 """Tokens of one tokenizer per token of another, over the families measured on English, code and JSON."""
 
-APART = 1.1
+APART = 1.5
 """Two samples say something about the slope when one is at least this much larger than the other."""
 
 DOUBT = 1.25
@@ -95,9 +98,17 @@ class Calibration:
         return replace(self, samples=(*self.samples, sample)[-KEPT:])._fitted()
 
     def _fitted(self) -> Calibration:
-        slope = min(max(_median(_slopes(self.samples), 1.0), SLOPES[0]), SLOPES[1])
-        offset = _median((sample.actual - slope * sample.estimate for sample in self.samples), 0.0)
-        return replace(self, slope=slope, offset=offset)
+        newest = self.samples[-FITTED:]
+        slope = _bounded(statistics.median(_slopes(newest)))
+        offset = statistics.median(sample.actual - slope * sample.estimate for sample in newest)
+        if offset >= 0:
+            return replace(self, slope=slope, offset=offset)
+        # providers add prompts, they take nothing away: estimates that are too high are so in proportion
+        return replace(self, slope=_bounded(statistics.median(sample.actual / sample.estimate for sample in newest)), offset=0.0)
+
+
+def _bounded(slope: float) -> float:
+    return min(max(slope, SLOPES[0]), SLOPES[1])
 
 
 def _slopes(samples: Iterable[Sample]) -> Iterator[float]:
@@ -107,8 +118,3 @@ def _slopes(samples: Iterable[Sample]) -> Iterator[float]:
         low, high = (one, other) if one.estimate <= other.estimate else (other, one)
         if high.estimate >= APART * low.estimate:
             yield (high.actual - low.actual) / (high.estimate - low.estimate)
-
-
-def _median(values: Iterable[float], default: float) -> float:
-    found = tuple(values)
-    return statistics.median(found) if found else default

@@ -11,15 +11,24 @@ import importlib
 import importlib.util
 import logging
 import threading
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from token_guard.counting.encodings import ENCODINGS, rank_file, ranks
+from token_guard.counting.slices import signed, slices
+from token_guard.counting.spread import spread_sum
 
-__all__ = ["SELF_TEST", "Engine", "engine_for", "warm_up"]
+__all__ = ["SELF_TEST", "Engine", "engine_for", "total", "warm_up"]
 
-Engine: TypeAlias = Callable[[str], int]
-"""Tokens of one slice of well-formed text."""
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A tokenizer at work. `count` gives the tokens of one slice of well-formed text; `spread` says that two threads are faster."""
+
+    name: str
+    count: Callable[[str], int]
+    spread: bool = False
+
 
 FAST = ("o200k_base", "cl100k_base")
 """The encodings that fastokens knows by name."""
@@ -49,12 +58,18 @@ def engine_for(encoding: str) -> Engine:
     return _engines.get(encoding) or _load(encoding)
 
 
+def total(engine: Engine, chunks: Iterable[str]) -> int:
+    """Tokens of a well-formed text of any size that arrives in chunks."""
+    count, pieces = signed(engine.count), slices(chunks)
+    return spread_sum(count, pieces) if engine.spread else sum(map(count, pieces))
+
+
 def warm_up(encoding: str) -> str:
     """Load every engine of an encoding, wait for it, and name the one in use."""
     engine_for(encoding)
     if upgrade := _upgrades.get(encoding):
         upgrade.join()
-    return "tiktoken" if _engines[encoding] is _tiktoken(encoding) else "fastokens"
+    return _engines[encoding].name
 
 
 def _load(encoding: str) -> Engine:
@@ -75,7 +90,7 @@ def _start_upgrade(encoding: str) -> None:
 def _upgrade(encoding: str) -> None:
     try:
         engine = _fastokens(encoding)
-        differs = next((text for text in SELF_TEST if engine(text) != _tiktoken(encoding)(text)), None)
+        differs = next((text for text in SELF_TEST if engine.count(text) != _tiktoken(encoding).count(text)), None)
     except Exception as error:  # whatever a broken wheel raises, the reference engine goes on
         _log.warning("fastokens cannot be used for %s, counting with tiktoken: %s", encoding, error)
         return
@@ -91,11 +106,11 @@ def _tiktoken(encoding: str) -> Engine:
 
     loaded = tiktoken.Encoding(encoding, pat_str=ENCODINGS[encoding].pattern, mergeable_ranks=ranks(encoding), special_tokens={})
     encode = loaded.encode_ordinary
-    return lambda text: len(encode(text))
+    return Engine("tiktoken", lambda text: len(encode(text)), spread=True)
 
 
 def _fastokens(encoding: str) -> Engine:
     # no type stubs, and often not installed
     loaded = importlib.import_module("fastokens").Tokenizer.from_tiktoken(str(rank_file(encoding)), encoding=encoding, special_tokens={})
     encode = loaded.encode_ordinary
-    return lambda text: len(encode(text))
+    return Engine("fastokens", lambda text: len(encode(text)))

@@ -12,9 +12,10 @@ from typing import Any
 from token_guard.conversation import Conversation, Media, Message
 from token_guard.counting.anatomy import MediaPricing, dissect
 from token_guard.counting.cache import CountCache
-from token_guard.counting.engines import engine_for, warm_up
+from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
-from token_guard.counting.slices import SLICE, add_up, repaired, slices
+from token_guard.counting.slices import SLICE, repaired
+from token_guard.counting.spread import WORTH_SPREADING, spread_sum
 from token_guard.counting.tools import ToolPrice, compact
 from token_guard.report import DecidedBy
 
@@ -115,7 +116,7 @@ class Meter:
     def _count_until(self, lower: int, upper: int, texts: list[str], limit: int | None) -> int:
         """The tokens when all are counted, or the bound that passed the limit's side first: the largest texts settle most."""
         if limit is None:
-            return lower + sum(map(self.text, texts))
+            return lower + self._sum(texts)
         for text in sorted(texts, key=len, reverse=True):
             tokens = self.text(text)
             lower += tokens
@@ -140,11 +141,10 @@ class Meter:
 
     def _bound(self, texts: Iterable[str]) -> int:
         """The proven most that texts can count: every token of a byte-level vocabulary holds at least one byte."""
-        size = sum(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts)
-        if self._tokenizer.exact:
-            return size
-        # each estimate is rounded up by itself, hence one token more for each text
-        return math.ceil(size * self._tokenizer.tokens_per_byte) + sum(1 for _ in texts)
+        sizes = (len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts)
+        rate = self._tokenizer.tokens_per_byte
+        # text by text, as estimates are rounded up text by text
+        return sum(sizes) if rate == 1.0 else sum(math.ceil(size * rate) for size in sizes)
 
     def _recall(self, text: str) -> int:
         key = hash(text) ^ self._salt ^ (len(text) << 64)
@@ -155,10 +155,15 @@ class Meter:
         return found
 
     def _count(self, text: str) -> int:
-        engine = engine_for(self._tokenizer.encoding)
-        sound = repaired(text)
-        counted = engine(sound) if len(sound) <= SLICE else add_up(engine, slices((sound,)))
+        engine, sound = engine_for(self._tokenizer.encoding), repaired(text)
+        counted = engine.count(sound) if len(sound) <= SLICE else total(engine, (sound,))
         return self._tokenizer.estimate(counted, sound)
+
+    def _sum(self, texts: Sequence[str]) -> int:
+        """Tokens of texts that are not remembered."""
+        if len(texts) > 1 and engine_for(self._tokenizer.encoding).spread and sum(map(len, texts)) >= WORTH_SPREADING:
+            return spread_sum(self.text, texts)
+        return sum(map(self.text, texts))
 
 
 def _fingerprint(value: tuple[Any, ...]) -> int:

@@ -7,17 +7,18 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-__all__ = ["SLICE", "Slice", "add_up", "repaired", "slices"]
+__all__ = ["SLICE", "Slice", "repaired", "signed", "slices"]
 
 SLICE = 16_384
 """Characters in a slice. tiktoken panics on a million spaces and one unbroken run costs n log n; both are harmless at this size."""
 
-FORCED = 8_192
-"""Where an unbroken run is cut by force: a multiple of every run-of-one-character token (128 spaces is the longest)."""
+FORCED = 1 / 2
+"""Where in a slice an unbroken run is cut by force, as a share: at a multiple of every run-of-one-character token (128 spaces is the
+longest). The rest of the slice is where a better place is looked for."""
 
-OVERLAP = 512
-"""Characters that two slices share at a forced cut. Merges settle within a few tokens, so that what the cut changes at the end of
-the one slice and at the start of the other is in the shared piece too, and leaves the sum with it."""
+OVERLAP = 1 / 32
+"""What two slices share at a forced cut, as a share of a slice. Merges settle within a few tokens, so that what the cut changes at the
+end of the one slice and at the start of the other is in the shared piece too, and leaves the sum with it."""
 
 REPEATS = 16
 """Slices of one text whose counts are kept while it is counted: a run of one character is one slice many times over."""
@@ -52,26 +53,25 @@ def slices(chunks: Iterable[str], size: int = SLICE) -> Iterator[Slice]:
     for chunk in chunks:
         held, start = held[start:] + chunk, 0
         while len(held) - start > size:
-            cut = _safe_cut(held, start, size)
-            if cut is None:
-                cut = start + size - FORCED
-                yield Slice(held[start : cut + OVERLAP], 1)
-                yield Slice(held[cut : cut + OVERLAP], -1)
-            else:
+            forced = start + int(size * FORCED)
+            if cut := _safe_cut(held, forced, start + size):
                 yield Slice(held[start:cut], 1)
+            else:
+                cut, shared = forced, forced + int(size * OVERLAP)
+                yield Slice(held[start:shared], 1)
+                yield Slice(held[cut:shared], -1)
             start = cut
     if start < len(held):
         yield Slice(held[start:], 1)
 
 
-def add_up(count: Callable[[str], int], pieces: Iterable[Slice]) -> int:
-    """The tokens of a sliced text."""
+def signed(count: Callable[[str], int]) -> Callable[[Slice], int]:
+    """What a slice adds to the sum of its text."""
     remembered = functools.lru_cache(maxsize=REPEATS)(count)
-    return sum(piece.sign * remembered(piece.text) for piece in pieces)
+    return lambda piece: piece.sign * remembered(piece.text)
 
 
-def _safe_cut(text: str, start: int, size: int) -> int | None:
-    begin, end = start + size - FORCED, start + size
+def _safe_cut(text: str, begin: int, end: int) -> int | None:
     if found := _BEFORE.search(text, begin, end):
         return found.start()
     found = _BETWEEN.search(text, begin, end)

@@ -231,14 +231,22 @@ def _render_message(message: Message) -> Mapping[str, Any]:
         return origin.wire
     for old, new, path in reversed(list(zip(origin.parts, message.parts, origin.paths, strict=True))):
         if old != new:
-            wire = apply_edit(wire, path, _wire_value(old, new, origin.wire))
+            removed = isinstance(new, Omitted)
+            wire = apply_edit(wire, _item(path), REMOVED) if removed else apply_edit(wire, path, _wire_value(old, new, origin.wire))
     edited: Mapping[str, Any] = wire
     return edited
 
 
+def _item(path: Path) -> Path:
+    """The path of the list item that holds a value, so that it goes as a whole.
+
+    >>> _item(("content", 2, "text"))
+    ('content', 2)
+    """
+    return path if isinstance(path[-1], int) or len(path) == 1 else _item(path[:-1])
+
+
 def _wire_value(old: Part, new: Part, wire: Mapping[str, Any]) -> Any:
-    if isinstance(new, Omitted):
-        return REMOVED
     if isinstance(new, ToolCall):
         return new.arguments
     if isinstance(new, ToolResult) and isinstance(old, ToolResult):

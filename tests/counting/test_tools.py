@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from token_guard.counting.tools import tool_price_for, typescript
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "Weather of a place",
+        "parameters": {
+            "type": "object",
+            "required": ["place"],
+            "properties": {
+                "place": {"type": "string", "description": "A city"},
+                "unit": {"type": "string", "enum": ["C", "F"]},
+                "days": {"type": "array", "items": {"type": "integer"}},
+                "at": {"type": "object", "properties": {"lat": {"type": "number"}}},
+                "any": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            },
+        },
+    },
+}
+
+
+def test_a_function_is_rendered_as_typescript() -> None:
+    assert typescript([WEATHER]).splitlines() == [
+        "namespace functions {",
+        "",
+        "// Weather of a place",
+        "type weather = (_: {",
+        "// A city",
+        "place: string,",
+        'unit?: "C" | "F",',
+        "days?: number[],",
+        "at?: {",
+        "  lat?: number,",
+        "},",
+        'any?: {"anyOf": [{"type": "string"}, {"type": "null"}]},',
+        "}) => any;",
+        "",
+        "} // namespace functions",
+    ]
+
+
+def test_other_shapes_of_a_tool_are_rendered_too() -> None:
+    legacy = {"name": "ls", "parameters": {"properties": {"path": {"type": "string"}}}}
+    native = {"name": "ls", "input_schema": {"properties": {"path": {"type": "string"}}}}
+    assert typescript([legacy]) == typescript([native]) == typescript([{"type": "function", "function": legacy}])
+
+
+def test_what_is_no_function_counts_as_json() -> None:
+    assert '{"type": "web_search"}' in typescript([{"type": "web_search"}])
+
+
+def test_a_schema_may_be_nested_without_end() -> None:
+    schema: dict[str, object] = {"type": "string"}
+    for _ in range(300):
+        schema = {"type": "object", "properties": {"in": schema}}
+    assert "in?" in typescript([{"name": "deep", "parameters": schema}])
+
+
+def test_wrong_types_in_a_schema_do_not_break_it() -> None:
+    broken = {"name": "f", "parameters": {"properties": {"a": 3, "b": {"type": ["string", "null"]}, "c": None}, "required": 7}}
+    assert "type f" in typescript([broken])
+
+
+def test_no_tools_cost_nothing() -> None:
+    price = tool_price_for("gpt-4o")
+    assert price.fixed(None, "none", None) == price.fixed([], None, {"type": "text"}) == 0
+    assert not list(price.texts(None, "auto", None))
+
+
+def test_anthropic_bills_a_prompt_of_its_own() -> None:
+    assert tool_price_for("anthropic/claude-opus-4-8").fixed([WEATHER], None, None) > 290
+    assert tool_price_for("claude-opus-4-8").fixed([WEATHER], {"type": "any"}, None) > 410
+
+
+def test_gpt_5_is_charged_more_than_the_formula() -> None:
+    assert tool_price_for("gpt-5").fixed([WEATHER], "auto", None) == tool_price_for("gpt-4o").fixed([WEATHER], "auto", None) + 100
+
+
+def test_a_forced_function_costs_its_name() -> None:
+    price = tool_price_for("gpt-4o")
+    assert "weather" in list(price.texts([WEATHER], {"type": "function", "function": {"name": "weather"}}, None))

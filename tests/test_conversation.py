@@ -1,0 +1,46 @@
+"""Exchanges: what lives together goes together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from build import agent, answer, call, parsed, result, say
+
+from token_guard.conversation import Text, exchanges
+
+
+def cuts(messages: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    return [(unit.start, unit.stop) for unit in exchanges(parsed(messages))]
+
+
+def parallel(*ids: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": None, "tool_calls": [call(call_id)["tool_calls"][0] for call_id in ids]}
+
+
+CASES = {
+    "plain turns stand alone": ([say("user", "a"), answer("b"), say("user", "c")], [(0, 1), (1, 2), (2, 3)]),
+    "a call and its result": ([say("user", "a"), call("1"), result("1", "x")], [(0, 1), (1, 3)]),
+    "a parallel batch": ([parallel("1", "2"), result("2", "x"), result("1", "y"), answer()], [(0, 3), (3, 4)]),
+    "an open call at the end": ([say("user", "a"), call("1")], [(0, 1), (1, 2)]),
+    "an orphan does not join a call": ([call("1"), result("9", "x")], [(0, 1), (1, 2)]),
+    "a call without a result": ([call("1"), say("user", "a"), result("1", "x")], [(0, 1), (1, 2), (2, 3)]),
+    "nothing": ([], []),
+}
+
+
+@pytest.mark.parametrize(("messages", "expected"), CASES.values(), ids=CASES.keys())
+def test_messages_are_cut_where_cutting_is_legal(messages: list[dict[str, Any]], expected: list[tuple[int, int]]) -> None:
+    assert cuts(messages) == expected
+
+
+def test_exchanges_cover_every_message_once() -> None:
+    places = [place for start, stop in cuts(agent(7)) for place in range(start, stop)]
+    assert places == list(range(16))
+
+
+def test_a_message_knows_whether_it_was_edited() -> None:
+    message = parsed([answer("long")])[0]
+    assert not message.edited
+    assert not message.with_part(0, Text("long")).edited
+    assert message.with_part(0, Text("short")).edited

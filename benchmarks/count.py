@@ -1,7 +1,7 @@
 """Counting speed: litellm.token_counter, tiktoken and token_guard side by side in one process.
 
 Run by hand: `python benchmarks/count.py [--engine tiktoken] [--rounds 11]`. Rounds are interleaved, figures are medians;
-a case's ratio is litellm's time over ours. Text is made up from a fixed seed, so that the figures can be compared between machines.
+a case's ratio is litellm's time over ours. Every round counts text that no round before it has seen.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import json
 import os
 import random
 import statistics
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -25,8 +27,11 @@ from token_guard.counting.encodings import ENCODINGS, ranks
 
 MODEL = "gpt-4o"
 MESSAGES = 200
-WORDS_A_MESSAGE = 150
-"""Gives 200 messages of 107k tokens or so."""
+CHARACTERS = 2_000
+"""Of a message: gives 200 messages of about 107k tokens."""
+
+PLAIN = 0.7
+"""Share of passages that are not wrapped in JSON."""
 
 Job = Callable[[], object]
 
@@ -40,41 +45,18 @@ class Case:
 
 
 class Texts:
-    """Endless made-up text of the kinds that agents read: prose, code, JSON, logs."""
+    """Endless real text: random passages of the standard library's own sources, as they are and as JSON."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        letters = "etaoinshrdlucmfwypvbgkjqxz"
-        weights = [1 / (place + 2) for place in range(len(letters))]
-        self._words = ["".join(self._random.choices(letters, weights, k=self._random.randint(2, 9))) for _ in range(20_000)]
-        self._words += _VOCABULARY * 40
+        files = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
+        self._source = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
 
-    def of_words(self, count: int) -> str:
-        words = self._random.choices(self._words, k=count)
-        return self._random.choice((self._prose, self._code, self._json, self._log))(words)
-
-    def _prose(self, words: list[str]) -> str:
-        return ". ".join(" ".join(words[place : place + 12]).capitalize() for place in range(0, len(words), 12))
-
-    def _code(self, words: list[str]) -> str:
-        calls = zip(*[iter(words)] * 4, strict=False)
-        return "\n".join(f"    {a}_{b}({c}, '{d}')  # {self._random.randrange(10_000)}" for a, b, c, d in calls)
-
-    def _json(self, words: list[str]) -> str:
-        return json.dumps([{"id": self._random.randrange(10**8), a: b, "ok": True} for a, b in zip(*[iter(words)] * 2, strict=False)])
-
-    def _log(self, words: list[str]) -> str:
-        number = self._random.randrange
-        lines = zip(*[iter(words)] * 6, strict=False)
-        return "\n".join(f"2026-01-{number(10, 28)}T{number(10, 24)}:00 INFO {' '.join(line)} in {number(900)} ms" for line in lines)
-
-
-_VOCABULARY = """
-the of and to in is that for it as was with be by on not he his but at are this have from or had an they which one you were all her she there
-would their we him been has when who will no more if out so up said what its about than into them can only other time new some could these
-two may first then do any like my now over such our man me even most made after also did many off before must well back through years where
-file error return value request response token model context message content system user tool result function class import path server client
-""".split()  # noqa: SIM905 (a list of a hundred short strings is harder to read)
+    def passage(self, size: int) -> str:
+        start = self._random.randrange(len(self._source) - size)
+        text = self._source[start : start + size]
+        plain = self._random.random() < PLAIN
+        return text if plain else json.dumps([{"line": place, "text": line} for place, line in enumerate(text.splitlines())])
 
 
 def conversation_of(messages: list[dict[str, Any]]) -> Conversation:
@@ -94,12 +76,12 @@ def history(texts: Texts, count: int) -> list[dict[str, Any]]:
 
 def _exchange(texts: Texts, place: int) -> Iterator[dict[str, Any]]:
     if place % 2:
-        yield {"role": "user", "content": texts.of_words(WORDS_A_MESSAGE)}
-        yield {"role": "assistant", "content": texts.of_words(WORDS_A_MESSAGE)}
+        yield {"role": "user", "content": texts.passage(CHARACTERS)}
+        yield {"role": "assistant", "content": texts.passage(CHARACTERS)}
         return
     call = {"id": f"call_{place}", "type": "function", "function": {"name": "read", "arguments": json.dumps({"path": f"src/{place}.py"})}}
-    yield {"role": "assistant", "content": texts.of_words(WORDS_A_MESSAGE // 2), "tool_calls": [call]}
-    yield {"role": "tool", "tool_call_id": call["id"], "content": texts.of_words(WORDS_A_MESSAGE)}
+    yield {"role": "assistant", "content": texts.passage(CHARACTERS // 2), "tool_calls": [call]}
+    yield {"role": "tool", "tool_call_id": call["id"], "content": texts.passage(CHARACTERS)}
 
 
 def fresh(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -130,11 +112,11 @@ def cases(texts: Texts, meter: Meter) -> Iterator[Case]:
 
 
 def _chat(texts: Texts) -> list[dict[str, Any]]:
-    return [{"role": "system", "content": texts.of_words(40)}, {"role": "user", "content": texts.of_words(40)}]
+    return [{"role": "system", "content": texts.passage(250)}, {"role": "user", "content": texts.passage(250)}]
 
 
 def _one_text(texts: Texts, counter: TokenCounter) -> tuple[Job, Job, Job]:
-    text = "\n".join(texts.of_words(1_000) for _ in range(60))[:400_000]
+    text = "\n".join(texts.passage(4_000) for _ in range(100))[:400_000]
     return lambda: _litellm([{"role": "user", "content": text}]), lambda: len(_reference(text)), lambda: counter.count_tokens(text)
 
 

@@ -83,7 +83,11 @@ def test_the_input_is_never_mutated() -> None:
 
 def test_everything_beside_the_messages_stays() -> None:
     fitted = fit({**LONG, "temperature": 0.3, "metadata": {"a": 1}}, max_input_tokens=CAP)
-    assert {key: value for key, value in fitted.request.items() if key != "messages"} == {"model": "gpt-4o", "temperature": 0.3, "metadata": {"a": 1}}
+    assert {key: value for key, value in fitted.request.items() if key != "messages"} == {
+        "model": "gpt-4o",
+        "temperature": 0.3,
+        "metadata": {"a": 1},
+    }
 
 
 def test_fitting_twice_is_fitting_once() -> None:
@@ -93,7 +97,9 @@ def test_fitting_twice_is_fitting_once() -> None:
 
 
 def test_system_task_last_turn_and_tools_stay() -> None:
-    tools = [{"type": "function", "function": {"name": "read", "parameters": {"type": "object", "properties": {"path": {"type": "string"}}}}}]
+    tools = [
+        {"type": "function", "function": {"name": "read", "parameters": {"type": "object", "properties": {"path": {"type": "string"}}}}}
+    ]
     fitted = fit({**LONG, "tools": tools}, max_input_tokens=CAP)
     messages = fitted.request["messages"]
     assert messages[:2] == LONG["messages"][:2]
@@ -163,7 +169,9 @@ def test_a_short_prompt_with_an_impossible_reply_length_is_clamped_alone() -> No
 
 def test_a_varying_reply_length_does_not_reshuffle_the_history() -> None:
     guard = Guard()
-    outputs = [guard.process({**LONG, "max_tokens": asked}, deployment=deployment(max_input_tokens=16_000)) for asked in (1_010, 1_050, 1_200)]
+    outputs = [
+        guard.process({**LONG, "max_tokens": asked}, deployment=deployment(max_input_tokens=16_000)) for asked in (1_010, 1_050, 1_200)
+    ]
     assert len({json.dumps(fitted.request["messages"]) for fitted in outputs}) == 1
 
 
@@ -221,7 +229,10 @@ def test_observing_reports_what_would_have_been_done() -> None:
     assert observed.tokens_after == fit(LONG, max_input_tokens=CAP).report.tokens_after < observed.tokens_before
 
 
-@pytest.mark.parametrize("request_", [{}, {"messages": "hello"}, {"messages": ["hello"]}, {"messages": [{"content": "x"}]}, {"prompt": "x"}, {"model": 7, "messages": [7]}])
+@pytest.mark.parametrize(
+    "request_",
+    [{}, {"messages": "hello"}, {"messages": ["hello"]}, {"messages": [{"content": "x"}]}, {"prompt": "x"}, {"model": 7, "messages": [7]}],
+)
 def test_what_cannot_be_read_passes_by(request_: dict[str, Any]) -> None:
     fitted = fit(request_)
     assert fitted.request is request_

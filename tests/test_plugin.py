@@ -46,7 +46,7 @@ def callback(**options: Any) -> TokenGuardCallback:
     return TokenGuardCallback(Settings(**options))
 
 
-def attempt(guard: TokenGuardCallback, kwargs: dict[str, Any], call_type: CallTypes | None = CallTypes.acompletion) -> dict[str, Any] | None:
+def attempt(guard: TokenGuardCallback, kwargs: Any, call_type: CallTypes | None = CallTypes.acompletion) -> dict[str, Any] | None:
     return asyncio.run(guard.async_pre_call_deployment_hook(kwargs, call_type))
 
 
@@ -92,7 +92,9 @@ def test_calls_of_other_types_pass_by(call_type):
     assert attempt(callback(), arguments(), call_type) is None
 
 
-@pytest.mark.parametrize("messages", [None, "text", 7, [], ["text", 3], [{}], [{"role": None, "content": 4}], [{"role": "user", "content": [5]}]])
+@pytest.mark.parametrize(
+    "messages", [None, "text", 7, [], ["text", 3], [{}], [{"role": None, "content": 4}], [{"role": "user", "content": [5]}]]
+)
 def test_what_is_no_conversation_passes_by(messages):
     guard = callback()
     assert attempt(guard, arguments(messages)) is None
@@ -140,7 +142,8 @@ def test_headers_carry_the_report():
     attempt(guard, kwargs)
     found = headers(guard, kwargs)
     assert found["x-token-guard-action"] == "compacted"
-    assert int(found["x-token-guard-tokens-before"]) > 50_000 > 16_000 >= int(found["x-token-guard-tokens-after"])
+    assert int(found["x-token-guard-tokens-before"]) > 50_000
+    assert int(found["x-token-guard-tokens-after"]) <= 16_000
     assert (found["x-token-guard-limit"], found["x-token-guard-limit-source"]) == ("16000", "deployment")
     assert "mask_observations;removed=" in found["x-token-guard-passes"]
     assert 0 < float(found["x-token-guard-retention"]) <= 1
@@ -156,7 +159,9 @@ def test_an_answer_without_an_attempt_has_no_headers():
     assert headers(callback(), {"metadata": {}}) is None
 
 
-@pytest.mark.parametrize(("allowed", "asked", "action"), [(True, "Off", "bypassed"), (True, "loud", "compacted"), (False, "off", "compacted")])
+@pytest.mark.parametrize(
+    ("allowed", "asked", "action"), [(True, "Off", "bypassed"), (True, "loud", "compacted"), (False, "off", "compacted")]
+)
 def test_a_client_chooses_its_mode_only_where_the_operator_allows_it(allowed, asked, action):
     guard = callback(allow_request_mode=allowed)
     data = arguments(proxy_server_request={"headers": {"x-token-guard-mode": asked}})

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,11 @@ def requests(messages: tuple[Message, ...]) -> list[tuple[Message, ...]]:
     return [messages[:end] for end in range(1, len(messages) + 1) if end == len(messages) or messages[end].role == "assistant"]
 
 
+def ran(replayed: Replayed, name: str) -> int:
+    """What the pass of this name was given to read, over all epochs: it grows whenever the pass runs."""
+    return sum(step.tokens_before for step in replayed.steps if step.name == name)
+
+
 def forwarded(replayed: Replayed) -> list[Any]:
     return [(message.role, message.parts) for message in replayed.messages]
 
@@ -66,7 +72,10 @@ def with_talk(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for number, message in enumerate(messages):
         talk.append(message)
         if message["role"] == "tool" and number % 5 == 0:
-            talk += [answer(f"I will look at part {number} next because it comes before."), say("user", f"Fine, but never change part {number}.")]
+            talk += [
+                answer(f"I will look at part {number} next because it comes before."),
+                say("user", f"Fine, but never change part {number}."),
+            ]
     return talk
 
 
@@ -107,13 +116,13 @@ def test_the_history_is_counted_as_it_came(session: Session) -> None:
 
 def test_an_epoch_frees_what_lies_between_trigger_and_target_or_every_pass_has_run(session: Session) -> None:
     counter, messages, allowed = session
-    guard, epochs = replay(counter, allowed), 0
+    guard, before = replay(counter, allowed), Replayed((), 0, 0)
     for history in requests(messages):
         now = guard(history)
-        if now.epochs > epochs:
-            freed = now.steps[0].tokens_before - now.steps[-1].tokens_after
-            assert freed >= 0.4 * allowed or now.steps[-1].name == "truncate"
-        epochs = now.epochs
+        if now.epochs == before.epochs + 1:
+            came = now.history_tokens - before.history_tokens
+            assert before.tokens + came - now.tokens >= 0.4 * allowed or ran(now, "truncate") > ran(before, "truncate")
+        before = now
 
 
 def test_a_session_below_the_trigger_is_never_touched() -> None:
@@ -155,7 +164,7 @@ def test_the_memo_holds_no_more_than_it_may() -> None:
     guard = replay(Characters(), memo=memo)
     for turns in range(1, 200):
         guard(parsed([say("user", f"task {turns}"), *agent(turns % 60)[2:]]))
-    assert 0 < memo.bytes <= 20_000
+    assert 0 < memo.size <= 20_000
 
 
 def test_a_session_leaves_one_state_behind() -> None:
@@ -191,9 +200,11 @@ print(json.dumps(fit({"model": "gpt-4o", "messages": agent(120)}, max_input_toke
 
 
 def test_processes_with_other_hash_seeds_forward_the_same_bytes() -> None:
-    tests = os.path.dirname(__file__)
+    tests = str(Path(__file__).parent)
     outputs = {
-        subprocess.run([sys.executable, "-c", SCRIPT, tests], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT, tests], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
         for seed in ("0", "1", "4242")
     }
     assert len(outputs) == 1

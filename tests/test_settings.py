@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from token_guard.errors import ConfigError
+from token_guard.guard import Guard
 from token_guard.settings import Settings
 
 
@@ -24,7 +25,7 @@ from token_guard.settings import Settings
         ({"trigger": 0.3, "target": 0.5}, "target (0.5) must be below trigger (0.3)"),
         ({"trigger": 0.5, "target": 0.5}, "target (0.5) must be below trigger (0.5)"),
         ({"reserve_output": 0}, "reserve_output: Input should be greater than 0 (got 0)"),
-        ({"limits": {"models": {"mine": "large"}}}, "limits.models.mine: Input should be a valid integer"),
+        ({"limits": {"models": {"mine": "large"}}}, "limits.models.mine.max_input_tokens: Input should be a valid integer"),
         ({"trigger": 2, "mode": "x"}, "mode: Input should be 'enforce', 'observe' or 'off' (got 'x'); trigger: Input should be"),
     ],
 )
@@ -83,3 +84,27 @@ def test_settings_do_not_change_after_they_were_made() -> None:
 
 def test_every_option_says_what_it_means(options: tuple[Any, ...]) -> None:
     assert [option.key for option in options if not option.meaning] == []
+
+
+def test_a_list_in_the_environment_is_json_and_anything_else_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_GUARD_MASK__EXEMPT_TOOLS", '["Read"]')
+    assert Settings.load().mask.exempt_tools == ("Read",)
+    monkeypatch.setenv("TOKEN_GUARD_MASK__EXEMPT_TOOLS", "Read")
+    with pytest.raises(ConfigError, match=r"mask.*JSON"):
+        Settings.load()
+
+
+def test_a_mistyped_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_GUARD_TRIGER", "0.7")
+    with pytest.raises(ConfigError, match="TOKEN_GUARD_TRIGER.*did you mean trigger"):
+        Settings.load()
+
+
+def test_a_key_that_is_no_text_is_named() -> None:
+    with pytest.raises(ConfigError, match="5 is not a setting"):
+        Settings.load({5: 1})  # type: ignore[dict-item]
+
+
+def test_a_limit_is_a_number_or_a_pair() -> None:
+    models = Settings.load({"limits": {"models": {"a": 1_000, "b": {"max_input_tokens": 2_000}}}}).limits.models
+    assert Guard(Settings.load({"limits": {"models": models}})).limits.resolve("b").max_input_tokens == 2_000

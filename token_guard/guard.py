@@ -27,7 +27,7 @@ from token_guard.rules import complaint
 from token_guard.settings import Settings
 from token_guard.thresholds import LOWEST, MIN_MESSAGES, thresholds
 
-__all__ = ["Guard", "fit", "passes"]
+__all__ = ["Case", "Guard", "fit", "passes"]
 
 STEPS_OF_A_WINDOW = 32
 """The budget enters the replay rounded down to steps of a 32nd of the window, and what is not messages rounded up to an
@@ -62,7 +62,7 @@ class Guard:
     def __init__(self, settings: Settings | None = None, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self.settings = settings or Settings.load()
         limits = self.settings.limits
-        self.limits = LimitChain(files=limits.files, models=limits.models, default=limits.default)
+        self.limits = LimitChain(**limits.model_dump(exclude_none=True))
         self._compact = partial(_compact, passes(self.settings))
         self._memo = Memo(self.settings.memo_bytes)
         self._clock = clock
@@ -152,6 +152,8 @@ class Guard:
         report = replace(report, tokens_before=before, tokens_after=after, decided_by="count")
         if after > case.allowed:
             return done, replace(report, action="rejected", tokens_after=before, note=f"{after:,} tokens cannot be compacted")
+        if not replayed.epochs:
+            return self._clamped(case, case.conversation, report)
         broken = complaint(case.conversation.messages, done.messages)
         if broken:
             return done, replace(report, action="bypassed", tokens_after=before, note=f"a rule would break: {broken}")
@@ -224,7 +226,8 @@ def _passed_by(request: Mapping[str, Any], parsed: Conversation | Unreadable) ->
 def _overflow(case: Case, done: Conversation, report: Report) -> ContextOverflowError:
     users = [message for message in done.messages if message.role == "user" and message.origin and not message.results]
     system = [message for message in done.messages if message.role in ("system", "developer")]
-    sizes = {"system": _size(case, system), "tools": case.overhead, "last user": _size(case, users[-1:])}
+    bare = case.meter.overhead(Conversation(report.model, ()))
+    sizes = {"system": _size(case, system), "tools": case.overhead - bare, "last user": _size(case, users[-1:])}
     total = _size(case, done.messages) + case.overhead
     return ContextOverflowError(
         model=report.model, tokens=total, allowed=case.allowed, parts={**sizes, "rest": total - sum(sizes.values())}

@@ -25,6 +25,7 @@ from token_guard.attempt import Note, deployment_of, forget_savings, is_new_atte
 from token_guard.errors import ConfigError, ContextOverflowError
 from token_guard.guard import Guard
 from token_guard.headers import bypassed_headers, passes, rejected_headers, report_headers
+from token_guard.limits import Deployment
 from token_guard.report import Fitted, Report
 from token_guard.settings import Settings
 
@@ -90,11 +91,17 @@ class TokenGuardCallback(CustomLogger):
         """What was done to the request, as headers of its answer, be it whole, a stream or an error."""
         return note_of(data).get("headers") if self.settings.headers else None
 
-    async def _fit(self, kwargs: Mapping[str, Any], api: str, mode: Any) -> Fitted:
-        options = {"api": api, "deployment": deployment_of(kwargs), "mode": mode}
+    async def _fit(self, kwargs: Mapping[str, Any], api: str, mode: str | None) -> Fitted:
+        deployment = deployment_of(kwargs)
         if _is_short(kwargs.get("messages"), INLINE_CHARACTERS):
-            return self.guard.process(kwargs, **options)
-        return await asyncio.to_thread(self.guard.process, kwargs, **options)
+            return self._process(kwargs, api, deployment, mode)
+        return await asyncio.to_thread(self._process, kwargs, api, deployment, mode)
+
+    def _process(self, kwargs: Mapping[str, Any], api: str, deployment: Deployment, mode: str | None) -> Fitted:
+        try:
+            return self.guard.process(kwargs, api=api, deployment=deployment, mode=mode)
+        except StopIteration as error:  # before Python 3.12 a future cannot hold it: whoever awaits the thread would wait for ever
+            raise RuntimeError("StopIteration") from error
 
     def _accept(self, fitted: Fitted, kwargs: dict[str, Any], note: Note) -> dict[str, Any] | None:
         note["headers"] = report_headers(fitted.report)

@@ -25,8 +25,8 @@ def failed(model: str, provider: str = "") -> InternalServerError:
 
 
 def _overflow_class() -> type[ContextWindowExceededError]:
-    server = sys.modules.get("litellm.proxy.proxy_server")
-    return _with_openai_body(server.ProxyException) if server else ContextWindowExceededError
+    proxy_exception = getattr(sys.modules.get("litellm.proxy.proxy_server"), "ProxyException", None)
+    return _with_openai_body(proxy_exception) if proxy_exception else ContextWindowExceededError
 
 
 @cache

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TypeAlias
 
 from cachetools import LRUCache
 
 from token_guard.compaction import Compacted, Counter, Draft, Goal, Ledger
+from token_guard.compaction.pins import head
 from token_guard.compaction.retention import retention
 from token_guard.conversation import Media, Message, Part, ToolCall, ToolResult
 from token_guard.report import Step
 from token_guard.thresholds import Tally, Thresholds
 
-__all__ = ["Memo", "Replay", "Replayed"]
+__all__ = ["Edited", "Memo", "Replay", "Replayed", "State"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ Slot: TypeAlias = int | Edited | Message
 """An untouched message by its place in the history, an edited one, or one that compaction wrote. States hold no
 message of the client's, so that fields which decide nothing (such as cache_control) are always the newest request's."""
 
+KEPT_SHARE = 0.5
+"""However much instructions, task and notes take, the exchanges after them keep this share of the target."""
+
 MIN_GAIN = 0.75
 """Where an epoch cannot reach its target, the next one waits until three quarters of the usual gain has come in again."""
 
@@ -49,8 +53,8 @@ class State:
     upto: int = 0
     tokens: int = 0
     floor: int = 0
-    tally: Tally = Tally()
-    ledger: Ledger = Ledger()
+    tally: Tally = field(default_factory=Tally)
+    ledger: Ledger = field(default_factory=Ledger)
     epochs: int = 0
     steps: tuple[Step, ...] = ()
     retention: float | None = None
@@ -59,7 +63,7 @@ class State:
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """The messages to forward and their size in tokens, the history's own size, how many epochs it went through, the
-    last one's steps, and the share of the names of what that compacted that it kept."""
+    steps of all of them by pass, and the share of the names of what was compacted that is still there."""
 
     messages: tuple[Message, ...]
     tokens: int
@@ -80,8 +84,8 @@ class Memo:
         return len(self._states)
 
     @property
-    def bytes(self) -> int:
-        """What the remembered states take."""
+    def size(self) -> int:
+        """What the remembered states take, in bytes."""
         return int(self._states.currsize)
 
     def get(self, key: bytes) -> State | None:
@@ -150,9 +154,15 @@ class Replay:
             return state
         return self._epoch(state, history[:end], shares)
 
+    def _target(self, view: Sequence[Message], shares: Thresholds) -> int:
+        """The usual share of the budget, and more where what stays at the head would leave the newest exchanges too little."""
+        usual = int(shares.target * self.allowed)
+        return min(self.allowed, max(usual, self.counter.messages(head(view)) + int(KEPT_SHARE * usual)))
+
     def _epoch(self, state: State, history: Sequence[Message], shares: Thresholds) -> State:
-        goal = Goal(target=int(shares.target * self.allowed), allowed=self.allowed)
-        done = self.compact(Draft(_view(state, history), state.ledger), goal)
+        view = _view(state, history)
+        goal = Goal(self._target(view, shares), self.allowed)
+        done = self.compact(Draft(view, state.ledger), goal)
         gain = int(MIN_GAIN * (shares.trigger - shares.target) * self.allowed)
         return replace(
             state,
@@ -162,9 +172,27 @@ class Replay:
             floor=min(done.tokens + gain, self.allowed) if done.tokens > goal.target else 0,
             ledger=done.draft.ledger,
             epochs=state.epochs + 1,
-            steps=done.steps,
+            steps=_summed(state.steps, done.steps),
             retention=None,
         )
+
+
+def _summed(earlier: Sequence[Step], new: Sequence[Step]) -> tuple[Step, ...]:
+    """One step a pass, with the tokens of all epochs.
+
+    >>> _summed([Step("truncate", 90, 60)], [Step("truncate", 80, 70), Step("summarize", 70, 70, "unchanged")])[0]
+    Step(name='truncate', tokens_before=170, tokens_after=130, outcome='applied')
+    """
+    sums: dict[str, Step] = {}
+    for step in (*earlier, *new):
+        known = sums.get(step.name, Step(step.name, 0, 0, step.outcome))
+        outcome = "applied" if "applied" in (known.outcome, step.outcome) else step.outcome
+        sums[step.name] = Step(step.name, known.tokens_before + step.tokens_before, known.tokens_after + _result(step), outcome)
+    return tuple(sums.values())
+
+
+def _result(step: Step) -> int:
+    return step.tokens_after if step.outcome == "applied" else step.tokens_before
 
 
 def _boundaries(history: Sequence[Message]) -> list[int]:

@@ -32,8 +32,8 @@ class Report:
     Token counts are of the whole prompt (messages, tools, formats, overheads). `decided_by` says which
     measurement settled the question: a proven bound, cached counts, or the tokenizer. `retention` is the
     share of the client's identifiers, paths and numbers that the forwarded messages still hold (1.0 when
-    nothing was removed). `steps` are the passes of the compactions that the forwarded messages went through
-    in this call. `repaired` names breaks of the client's own that were mended.
+    nothing was removed). `steps` has one step for each pass that ran, with the tokens of all the
+    compactions that the history went through. `repaired` names breaks of the client's own that were mended.
     """
 
     action: Action

@@ -7,20 +7,35 @@ They come from the constructor, from `callback_settings.token_guard` of a LiteLL
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from token_guard.errors import ConfigError
 
-__all__ = ["DeduplicateSettings", "LimitSettings", "MaskSettings", "Settings", "SummarizeSettings", "TruncateSettings"]
+__all__ = ["DeduplicateSettings", "LimitSettings", "MaskSettings", "ModelLimit", "Settings", "SummarizeSettings", "TruncateSettings"]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ModelLimit(_Section):
+    """What one model takes."""
+
+    max_input_tokens: PositiveInt
+    """Its context window, in tokens."""
+    max_output_tokens: PositiveInt | None = None
+    """Its longest reply, in tokens."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_number(cls, value: Any) -> Any:
+        return value if isinstance(value, (Mapping, ModelLimit)) else {"max_input_tokens": value}
 
 
 class LimitSettings(_Section):
@@ -28,8 +43,8 @@ class LimitSettings(_Section):
 
     files: tuple[str, ...] = ()
     """Limit files (JSON or YAML) to read before the usual places."""
-    models: Mapping[str, PositiveInt] = Field(default_factory=dict)
-    """Context windows by model name, in tokens, as in a limit file."""
+    models: Mapping[str, ModelLimit] = Field(default_factory=dict)
+    """Context windows by model name, as in a limit file: a number of tokens, or max_input_tokens and max_output_tokens."""
     default: PositiveInt = 8_192
     """Window of a model that no source knows, in tokens."""
 
@@ -141,9 +156,23 @@ class Settings(BaseSettings):
         if options is not None and not isinstance(options, Mapping):
             raise ConfigError(f"token_guard settings must be a mapping of options, not {type(options).__name__}")
         try:
-            return cls(**_merged(dict(options or {}), EnvSettingsSource(cls)()))
+            written = {str(key): value for key, value in (options or {}).items()}
+            return cls(**_merged(written, _environment(cls)))
+        except SettingsError as error:
+            raise ConfigError(f"token_guard settings: {error}; lists and mappings are written as JSON") from None
         except ValidationError as error:
             raise ConfigError("token_guard settings: " + "; ".join(_complaints(cls, error))) from None
+
+
+def _environment(settings: type[Settings]) -> Mapping[str, Any]:
+    prefix = str(settings.model_config["env_prefix"])
+    for name in os.environ:
+        option = name.removeprefix(prefix).partition("__")[0].lower()
+        if name.startswith(prefix) and option not in settings.model_fields:
+            raise ConfigError(
+                f"token_guard settings: {name} in the environment: {option} is not a setting{_suggestion(settings, (option,))}"
+            )
+    return EnvSettingsSource(settings)()
 
 
 def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +189,7 @@ def _complaints(settings: type[BaseModel], error: ValidationError) -> Iterator[s
         if item["type"] == "extra_forbidden":
             yield f"{key} is not a setting{_suggestion(settings, item['loc'])}"
         elif key:
-            yield f"{key}: {item['msg']} (got {item['input']!r})"
+            yield f"{key}: {item['msg'].replace('tuple', 'list')} (got {item['input']!r})"
         else:
             yield item["msg"].removeprefix("Value error, ")
 

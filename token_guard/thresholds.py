@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from token_guard.conversation import Message
 from token_guard.settings import Settings
 
-__all__ = ["MIN_MESSAGES", "Tally", "Thresholds", "thresholds"]
+__all__ = ["LOWEST", "MIN_MESSAGES", "Tally", "Thresholds", "thresholds"]
 
 MIN_MESSAGES = 6
 """A request of fewer messages is one question over a document, not a session: it is touched only when it does not fit."""

@@ -63,7 +63,9 @@ def test_the_newest_outputs_stay_by_size_not_by_count() -> None:
 
 
 def test_a_placeholder_says_what_was_there_and_keeps_its_key_values() -> None:
-    output = "\n".join(["reading src/billing/invoice.py", "def total_amount(rows):", "    ok"] + ["    pass"] * 200 + ["ValueError: id 90210 is unknown"])
+    output = "\n".join(
+        ["reading src/billing/invoice.py", "def total_amount(rows):", "    ok"] + ["    pass"] * 200 + ["ValueError: id 90210 is unknown"]
+    )
     messages = parsed([say("user", "go"), call("1", "read_file"), result("1", output), *agent(8)[2:]])
     placeholder = after(MaskObservations(placeholder_tokens=400), messages, 500)[2].text
     for kept in ("read_file", "204 lines", "src/billing/invoice.py", "total_amount", "ValueError: id 90210 is unknown"):
@@ -72,7 +74,9 @@ def test_a_placeholder_says_what_was_there_and_keeps_its_key_values() -> None:
 
 def test_a_name_that_a_later_call_uses_is_kept_before_others() -> None:
     output = " ".join(f"item_{number:04d}" for number in range(500))
-    messages = parsed([say("user", "go"), call("1"), result("1", output), call("2", item="item_0444"), result("2", "x" * 200), *agent(6)[2:]])
+    messages = parsed(
+        [say("user", "go"), call("1"), result("1", output), call("2", item="item_0444"), result("2", "x" * 200), *agent(6)[2:]]
+    )
     assert "item_0444" in after(MaskObservations(), messages, 500)[2].text
 
 
@@ -148,7 +152,10 @@ def test_pinned_messages_stay_word_by_word() -> None:
 
 
 def test_a_directive_and_a_decision_survive_word_by_word() -> None:
-    told = [say("user", "You must never touch the file legacy/core.py, whatever happens."), answer("The fix is to close the handle in a finally block.")]
+    told = [
+        say("user", "You must never touch the file legacy/core.py, whatever happens."),
+        answer("The fix is to close the handle in a finally block."),
+    ]
     session = parsed([*agent(2), answer("ok"), *told, *agent(12)[2:]])
     kept = texts(after(Summarize(), session, 1_500, 20_000))
     assert "You must never touch the file legacy/core.py, whatever happens." in kept

@@ -71,6 +71,13 @@ def test_what_surrounds_messages_counts() -> None:
     assert meter.overhead(conversation("x", response_format={"type": "text"})) == plain
 
 
+def test_a_document_is_looked_through_once() -> None:
+    looked: list[Media] = []
+    meter = Meter(FAMILIES["o200k_base"], lambda media: looked.append(media) or 7, tool_price_for("gpt-4o"), CountCache())
+    assert [meter.media(Media("file", "data:application/pdf;base64,AAAA")) for _ in range(3)] == [7, 7, 7]
+    assert len(looked) == 1
+
+
 def test_values_that_are_no_json_do_not_break_the_overhead() -> None:
     assert fresh().overhead(conversation("x", tools=[object(), {"function": 3}, "ls", None])) > 3
 

@@ -30,7 +30,19 @@ def test_slices_of_real_text_count_as_the_whole(encoding: str, name: str) -> Non
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize(
-    "alphabet", [string.ascii_lowercase, string.ascii_letters, "gq", "abc", "=", "\u4e00\u4e8c\u4e09\u56db\u4e94", "😀👍", "\n/", "[]{}"]
+    "alphabet",
+    [
+        string.ascii_lowercase,
+        string.ascii_letters,
+        "gq",
+        "abc",
+        "=",
+        "\u4e00\u4e8c\u4e09\u56db\u4e94",
+        "😀👍",
+        "\n/",
+        "[]{}",
+        string.digits,
+    ],
 )
 def test_a_run_without_a_place_to_cut_counts_as_the_whole(encoding: str, alphabet: str) -> None:
     run = "".join(random.Random(5).choices(alphabet, k=60_000))

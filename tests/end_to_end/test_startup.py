@@ -15,7 +15,6 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a wrong type": ({"reserve_output": "much"}, "reserve_output: "),
     "a threshold above 1": ({"trigger": 1.5}, "trigger: Input should be less than or equal to 1"),
     "a target above the trigger": ({"trigger": 0.5, "target": 0.6}, "target (0.6) must be below trigger (0.5)"),
-    "no mapping": (["trigger"], "must be a mapping"),
 }
 
 

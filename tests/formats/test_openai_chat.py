@@ -47,7 +47,9 @@ SHAPES = {
     "function": {"role": "function", "name": "f", "content": "42"},
     "custom call": {"role": "assistant", "tool_calls": [{"id": "1", "type": "custom", "custom": {"name": "sh", "input": "ls"}}]},
     "unknown part": say("user", [{"type": "hologram", "x": 1}]),
-    "audio and file": say("user", [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}, {"type": "file", "file": {"file_id": "f1"}}]),
+    "audio and file": say(
+        "user", [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}, {"type": "file", "file": {"file_id": "f1"}}]
+    ),
     "refusal": {"role": "assistant", "content": None, "refusal": "I can't"},
     "vendor fields": {**answer(), "provider_specific_fields": {"thought_signature": "x"}, "cache_control": {"type": "ephemeral"}},
 }
@@ -106,7 +108,9 @@ def test_an_edit_copies_what_it_must_and_keeps_unknown_fields() -> None:
 
 
 def test_an_edited_text_part_keeps_its_other_fields() -> None:
-    message = say("user", [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}}, {"type": "image_url", "image_url": {"url": PNG}}])
+    message = say(
+        "user", [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}}, {"type": "image_url", "image_url": {"url": PNG}}]
+    )
     content = edited(conversation(message), 0, 0, Text("short"))["content"]
     assert content[0] == {"type": "text", "text": "short", "cache_control": {"type": "ephemeral"}}
     assert content[1] is message["content"][1]
@@ -122,7 +126,9 @@ def test_a_picture_can_become_words() -> None:
     assert edited(conversation(message), 0, 0, Text("a picture"))["content"] == [{"type": "text", "text": "a picture"}]
 
 
-@pytest.mark.parametrize(("content", "expected"), [("42", "masked"), ([{"type": "text", "text": "42"}], [{"type": "text", "text": "masked"}])])
+@pytest.mark.parametrize(
+    ("content", "expected"), [("42", "masked"), ([{"type": "text", "text": "42"}], [{"type": "text", "text": "masked"}])]
+)
 def test_a_masked_result_has_the_shape_of_the_original(content: Any, expected: Any) -> None:
     parsed = conversation(call("1"), result("1", content))
     assert edited(parsed, 1, 0, ToolResult("1", (Text("masked"),)))["content"] == expected
@@ -169,10 +175,14 @@ def test_what_cannot_be_read_says_which_place_and_nothing_of_the_content(request
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["type", "text", "content", "id", "function", "name"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["type", "text", "content", "id", "function", "name"]), inner)
+    ),
     max_leaves=12,
 )
-MESSAGE = st.dictionaries(st.sampled_from(["role", "content", "tool_calls", "tool_call_id", "name", "function_call", "reasoning_content"]), JSON)
+MESSAGE = st.dictionaries(
+    st.sampled_from(["role", "content", "tool_calls", "tool_call_id", "name", "function_call", "reasoning_content"]), JSON
+)
 ROLES = st.sampled_from(["system", "user", "assistant", "tool", "function"])
 
 

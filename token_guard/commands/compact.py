@@ -129,9 +129,9 @@ def _excerpt(message: Message) -> Iterator[str]:
 
 
 def _clipped(line: str, width: int = 160) -> str:
-    """The line, or its head where it is longer than `width`; what could steer a terminal is replaced.
+    r"""The line, or its head where it is longer than `width`; what could steer a terminal is replaced.
 
-    >>> _clipped("abcdef", 4), _clipped("\\x1b[2Jgone")
+    >>> _clipped("abcdef", 4), _clipped("\x1b[2Jgone")
     ('abc…', '?[2Jgone')
     """
     head = line if len(line) <= width else f"{line[: width - 1]}…"

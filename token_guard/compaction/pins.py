@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from token_guard.conversation import Exchange, Message, exchanges
 
-__all__ = ["droppable", "is_note", "pinned", "tail_start"]
+__all__ = ["droppable", "head", "is_note", "pinned", "tail_start"]
 
 
 def is_note(message: Message) -> bool:
@@ -17,6 +17,12 @@ def is_note(message: Message) -> bool:
 def tail_start(messages: Sequence[Message]) -> int:
     """Where the last assistant turn begins: from there on everything is still being worked on."""
     return next((place for place in range(len(messages) - 1, -1, -1) if messages[place].role == "assistant"), len(messages))
+
+
+def head(messages: Sequence[Message]) -> list[Message]:
+    """What every compaction leaves at the beginning: instructions, the task, notes of earlier compactions."""
+    start, stays = tail_start(messages), pinned(messages)
+    return [message for place, message in enumerate(messages[:start]) if place in stays or is_note(message)]
 
 
 def pinned(messages: Sequence[Message]) -> frozenset[int]:

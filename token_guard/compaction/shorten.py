@@ -8,7 +8,7 @@ from typing import Protocol
 
 from token_guard.compaction.marks import mark
 
-__all__ = ["shorten"]
+__all__ = ["TextCounter", "shorten"]
 
 LONG_LINE = 2_000
 """A line of more characters than this is not a line to a reader: it may be cut inside."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from token_guard.compaction import Counter, Draft, Goal, facts
 from token_guard.compaction.ledger import Ledger, as_sent
 from token_guard.compaction.marks import mark
-from token_guard.compaction.pins import droppable, is_note, pinned, tail_start
+from token_guard.compaction.pins import droppable, is_note, pinned
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Exchange, Message, Text, exchanges
 
@@ -32,11 +32,11 @@ NOTE_SHARE = 0.15
 MIN_NOTE = 120
 """Below this many tokens a note says nothing but that something is missing."""
 
+FULL_SHARE = 0.8
+"""Notes that take more than this share of their room leave too little for another one."""
+
 REWRITTEN_SHARE = 0.6
 """One note in place of all takes this share of what notes may take, so that there is room for more to be added."""
-
-KEPT_SHARE = 0.5
-"""However much the instructions, the task and the notes take, exchanges keep this share of the target."""
 
 SECTIONS: tuple[tuple[str, str, float], ...] = (
     ("requests", "The user asked earlier", 0.20),
@@ -61,19 +61,15 @@ class Summarize:
     name: str = "summarize"
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
-        gone = _least_important(draft.messages, goal.target, counter)
+        memory = _Memory.of(draft.messages, int(self.share * goal.allowed), counter)
+        gone = _least_important(draft.messages, goal.target, memory, counter)
         if not gone:
             return draft
         out = tuple(draft.messages[place] for place in sorted(gone))
-        kept = [message for place, message in enumerate(draft.messages) if place not in gone]
+        kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and is_note(message))]
         ledger = draft.ledger.with_dropped(out)
-        room = int(NOTE_SHARE * counter.messages(map(as_sent, out)))
-        notes = counter.messages(filter(is_note, kept))
-        if notes + room > self.share * goal.allowed:
-            kept = [message for message in kept if not is_note(message)]
-            note = self._note(ledger, _present(kept), int(self.share * goal.allowed * REWRITTEN_SHARE), counter)
-        else:
-            note = self._note(Ledger().with_dropped(out), _present(kept), max(room, MIN_NOTE), counter)
+        told = ledger if memory.full else Ledger().with_dropped(out)
+        note = self._note(told, _present(kept), memory.room(counter.messages(map(as_sent, out))), counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
     def _note(self, ledger: Ledger, present: frozenset[str], room: int, counter: Counter) -> Message:
@@ -89,6 +85,34 @@ class Summarize:
     def _limited(self, field: str, lines: Sequence[str]) -> Sequence[str]:
         most = {"directives": self.max_directives, "decisions": self.max_decisions}.get(field, len(lines))
         return lines[max(0, len(lines) - most) :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """Room for notes, in tokens: what all may take, and what the ones that are there take."""
+
+    most: int
+    taken: int
+
+    @classmethod
+    def of(cls, messages: Sequence[Message], most: int, counter: Counter) -> _Memory:
+        return cls(most, counter.messages(filter(is_note, messages)))
+
+    @property
+    def full(self) -> bool:
+        """Whether one note has to take the place of all."""
+        return self.taken > FULL_SHARE * self.most
+
+    @property
+    def freed(self) -> int:
+        """What the notes that are there give back."""
+        return self.taken if self.full else 0
+
+    def room(self, tokens: int) -> int:
+        """The size of the note on messages that counted so many tokens when they came."""
+        if self.full:
+            return int(REWRITTEN_SHARE * self.most)
+        return max(MIN_NOTE, min(int(NOTE_SHARE * tokens), self.most - self.taken))
 
 
 def _present(messages: Sequence[Message]) -> frozenset[str]:
@@ -131,20 +155,19 @@ def _names_block(names: Mapping[str, float], present: frozenset[str], room: int,
 # -- what goes ------------------------------------------------------------------------------------------------------------
 
 
-def _least_important(messages: Sequence[Message], target: int, counter: Counter) -> set[int]:
-    """Places of the exchanges to take out, until the rest counts no more than the target."""
-    tokens = counter.messages(messages)
-    head = counter.messages(message for message in messages[: tail_start(messages)] if is_note(message) or message.role == "system")
-    target = max(target, head + int(KEPT_SHARE * target))
+def _least_important(messages: Sequence[Message], target: int, memory: _Memory, counter: Counter) -> set[int]:
+    """Places of the exchanges to take out, until the rest and the note on them count no more than the target."""
+    tokens, told = counter.messages(messages) - memory.freed, 0
     scores = _scores(messages)
     gone: set[int] = set()
     for unit, held in _by_score(droppable(messages), scores):
-        if tokens <= target:
+        if tokens + memory.room(told) <= target:
             break
         if held - gone:
             continue
         gone.update(range(unit.start, unit.stop))
         tokens -= counter.messages(unit.messages)
+        told += counter.messages(map(as_sent, unit.messages))
     return gone
 
 

@@ -1,12 +1,15 @@
 """Token counting: exact where it can be, a proven bound where not, and nearly free.
 
-`meter_for` gives the meter of a model's tokenizer family; `TokenCounter` is its face for people.
+`meter_for` gives the meter of a model's tokenizer family; `TokenCounter` is its face for people; `keep_large_counts` lets counts of very
+large texts survive a restart.
 """
 
 from __future__ import annotations
 
+from token_guard.counting.calibration import Calibration
 from token_guard.counting.counter import TokenCounter
+from token_guard.counting.files import count_chunks, count_file
 from token_guard.counting.meter import Measure, Meter
-from token_guard.counting.meters import meter_for
+from token_guard.counting.meters import keep_large_counts, meter_for
 
-__all__ = ["Measure", "Meter", "TokenCounter", "meter_for"]
+__all__ = ["Calibration", "Measure", "Meter", "TokenCounter", "count_chunks", "count_file", "keep_large_counts", "meter_for"]

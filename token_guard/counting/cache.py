@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from token_guard.counting.large import LargeCounts
+
 __all__ = ["CountCache"]
 
 ENTRY_BYTES = 150
@@ -18,13 +20,15 @@ class CountCache:
     access and eviction costs nothing. Reads take no lock (a dict access is atomic); only the swap does.
     """
 
-    __slots__ = ("_lock", "_old", "capacity", "young")
+    __slots__ = ("_lock", "_old", "capacity", "large", "young")
 
     def __init__(self, max_bytes: int = 32 * 1024 * 1024) -> None:
         self.capacity = max(2, max_bytes // ENTRY_BYTES)
         self.young: dict[int, int] = {}
         self._old: dict[int, int] = {}
         self._lock = threading.Lock()
+        self.large: LargeCounts | None = None
+        """Where counts of very large texts survive a restart, when there is such a place."""
 
     def __len__(self) -> int:
         return len(self.young) + len(self._old)

@@ -73,7 +73,7 @@ class TokenCounter:
         """`context_window` and `max_completion` of a model (this counter's own when none is named), in tokens, from the limit chain;
         8,192 and 4,096, the chain's default, for a model that nobody knows."""
         # limits is a sibling family: reached for here only, so that counting itself never depends on it
-        from token_guard.limits import resolve  # noqa: PLC0415
+        from token_guard.limits import resolve
 
         limit = resolve(self.model if model is None else model)
         return {"context_window": limit.max_input_tokens, "max_completion": limit.max_output_tokens or DEFAULT_COMPLETION}

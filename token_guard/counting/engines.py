@@ -16,18 +16,16 @@ from dataclasses import dataclass
 
 from token_guard.counting.encodings import ENCODINGS, rank_file, ranks
 from token_guard.counting.slices import signed, slices
-from token_guard.counting.spread import spread_sum
 
 __all__ = ["SELF_TEST", "Engine", "engine_for", "total", "warm_up"]
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A tokenizer at work. `count` gives the tokens of one slice of well-formed text; `spread` says that two threads are faster."""
+    """A tokenizer at work; `count` gives the tokens of one slice of well-formed text."""
 
     name: str
     count: Callable[[str], int]
-    spread: bool = False
 
 
 FAST = ("o200k_base", "cl100k_base")
@@ -60,8 +58,7 @@ def engine_for(encoding: str) -> Engine:
 
 def total(engine: Engine, chunks: Iterable[str]) -> int:
     """Tokens of a well-formed text of any size that arrives in chunks."""
-    count, pieces = signed(engine.count), slices(chunks)
-    return spread_sum(count, pieces) if engine.spread else sum(map(count, pieces))
+    return sum(map(signed(engine.count), slices(chunks)))
 
 
 def warm_up(encoding: str) -> str:
@@ -102,15 +99,17 @@ def _upgrade(encoding: str) -> None:
 
 @functools.cache
 def _tiktoken(encoding: str) -> Engine:
-    import tiktoken  # noqa: PLC0415 (an engine is imported when it is first used, not before)
+    import tiktoken
 
     loaded = tiktoken.Encoding(encoding, pat_str=ENCODINGS[encoding].pattern, mergeable_ranks=ranks(encoding), special_tokens={})
     encode = loaded.encode_ordinary
-    return Engine("tiktoken", lambda text: len(encode(text)), spread=True)
+    return Engine("tiktoken", lambda text: len(encode(text)))
 
 
 def _fastokens(encoding: str) -> Engine:
     # no type stubs, and often not installed
     loaded = importlib.import_module("fastokens").Tokenizer.from_tiktoken(str(rank_file(encoding)), encoding=encoding, special_tokens={})
+    # the first call builds tables for 0.1 s: a batch does so without the GIL
+    loaded.encode_batch([""])
     encode = loaded.encode_ordinary
     return Engine("fastokens", lambda text: len(encode(text)))

@@ -20,7 +20,7 @@ _ASCII = bytes(range(128))
 class Family:
     """A tokenizer: an encoding that is at hand, and what turns its count into an estimate of the true one.
 
-    estimate = factor x count + per_digit x digits + per_high_byte x non-ASCII bytes, rounded up. `safe_factor` x count covers
+    estimate = factor x count + per_digit x digits + per_high_byte x non-ASCII bytes, rounded up. `safe_factor` x estimate covers
     99 % of ordinary texts (English, code, JSON, logs). Neutral values where the encoding is the model's own.
     """
 
@@ -74,20 +74,20 @@ FAMILIES: Mapping[str, Family] = {
         Family("cl100k_base", "cl100k_base", per_call=OPENAI_CALL),
         Family("p50k_base", "p50k_base"),
         # true / o200k over 19 MB of 14 kinds of text with the families' own tokenizers; Claude, Gemini from recorded usage
-        Family("claude-2", factor=1.107, safe_factor=1.29, per_digit=-0.12, per_high_byte=0.115),
-        Family("claude", factor=1.20, safe_factor=1.35, per_call=CLAUDE_CALL),
-        Family("claude-4.7", factor=1.40, safe_factor=1.55, per_call=CLAUDE_CALL),
-        Family("gemini", factor=1.03, safe_factor=1.15),
-        Family("llama2", factor=1.32, safe_factor=1.60),
+        Family("claude-2", factor=1.107, safe_factor=1.17, per_digit=-0.12, per_high_byte=0.115),
+        Family("claude", factor=1.20, safe_factor=1.13, per_call=CLAUDE_CALL),
+        Family("claude-4.7", factor=1.40, safe_factor=1.11, per_call=CLAUDE_CALL),
+        Family("gemini", factor=1.03, safe_factor=1.12),
+        Family("llama2", factor=1.32, safe_factor=1.22),
         Family("llama3", factor=1.00, safe_factor=1.05),
         Family("llama4", factor=1.00, safe_factor=1.05),
         Family("kimi", factor=1.00, safe_factor=1.05),
-        Family("glm", factor=1.02, safe_factor=1.15),
-        Family("deepseek", factor=1.05, safe_factor=1.17, per_call=DEEPSEEK_CALL),
-        Family("qwen", factor=0.98, safe_factor=1.40, per_digit=0.55, per_high_byte=0.018),
-        Family("tekken", factor=1.06, safe_factor=1.40, per_digit=0.44, per_high_byte=0.015),
-        Family("mistral-spm", factor=1.26, safe_factor=1.60, per_digit=0.25, per_high_byte=0.062),
-        Family("unmeasured", factor=1.10, safe_factor=1.40),
+        Family("glm", factor=1.02, safe_factor=1.13),
+        Family("deepseek", factor=1.05, safe_factor=1.12, per_call=DEEPSEEK_CALL),
+        Family("qwen", factor=0.98, safe_factor=1.27, per_digit=0.55, per_high_byte=0.018),
+        Family("tekken", factor=1.06, safe_factor=1.22, per_digit=0.44, per_high_byte=0.015),
+        Family("mistral-spm", factor=1.26, safe_factor=1.22, per_digit=0.25, per_high_byte=0.062),
+        Family("unmeasured", factor=1.10, safe_factor=1.27),
     )
 }
 

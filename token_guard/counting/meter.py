@@ -14,8 +14,8 @@ from token_guard.counting.anatomy import MediaPricing, dissect
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
+from token_guard.counting.large import LARGE, LargeCounts
 from token_guard.counting.slices import SLICE, repaired
-from token_guard.counting.spread import WORTH_SPREADING, spread_sum
 from token_guard.counting.tools import ToolPrice, compact
 from token_guard.report import DecidedBy
 
@@ -40,10 +40,12 @@ class Measure:
 class Meter:
     """Counts for one tokenizer family and its providers' prices; every count of a text goes through the process's cache."""
 
-    __slots__ = ("_cache", "_price", "_salt", "_tokenizer", "_tools")
+    __slots__ = ("_cache", "_per_call", "_price", "_rate", "_salt", "_tokenizer", "_tools")
 
     def __init__(self, tokenizer: Family, price: MediaPricing, tools: ToolPrice, cache: CountCache) -> None:
         self._tokenizer = tokenizer
+        self._rate = tokenizer.tokens_per_byte
+        self._per_call = tokenizer.per_call
         self._price = price
         self._tools = tools
         self._cache = cache
@@ -61,8 +63,7 @@ class Meter:
 
     def margin(self, window: int) -> int:
         """Tokens of a window to leave free because the family's counts are estimates; 0 where they are exact."""
-        planned = max(self._tokenizer.factor, 1.0)
-        return math.ceil(window * max(0.0, 1.0 - planned / self._tokenizer.safe_factor))
+        return math.ceil(window * (1.0 - 1.0 / self._tokenizer.safe_factor))
 
     def text(self, text: str) -> int:
         """Tokens of a text."""
@@ -71,12 +72,20 @@ class Meter:
 
     def media(self, media: Media) -> int:
         """Tokens of an image, a sound or a file, by its provider's formula; errs up where only the kind is known."""
-        return self._price(media)
+        if media.kind == "image":
+            return self._price(media)
+        # a document is looked through for its pages, once
+        key = hash(media.source) ^ ~self._salt ^ (len(media.source) << 64)
+        found = self._cache.get(key)
+        if found is None:
+            found = self._price(media)
+            self._cache.put(key, found)
+        return found
 
     def message(self, message: Message) -> int:
         """Tokens of one message with its frame."""
         texts: list[str] = []
-        fixed = dissect(message, self._tokenizer.per_call, self._price, texts)
+        fixed = dissect(message, self._per_call, self.media, texts)
         return fixed + sum(map(self.text, texts))
 
     def messages(self, messages: Iterable[Message]) -> int:
@@ -86,7 +95,7 @@ class Meter:
     def overhead(self, conversation: Conversation) -> int:
         """Tokens of everything that is not a message: reply priming, tool definitions, tool choice, response format."""
         around = (conversation.tools, conversation.tool_choice, conversation.response_format)
-        if around == (None, None, None):
+        if not any(around):
             return REPLY_PRIMING
         key = _fingerprint(around) ^ self._salt
         found = self._cache.get(key)
@@ -100,7 +109,7 @@ class Meter:
         texts: list[str] = []
         fixed = self.overhead(conversation)
         for message in conversation.messages:
-            fixed += dissect(message, self._tokenizer.per_call, self._price, texts)
+            fixed += dissect(message, self._per_call, self.media, texts)
         if limit is not None and (bound := fixed + self._bound(texts)) <= limit:
             return Measure(bound, "bound")
         return self._settle(fixed, texts, limit)
@@ -108,15 +117,15 @@ class Meter:
     def _settle(self, fixed: int, texts: Sequence[str], limit: int | None) -> Measure:
         known, unknown = self._remembered(texts)
         lower = fixed + known
-        upper = lower + self._bound(unknown)
-        if not unknown or (limit is not None and (upper <= limit or lower > limit)):
-            return Measure(lower if limit is not None and lower > limit else upper, "cache")
-        return Measure(self._count_until(lower, upper, unknown, limit), "count")
-
-    def _count_until(self, lower: int, upper: int, texts: list[str], limit: int | None) -> int:
-        """The tokens when all are counted, or the bound that passed the limit's side first: the largest texts settle most."""
+        if not unknown or (limit is not None and lower > limit):
+            return Measure(lower, "cache")
         if limit is None:
-            return lower + self._sum(texts)
+            return Measure(lower + sum(map(self.text, unknown)), "count")
+        upper = lower + self._bound(unknown)
+        return Measure(upper, "cache") if upper <= limit else Measure(self._count_until(lower, upper, unknown, limit), "count")
+
+    def _count_until(self, lower: int, upper: int, texts: list[str], limit: int) -> int:
+        """The first bound that settles on which side of the limit they are, or the sum: the largest texts, counted first, settle most."""
         for text in sorted(texts, key=len, reverse=True):
             tokens = self.text(text)
             lower += tokens
@@ -130,9 +139,12 @@ class Meter:
     def _remembered(self, texts: Iterable[str]) -> tuple[int, list[str]]:
         """The sum of the remembered counts, and the texts without one."""
         known, unknown = 0, []
-        recall, salt = self._cache.get, self._salt
+        young, recall, salt = self._cache.young.get, self._cache.get, self._salt
         for text in texts:
-            found = recall(hash(text) ^ salt ^ (len(text) << 64))
+            key = hash(text) ^ salt ^ (len(text) << 64)
+            found = young(key)
+            if found is None:
+                found = recall(key)
             if found is None:
                 unknown.append(text)
             else:
@@ -141,29 +153,30 @@ class Meter:
 
     def _bound(self, texts: Iterable[str]) -> int:
         """The proven most that texts can count: every token of a byte-level vocabulary holds at least one byte."""
-        sizes = (len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts)
-        rate = self._tokenizer.tokens_per_byte
+        sizes = [len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts]
         # text by text, as estimates are rounded up text by text
-        return sum(sizes) if rate == 1.0 else sum(math.ceil(size * rate) for size in sizes)
+        return sum(sizes) if self._rate == 1.0 else sum(math.ceil(size * self._rate) for size in sizes)
 
     def _recall(self, text: str) -> int:
         key = hash(text) ^ self._salt ^ (len(text) << 64)
         found = self._cache.get(key)
         if found is None:
-            found = self._count(text)
+            large = self._cache.large
+            found = self._count(text) if large is None or len(text) < LARGE else self._count_once(large, text)
             self._cache.put(key, found)
+        return found
+
+    def _count_once(self, kept: LargeCounts, text: str) -> int:
+        found = kept.get(self.family, text)
+        if found is None:
+            found = self._count(text)
+            kept.put(self.family, text, found)
         return found
 
     def _count(self, text: str) -> int:
         engine, sound = engine_for(self._tokenizer.encoding), repaired(text)
         counted = engine.count(sound) if len(sound) <= SLICE else total(engine, (sound,))
         return self._tokenizer.estimate(counted, sound)
-
-    def _sum(self, texts: Sequence[str]) -> int:
-        """Tokens of texts that are not remembered."""
-        if len(texts) > 1 and engine_for(self._tokenizer.encoding).spread and sum(map(len, texts)) >= WORTH_SPREADING:
-            return spread_sum(self.text, texts)
-        return sum(map(self.text, texts))
 
 
 def _fingerprint(value: tuple[Any, ...]) -> int:

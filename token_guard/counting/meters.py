@@ -6,11 +6,12 @@ import functools
 
 from token_guard.counting.cache import CountCache
 from token_guard.counting.families import Family, family_of
+from token_guard.counting.large import CountStore, LargeCounts
 from token_guard.counting.media import MediaPrice, media_price_for
 from token_guard.counting.meter import Meter
 from token_guard.counting.tools import ToolPrice, tool_price_for
 
-__all__ = ["meter_for"]
+__all__ = ["keep_large_counts", "meter_for"]
 
 NAMES = 4_096
 """Model names whose meter is remembered; names come from clients, so that the number must be bounded."""
@@ -20,6 +21,11 @@ NAMES = 4_096
 def meter_for(model: str) -> Meter:
     """The meter for a model name; an unknown one counts as plain o200k. No name raises and none reaches for a network."""
     return _meter(family_of(model), media_price_for(model), tool_price_for(model))
+
+
+def keep_large_counts(store: CountStore) -> None:
+    """From now on, look counts of very large texts up in a store, and leave them there."""
+    _shared_cache().large = LargeCounts(store)
 
 
 @functools.cache

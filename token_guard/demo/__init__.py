@@ -25,7 +25,7 @@ from token_guard.demo.openai_rules import count_prompt
 from token_guard.demo.proxy import Proxy, ProxyFailedError, proxy_is_installed
 from token_guard.demo.upstream import Upstream
 
-__all__ = ["run_demo"]
+__all__ = ["Exchange", "run_demo"]
 
 WINDOW = 16_000
 """Tokens that the stand-in upstream takes: what config.example.yaml says of it."""
@@ -132,23 +132,25 @@ def _deltas(chunks: Any) -> Iterator[str]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let a plain `kill` unwind like Ctrl-C does, so that the proxies are stopped."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Let a plain `kill` and a closed terminal unwind as Ctrl-C does, so that the proxies are stopped."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    previous = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _requests_table(exchanges: Sequence[Exchange]) -> Table:
-    table = Table(title="One conversation, four requests", show_lines=True)
-    for column in ("guard", "stream", "client sent", "upstream got", "status", "seconds"):
+    table = Table(title="One conversation, four requests", caption="tokens as the model counts them", show_lines=True)
+    for column in ("guard", "stream", "sent", "received", "status", "seconds"):
         table.add_column(column, no_wrap=True)
-    table.add_column("answer", overflow="fold")
+    table.add_column("answer")
     for exchange in exchanges:
-        sent, received = f"{exchange.sent_tokens:,} tokens", f"{exchange.received_tokens:,} tokens"
-        outcome = (str(exchange.status), f"{exchange.seconds:.2f}", exchange.answer)
-        table.add_row("on" if exchange.guarded else "off", "yes" if exchange.stream else "no", sent, received, *outcome)
+        switches = ("on" if exchange.guarded else "off", "yes" if exchange.stream else "no")
+        tokens = (f"{exchange.sent_tokens:,}", f"{exchange.received_tokens:,}")
+        table.add_row(*switches, *tokens, str(exchange.status), f"{exchange.seconds:.2f}", exchange.answer)
     return table
 
 

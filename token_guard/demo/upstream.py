@@ -15,7 +15,7 @@ __all__ = ["Check", "Upstream"]
 
 Check: TypeAlias = Callable[[Mapping[str, Any]], Refusal | None]
 
-REPLY = "The parity of the invoices is restored; all 3 tests pass."
+REPLY = "Here is the answer of the stand-in model."
 
 
 class Upstream:

@@ -1,0 +1,55 @@
+"""Where facts outlive a process: text values under a section and a key. Nothing is needed for correctness.
+
+`open_store` turns a URL into a store. A store that fails goes on in memory, with one warning: requests never wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from token_guard.errors import ConfigError
+from token_guard.stores.memory import MemoryStore
+from token_guard.stores.sqlite import SQLiteStore
+
+__all__ = ["MemoryStore", "SQLiteStore", "Store", "open_store"]
+
+
+class Store(Protocol):
+    """A bounded table of text values; safe to share between threads."""
+
+    def get(self, section: str, key: str) -> str | None:
+        """The value under a key of a section; None where there is none."""
+
+    def put(self, section: str, key: str, value: str) -> None:
+        """Set a value; the oldest values of a full section go."""
+
+    def delete(self, section: str, key: str) -> None:
+        """Forget a value."""
+
+    def keys(self, section: str) -> tuple[str, ...]:
+        """The keys of a section, oldest value first."""
+
+    def close(self) -> None:
+        """Release what the store holds; it is not used afterwards."""
+
+
+SCHEMES: Mapping[str, Callable[[str], Store]] = {
+    "memory": lambda _place: MemoryStore(),
+    "sqlite": SQLiteStore,
+}
+
+
+def open_store(url: str) -> Store:
+    """The store that a URL names: `memory:` or `sqlite:///path/to/file.db`. Raises ConfigError for any other.
+
+    >>> store = open_store("memory:")
+    >>> store.put("limits", "my-model", "32768")
+    >>> store.get("limits", "my-model")
+    '32768'
+    """
+    scheme, colon, place = url.partition(":")
+    opened = SCHEMES.get(scheme)
+    if not colon or opened is None:
+        raise ConfigError(f"store: {url!r} is not a store; allowed: {', '.join(f'{name}:' for name in SCHEMES)}")
+    return opened(place.removeprefix("//"))

@@ -96,7 +96,7 @@ def test_a_list_in_the_environment_is_json_and_anything_else_is_one_line(monkeyp
 
 def test_a_mistyped_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_GUARD_TRIGER", "0.7")
-    with pytest.raises(ConfigError, match="TOKEN_GUARD_TRIGER.*did you mean trigger"):
+    with pytest.raises(ConfigError, match=r"TOKEN_GUARD_TRIGER.*did you mean trigger"):
         Settings.load()
 
 

@@ -154,14 +154,14 @@ class Replay:
             return state
         return self._epoch(state, history[:end], shares)
 
-    def _target(self, view: Sequence[Message], shares: Thresholds) -> int:
-        """The usual share of the budget, and more where what stays at the head would leave the newest exchanges too little."""
-        usual = int(shares.target * self.allowed)
-        return min(self.allowed, max(usual, self.counter.messages(head(view)) + int(KEPT_SHARE * usual)))
+    def _target(self, view: Sequence[Message], aim: int) -> int:
+        """The aim, or more where what stays at the head would leave the newest exchanges too little of it."""
+        return min(self.allowed, max(aim, self.counter.messages(head(view)) + int(KEPT_SHARE * aim)))
 
     def _epoch(self, state: State, history: Sequence[Message], shares: Thresholds) -> State:
         view = _view(state, history)
-        goal = Goal(self._target(view, shares), self.allowed)
+        aim = int(shares.target * self.allowed)
+        goal = Goal(self._target(view, aim), self.allowed, aim)
         done = self.compact(Draft(view, state.ledger), goal)
         gain = int(MIN_GAIN * (shares.trigger - shares.target) * self.allowed)
         return replace(
@@ -169,7 +169,7 @@ class Replay:
             base=tuple(_slot(message) for message in done.draft.messages),
             upto=len(history),
             tokens=done.tokens,
-            floor=min(done.tokens + gain, self.allowed) if done.tokens > goal.target else 0,
+            floor=min(done.tokens + gain, self.allowed) if done.tokens > aim else 0,
             ledger=done.draft.ledger,
             epochs=state.epochs + 1,
             steps=_summed(state.steps, done.steps),

@@ -1,4 +1,4 @@
-"""Compaction passes, weakest first, run until the target is met.
+"""Compaction passes, weakest first, run until the aim is met.
 
 A pass is a frozen dataclass whose fields are its options; called with a `Draft` and a `Goal` it returns a new draft.
 """
@@ -36,10 +36,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Sizes in tokens, of the messages alone: passes stop at `target`; whatever is protected gives way only above `allowed`."""
+    """Sizes in tokens, of the messages alone.
+
+    A pass takes nothing out below `target`, and cuts what is protected only above `allowed`. Passes follow one another
+    until `aim` is met, which is lower than the target where what stays at the head is large.
+    """
 
     target: int
     allowed: int
+    aim: int | None = None
 
 
 class Pass(Protocol):
@@ -63,11 +68,12 @@ class Compacted:
 
 
 def run(passes: Iterable[Pass], draft: Draft, goal: Goal, counter: Counter, complaint: Complaint) -> Compacted:
-    """Run the passes in order until the target is met; one whose result breaks a rule or grows is rolled back."""
+    """Run the passes in order until the aim is met; one whose result breaks a rule or grows is rolled back."""
     steps: list[Step] = []
     tokens = counter.messages(draft.messages)
+    aim = goal.target if goal.aim is None else goal.aim
     for step in passes:
-        if tokens <= goal.target:
+        if tokens <= aim:
             break
         tried = step(draft, goal, counter)
         size = counter.messages(tried.messages)

@@ -46,11 +46,12 @@ WORD = re.compile(r"[a-z0-9]+|[^\x00-\x7f]")
 ENDING = re.compile(r"(?:ing|ed|es|s|ly)$")
 
 STOP_WORDS = frozenset(
-    (
-        "the a an of to in on for and or is are was were be been do does did what when where who which how why with has have "
-        "had it its this that i you he she they we me my your his her their at by from as about would could will can not there "
-        "than then so if after before during into over"
-    ).split()
+    re.findall(
+        r"\w+",
+        """the a an of to in on for and or is are was were be been do does did what when where who which how why with has have
+        had it its this that i you he she they we me my your his her their at by from as about would could will can not there
+        than then so if after before during into over""",
+    )
 )
 
 

@@ -61,6 +61,8 @@ class Summarize:
     name: str = "summarize"
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
+        if counter.messages(draft.messages) <= goal.target:
+            return draft
         memory = _Memory.of(draft.messages, int(self.share * goal.allowed), counter)
         gone = _least_important(draft.messages, goal.target, memory, counter)
         if not gone:

@@ -110,6 +110,6 @@ def _fastokens(encoding: str) -> Engine:
     # no type stubs, and often not installed
     loaded = importlib.import_module("fastokens").Tokenizer.from_tiktoken(str(rank_file(encoding)), encoding=encoding, special_tokens={})
     # the first call builds tables for 0.1 s: a batch does so without the GIL
-    loaded.encode_batch([""])
+    loaded.encode_batch(["warm up"])
     encode = loaded.encode_ordinary
     return Engine("fastokens", lambda text: len(encode(text)))

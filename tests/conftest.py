@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-CORPUS = ROOT.parent / "shared" / "corpus"
+CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
 LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}
 OWN_PREFIXES = ("TOKEN_GUARD_", "MODEL_LIMIT_")
 
@@ -59,6 +58,14 @@ def _conversations(name: str) -> tuple[dict[str, Any], ...]:
 def corpus() -> Callable[[str], tuple[dict[str, Any], ...]]:
     """`corpus("tool_dialogues")`: the recorded conversations of that file, or a skipped test where they are absent."""
     return _conversations
+
+
+@pytest.fixture(scope="session")
+def corpus_folder() -> Path:
+    """The folder of the recorded conversations, or a skipped test where it is absent."""
+    if not CORPUS.exists():
+        pytest.skip("recorded conversations are not here: ../shared/corpus beside the repository")
+    return CORPUS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import CORPUS
 
 from token_guard import fit
 
 
 @pytest.fixture(scope="module")
-def evaluate() -> ModuleType:
+def evaluate(corpus_folder: Path) -> ModuleType:
     """The corpus's own judge: an independent count and independent rules."""
-    path = CORPUS / "evaluate.py"
-    if not path.exists():
-        pytest.skip("recorded conversations are not here: ../shared/corpus/evaluate.py beside the repository")
-    spec = importlib.util.spec_from_file_location("corpus_evaluate", path)
+    spec = importlib.util.spec_from_file_location("corpus_evaluate", corpus_folder / "evaluate.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from typing import NoReturn
 
 import pytest
@@ -104,10 +103,3 @@ def test_estimates_of_digits_and_other_scripts_follow_the_family() -> None:
     digits = "8429175306" * 20
     assert qwen.text(digits) > plain.text(digits) * 1.5
     assert meter_for("claude-2.1").text("你好世界" * 20) > plain.text("你好世界" * 20)
-
-
-def test_a_llama_name_costs_no_time() -> None:
-    meter_for("gpt-4o").text("warm")
-    start = time.process_time()
-    meter_for("meta-llama/llama-3-8b-instruct-never-seen").text("hello")
-    assert time.process_time() - start < 5  # 23 s of retries elsewhere; a bound on behaviour, not on speed

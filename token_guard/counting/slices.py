@@ -67,12 +67,14 @@ def _is_sound(text: str) -> bool:
 
 def slices(chunks: Iterable[str], size: int = SLICE) -> Iterator[Slice]:
     """A text that arrives in chunks, in pieces of at most `size` characters whose counts add up to its own; holds one chunk at a time."""
+    find = functools.lru_cache(maxsize=2)(_safe_place)
     held, start = "", 0
     for chunk in chunks:
         held, start = held[start:] + chunk, 0
         while len(held) - start > size:
             middle = start + int(size * FORCED)
-            if cut := _safe_cut(held, middle, start + size):
+            if place := find(held[middle : start + size]):
+                cut = middle + place
                 yield Slice(held[start:cut], 1)
             else:
                 cut = _forced_cut(held, start, middle)
@@ -90,10 +92,11 @@ def signed(count: Callable[[str], int]) -> Callable[[Slice], int]:
     return lambda piece: piece.sign * remembered(piece.text)
 
 
-def _safe_cut(text: str, begin: int, end: int) -> int | None:
-    if found := _BEFORE.search(text, begin, end):
+def _safe_place(window: str) -> int | None:
+    """The first place inside a window where a cut is exact; a run of one character asks for the same window again and again."""
+    if found := _BEFORE.search(window, 1):
         return found.start()
-    found = _BETWEEN.search(text, begin, end)
+    found = _BETWEEN.search(window)
     return found.start() + 1 if found else None
 
 

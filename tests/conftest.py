@@ -21,7 +21,8 @@ OWN_PREFIXES = ("TOKEN_GUARD_", "MODEL_LIMIT_")
 # Before anything imports litellm: without it the import tries to download the cost map.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
-for _name in [name for name in os.environ if name.startswith(OWN_PREFIXES)]:
+os.environ["TOKEN_GUARD_STORE"] = "memory:"
+for _name in [name for name in os.environ if name.startswith(OWN_PREFIXES) and name != "TOKEN_GUARD_STORE"]:
     del os.environ[_name]
 
 

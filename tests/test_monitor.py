@@ -27,7 +27,8 @@ def test_without_a_limit_the_window_less_a_reply_counts() -> None:
 
 
 def test_a_small_window_keeps_room_for_a_prompt() -> None:
-    assert ContextMonitor(TokenCounter("nobody-knows-this")).max_tokens == 8_192 - 2_048
+    assert ContextMonitor(TokenCounter("nobody-knows-this")).max_tokens == 8_192 - 4_000
+    assert ContextMonitor(TokenCounter("gpt-3.5-turbo-0301")).max_tokens > 0
 
 
 def test_a_limit_of_nothing_is_full() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
 from token_guard import compaction
-from token_guard.budget import Budget, ContextLimit, output_room, prompt_budget
+from token_guard.budget import Budget, ContextLimit, output_room
+from token_guard.case import Case, calibrated_as, capped_case, counted_as, open_case
 from token_guard.compaction import Draft, Goal
 from token_guard.compaction.deduplicate import Deduplicate
 from token_guard.compaction.marks import marks_of
@@ -17,50 +18,34 @@ from token_guard.compaction.mask_observations import MaskObservations
 from token_guard.compaction.summarize import Summarize
 from token_guard.compaction.truncate import Truncate
 from token_guard.conversation import Conversation, Message
-from token_guard.counting import Measure, Meter, meter_for
+from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import Unreadable, format_for
 from token_guard.limits import Deployment, LimitChain
 from token_guard.replay import Memo, Replay, Replayed
-from token_guard.report import Fitted, Report
+from token_guard.report import Correction, Fitted, Report
 from token_guard.rules import complaint
 from token_guard.settings import Settings
 from token_guard.thresholds import LOWEST, MIN_MESSAGES, thresholds
 
-__all__ = ["Case", "Guard", "fit", "passes"]
-
-STEPS_OF_A_WINDOW = 32
-"""The budget enters the replay rounded down to steps of a 32nd of the window, and what is not messages rounded up to an
-eighth of such a step, so that a client's varying max_tokens or tools do not reshuffle its history."""
+__all__ = ["Guard", "fit", "passes"]
 
 UNKNOWN = ContextLimit(0, None, "none")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One readable request with all that is decided about it before its messages are looked at; sizes in tokens."""
-
-    conversation: Conversation
-    meter: Meter
-    limit: ContextLimit
-    allowed: int
-    reserved: int
-    margin: int
-    overhead: int
-
-    @property
-    def room(self) -> int:
-        """What the replay may use for the messages, in steps."""
-        step = max(1, self.limit.max_input_tokens // STEPS_OF_A_WINDOW)
-        eighth = max(1, step // 8)
-        return max(0, self.allowed // step * step - -(-self.overhead // eighth) * eighth)
 
 
 class Guard:
     """Fits requests to the models that receive them; one a process, shared by all its requests and threads."""
 
-    def __init__(self, settings: Settings | None = None, *, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        calibrations: Calibrations | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.settings = settings or Settings.load()
+        self.calibrations = calibrations or Calibrations()
+        bound_cache(self.settings.count_cache_bytes)
         limits = self.settings.limits
         self.limits = LimitChain(**limits.model_dump(exclude_none=True))
         self._compact = partial(_compact, passes(self.settings))
@@ -88,7 +73,7 @@ class Guard:
         parsed = format_.parse(request) if format_ else Unreadable("switched off" if mode == "off" else "unknown format")
         if format_ is None or isinstance(parsed, Unreadable):
             return Fitted(request, _passed_by(request, parsed))
-        case = self._case(parsed, deployment, max_input_tokens)
+        case = capped_case(parsed, max_input_tokens) if max_input_tokens is not None else self._case(parsed, deployment)
         measure = self._measure(case)
         replayed = self._replay(case, force) if force or measure.tokens > self._quiet(case) else None
         done, report = self._certified(case, measure, replayed)
@@ -105,15 +90,39 @@ class Guard:
         """As `process` with the same options, and compacted down to the target even where the request fits."""
         return self.process(request, force=True, **options)
 
-    def _case(self, conversation: Conversation, deployment: Deployment | None, cap: int | None) -> Case:
-        meter = meter_for(_counted_as(conversation.model, deployment))
-        overhead = meter.overhead(conversation)
-        if cap is not None:
-            return Case(conversation, meter, ContextLimit(cap, None, "argument", separate_output=True), cap, 0, 0, overhead)
-        limit = self.limits.resolve(conversation.model, deployment)
-        margin = meter.margin(limit.max_input_tokens)
-        allowed, reserved = prompt_budget(limit, conversation.max_output_tokens, self.settings.reserve_output, margin)
-        return Case(conversation, meter, limit, allowed, reserved, margin, overhead)
+    def warm_up(self) -> None:
+        """Load tokenizers and the map of models, for a second or two, so that no request waits for them."""
+        self.limits.resolve("gpt-4o")
+        meter_for("gpt-4o").warm_up()
+
+    def learn(
+        self,
+        request: Mapping[str, Any],
+        prompt_tokens: int,
+        *,
+        api: str | None = None,
+        deployment: Deployment | None = None,
+        estimate: int | None = None,
+        litellm_count: int | None = None,
+    ) -> Correction | None:
+        """Compare what a provider counted for a request with the estimate, and remember the difference.
+
+        `estimate` is that of what was forwarded instead of the request. `litellm_count` is what litellm itself counts: it
+        fills that in, unmarked, where a provider sent no usage, so that an equal `prompt_tokens` teaches nothing.
+        None when the request cannot be read.
+        """
+        format_ = format_for(api, request)
+        parsed = format_.parse(request) if format_ else None
+        if not isinstance(parsed, Conversation):
+            return None
+        if estimate is None:
+            estimate = meter_for(counted_as(parsed.model, deployment)).measure(parsed).tokens
+        key = calibrated_as(parsed.model, deployment)
+        self.calibrations.learn(key, estimate, prompt_tokens, litellm_count=litellm_count)
+        return self._case(parsed, deployment).correction
+
+    def _case(self, conversation: Conversation, deployment: Deployment | None) -> Case:
+        return open_case(conversation, deployment, self.limits, self.calibrations, self.settings.reserve_output)
 
     def _measure(self, case: Case) -> Measure:
         """Tokens as exactly as the decision needs them."""
@@ -163,7 +172,7 @@ class Guard:
 
     def _clamped(self, case: Case, done: Conversation, report: Report) -> tuple[Conversation, Report]:
         """The same with the requested reply length cut to the room that remains."""
-        room = output_room(case.limit, report.tokens_after, case.margin, self.settings.min_output_tokens)
+        room = output_room(case.limit, case.real_tokens(report.tokens_after), case.margin, self.settings.min_output_tokens)
         asked = done.max_output_tokens
         if room is None or asked is None or asked <= room:
             return done, report
@@ -173,7 +182,16 @@ class Guard:
     def _report(self, case: Case, measure: Measure) -> Report:
         trigger, target = (int(share * case.room) + case.overhead for share in (self.settings.trigger, self.settings.target))
         budget = Budget(case.allowed, trigger, target, case.reserved)
-        return Report("none", case.conversation.model, case.limit, budget, measure.tokens, measure.tokens, measure.decided_by)
+        return Report(
+            "none",
+            case.conversation.model,
+            case.limit,
+            budget,
+            measure.tokens,
+            measure.tokens,
+            measure.decided_by,
+            correction=case.correction,
+        )
 
 
 def fit(
@@ -209,12 +227,6 @@ def _shared(settings: Settings | None) -> Guard:
 
 def _compact(steps: tuple[compaction.Pass, ...], meter: Meter, draft: Draft, goal: Goal) -> compaction.Compacted:
     return compaction.run(steps, draft, goal, meter, complaint)
-
-
-def _counted_as(model: str, deployment: Deployment | None) -> str:
-    """The model whose tokenizer counts: behind an alias such as an Azure deployment, the base model."""
-    base = deployment.model_info.get("base_model") if deployment else None
-    return base if isinstance(base, str) and base else model
 
 
 def _passed_by(request: Mapping[str, Any], parsed: Conversation | Unreadable) -> Report:

@@ -11,7 +11,7 @@ from token_guard.counting import TokenCounter
 __all__ = ["ContextMonitor", "ContextUsage"]
 
 REPLY_TOKENS = 4_000
-"""Kept free for the reply when no limit is given; at most a quarter of the window, so that small models keep room for a prompt."""
+"""Kept free for the reply when no limit is given; of a window that is less than twice as large, a quarter."""
 
 THRESHOLD = 0.8
 """Share of the limit at which compressing is due, the base trigger of the guard itself."""
@@ -53,4 +53,4 @@ class ContextMonitor:
 
 def _room(counter: TokenCounter) -> int:
     window = counter.get_model_limits()["context_window"]
-    return window - min(REPLY_TOKENS, window // 4)
+    return window - (REPLY_TOKENS if window >= 2 * REPLY_TOKENS else window // 4)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -22,12 +23,16 @@ from litellm.types.utils import CallTypes
 
 from token_guard import refusals
 from token_guard.attempt import Note, deployment_of, forget_savings, is_new_attempt, note_of, open_note, record_savings, requested_mode
+from token_guard.counting import Calibrations, keep_large_counts
 from token_guard.errors import ConfigError, ContextOverflowError
 from token_guard.guard import Guard
 from token_guard.headers import bypassed_headers, passes, rejected_headers, report_headers
 from token_guard.limits import Deployment
+from token_guard.metrics import open_metrics
 from token_guard.report import Fitted, Report
 from token_guard.settings import Settings
+from token_guard.stores import open_store
+from token_guard.usage import Usage, usage_of
 
 __all__ = ["TokenGuardCallback", "build_callback", "install"]
 
@@ -52,7 +57,11 @@ class TokenGuardCallback(CustomLogger):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
-        self.guard = Guard(settings)
+        store = open_store(settings.store)
+        keep_large_counts(store)
+        self.guard = Guard(settings, calibrations=Calibrations(store))
+        self.metrics = open_metrics()
+        threading.Thread(target=self.guard.warm_up, name="token_guard warm-up").start()
         self.failures = 0
         """Requests that the guard failed on, since the start."""
 
@@ -80,6 +89,15 @@ class TokenGuardCallback(CustomLogger):
             self._fail(error, kwargs, note)
             return None
 
+    async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """Learn from what the provider counted, off the event loop."""
+        try:
+            usage = usage_of(kwargs)
+            if usage is not None and self.guard.calibrations.wants_sample(usage.deployment.id):
+                await asyncio.to_thread(self._learn, usage)
+        except Exception as error:  # the request is answered: what cannot be learned from it is no failure of it
+            logger.info("token_guard learned nothing from a response (%s)", _where(error))
+
     async def async_post_call_response_headers_hook(
         self,
         data: dict[str, Any],
@@ -103,8 +121,20 @@ class TokenGuardCallback(CustomLogger):
         except StopIteration as error:  # before Python 3.12 a future cannot hold it: whoever awaits the thread would wait for ever
             raise RuntimeError("StopIteration") from error
 
+    def _learn(self, usage: Usage) -> None:
+        request = usage.request
+        counted = litellm.token_counter(model=request["model"], messages=request["messages"]) if usage.guessed else None
+        correction = self.guard.learn(
+            request, usage.prompt_tokens, deployment=usage.deployment, estimate=usage.estimate, litellm_count=counted
+        )
+        if correction and self.metrics:
+            self.metrics.learned(request["model"], correction)
+
     def _accept(self, fitted: Fitted, kwargs: dict[str, Any], note: Note) -> dict[str, Any] | None:
         note["headers"] = report_headers(fitted.report)
+        note["estimate"] = fitted.report.tokens_after if fitted.report.action == "compacted" else None
+        if self.metrics:
+            self.metrics.observe(fitted.report)
         if fitted.request is kwargs:
             return None
         record_savings(kwargs, fitted.report)

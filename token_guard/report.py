@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from token_guard.budget import Budget, ContextLimit
 
-__all__ = ["Action", "DecidedBy", "Fitted", "Report", "Step"]
+__all__ = ["Action", "Correction", "DecidedBy", "Fitted", "Report", "Step"]
 
 Action: TypeAlias = Literal["none", "compacted", "clamped", "rejected", "observed", "bypassed"]
 DecidedBy: TypeAlias = Literal["bound", "cache", "count"]
@@ -23,6 +23,17 @@ class Step:
     tokens_before: int
     tokens_after: int
     outcome: str = "applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What the deployment's own counts taught: real = offset + slope x estimate, from so many samples, off by `spread`
+    on average (a share)."""
+
+    slope: float
+    offset: float
+    spread: float
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,8 @@ class Report:
     """How many compactions the history has been through, this turn's included."""
     max_output_tokens: int | None = None
     """The reply length that was forwarded instead of the client's, when it was clamped."""
+    correction: Correction | None = None
+    """How far the provider's counts were from the estimates so far; None when nothing is known of the deployment."""
     note: str = ""
     """Why a request was passed by, rejected or left as it was, in a few words; never any content."""
     seconds: float = 0.0

@@ -48,7 +48,7 @@ def test_the_margin_follows_the_observed_error() -> None:
     chance = random.Random(2)
     steady = learned([(estimate, estimate + 100) for estimate in range(1_000, 20_000, 1_000)])
     shaky = learned([(estimate, round(estimate * chance.uniform(0.9, 1.2))) for estimate in range(1_000, 20_000, 1_000)])
-    assert steady.margin(100_000, 5_000) < 1_500 < shaky.margin(100_000, 5_000)
+    assert steady.margin(100_000, 5_000) < 4_000 < shaky.margin(100_000, 5_000)
     assert steady.spread < shaky.spread
 
 
@@ -92,4 +92,4 @@ def test_after_five_samples_predictions_are_close_and_covered(name: str, model: 
                 covered.append(actual <= predicted + calibration.margin(actual, 0))
             calibration = calibration.learn(estimate, actual)
     assert statistics.median(errors) < 0.05
-    assert statistics.fmean(covered) > 0.95
+    assert statistics.fmean(covered) > 0.99

@@ -7,9 +7,21 @@ large texts survive a restart.
 from __future__ import annotations
 
 from token_guard.counting.calibration import Calibration
+from token_guard.counting.calibrations import Calibrations
 from token_guard.counting.counter import TokenCounter
 from token_guard.counting.files import count_chunks, count_file
 from token_guard.counting.meter import Measure, Meter
-from token_guard.counting.meters import keep_large_counts, meter_for
+from token_guard.counting.meters import bound_cache, keep_large_counts, meter_for
 
-__all__ = ["Calibration", "Measure", "Meter", "TokenCounter", "count_chunks", "count_file", "keep_large_counts", "meter_for"]
+__all__ = [
+    "Calibration",
+    "Calibrations",
+    "Measure",
+    "Meter",
+    "TokenCounter",
+    "bound_cache",
+    "count_chunks",
+    "count_file",
+    "keep_large_counts",
+    "meter_for",
+]

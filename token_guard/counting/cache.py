@@ -30,6 +30,10 @@ class CountCache:
         self.large: LargeCounts | None = None
         """Where counts of very large texts survive a restart, when there is such a place."""
 
+    def bound(self, max_bytes: int) -> None:
+        """Let the counts take so many bytes from now on."""
+        self.capacity = max(2, max_bytes // ENTRY_BYTES)
+
     def __len__(self) -> int:
         return len(self.young) + len(self._old)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-__all__ = ["Calibration", "Sample"]
+__all__ = ["TRUSTED", "Calibration", "Sample"]
 
 KEPT = 128
 """Samples remembered: their largest error stands for the 99th percentile."""
@@ -31,8 +31,9 @@ APART = 1.5
 DOUBT = 1.25
 """The largest error among so few samples is exceeded now and then: the margin is this much larger."""
 
-FLOOR = 0.01
-"""Smallest margin, as a share: what one message's frame can be off by in a small prompt."""
+FLOOR = 0.04
+"""Smallest margin, as a share. Providers now and then add a few hundred tokens to a single turn: gpt-4.1 did so in 13 of 434
+recorded prompts of 8,000 tokens. With 0.01 the margin covers 95.8 to 99.7 % of recorded prompts, with 0.04 all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,15 @@ class Calibration:
         """The prompt tokens that the provider will count, by all that is known."""
         return max(0, round(self.offset + self.slope * estimate)) if self.samples else estimate
 
+    def estimate_for(self, actual: int) -> int:
+        """The largest estimate whose correction is no more than `actual` tokens: the budget in the meter's own counts."""
+        return max(0, int((actual - self.offset) / self.slope)) if self.samples else actual
+
     def margin(self, window: int, untrained: int) -> int:
         """Tokens of a window to leave free for the error of corrected counts: by what was observed, else the family's `untrained`."""
         if not self.trusted:
             return untrained
-        worst = max(0.0, *(sample.error for sample in self.samples[1:]))
+        worst = max(map(self._error, range(len(self.samples))))
         share = max(FLOOR, DOUBT * worst)
         return math.ceil(window * share / (1.0 + share))
 
@@ -96,6 +101,13 @@ class Calibration:
         believed = min(max(actual, predicted / STEP), predicted * STEP) if self.trusted else actual
         sample = Sample(estimate, round(believed), believed / predicted - 1.0)
         return replace(self, samples=(*self.samples, sample)[-KEPT:])._fitted()
+
+    def _error(self, place: int) -> float:
+        """By which share a sample exceeds its prediction; one from before the first trusted prediction, today's."""
+        sample = self.samples[place]
+        if place >= TRUSTED or len(self.samples) == KEPT:
+            return sample.error
+        return sample.actual / max(1, self.correct(sample.estimate)) - 1.0
 
     def _fitted(self) -> Calibration:
         newest = self.samples[-FITTED:]

@@ -80,7 +80,8 @@ def _load(encoding: str) -> Engine:
 def _start_upgrade(encoding: str) -> None:
     if encoding not in FAST or importlib.util.find_spec("fastokens") is None:
         return
-    _upgrades[encoding] = threading.Thread(target=_upgrade, args=(encoding,), name=f"load fastokens {encoding}", daemon=True)
+    # no daemon: a process that ends while native code is loading in one may abort
+    _upgrades[encoding] = threading.Thread(target=_upgrade, args=(encoding,), name=f"load fastokens {encoding}")
     _upgrades[encoding].start()
 
 

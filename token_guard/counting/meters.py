@@ -11,7 +11,7 @@ from token_guard.counting.media import MediaPrice, media_price_for
 from token_guard.counting.meter import Meter
 from token_guard.counting.tools import ToolPrice, tool_price_for
 
-__all__ = ["keep_large_counts", "meter_for"]
+__all__ = ["bound_cache", "keep_large_counts", "meter_for"]
 
 NAMES = 4_096
 """Model names whose meter is remembered; names come from clients, so that the number must be bounded."""
@@ -26,6 +26,11 @@ def meter_for(model: str) -> Meter:
 def keep_large_counts(store: CountStore) -> None:
     """From now on, look counts of very large texts up in a store, and leave them there."""
     _shared_cache().large = LargeCounts(store)
+
+
+def bound_cache(max_bytes: int) -> None:
+    """From now on, let the counts that this process remembers take so many bytes."""
+    _shared_cache().bound(max_bytes)
 
 
 @functools.cache

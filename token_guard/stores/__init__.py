@@ -52,4 +52,4 @@ def open_store(url: str) -> Store:
     opened = SCHEMES.get(scheme)
     if not colon or opened is None:
         raise ConfigError(f"store: {url!r} is not a store; allowed: {', '.join(f'{name}:' for name in SCHEMES)}")
-    return opened(place.removeprefix("//"))
+    return opened(place.removeprefix("///").removeprefix("//"))

@@ -1,0 +1,83 @@
+"""One readable request with all that is decided about it before its messages are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from token_guard.budget import ContextLimit, prompt_budget
+from token_guard.conversation import Conversation
+from token_guard.counting import Calibration, Calibrations, Meter, meter_for
+from token_guard.limits import Deployment, LimitChain
+from token_guard.report import Correction
+
+__all__ = ["Case", "calibrated_as", "capped_case", "counted_as", "open_case"]
+
+STEPS_OF_A_WINDOW = 32
+"""The budget enters the replay rounded down to steps of a 32nd of the window, and what is not messages rounded up to an
+eighth of such a step, so that a client's varying max_tokens or tools do not reshuffle its history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the main path goes by; sizes in tokens, as the meter counts."""
+
+    conversation: Conversation
+    meter: Meter
+    limit: ContextLimit
+    allowed: int
+    reserved: int
+    margin: int
+    overhead: int
+    calibration: Calibration
+
+    @property
+    def room(self) -> int:
+        """What the replay may use for the messages, in steps."""
+        step = max(1, self.limit.max_input_tokens // STEPS_OF_A_WINDOW)
+        eighth = max(1, step // 8)
+        return max(0, self.allowed // step * step - -(-self.overhead // eighth) * eighth)
+
+    @property
+    def correction(self) -> Correction | None:
+        """What the deployment's own counts taught, for the report."""
+        known = self.calibration
+        if not known.samples:
+            return None
+        return Correction(round(known.slope, 4), round(known.offset, 1), round(known.spread, 4), len(known.samples))
+
+    def real_tokens(self, estimate: int) -> int:
+        """What the provider will count for an estimate, once its own counts are trusted."""
+        return self.calibration.correct(estimate) if self.calibration.trusted else estimate
+
+
+def capped_case(conversation: Conversation, max_input_tokens: int) -> Case:
+    """A case with a hard cap on the prompt, nothing subtracted."""
+    meter = meter_for(conversation.model)
+    limit = ContextLimit(max_input_tokens, None, "argument", separate_output=True)
+    return Case(conversation, meter, limit, max_input_tokens, 0, 0, meter.overhead(conversation), Calibration())
+
+
+def open_case(
+    conversation: Conversation, deployment: Deployment | None, limits: LimitChain, calibrations: Calibrations, reserve_output: int
+) -> Case:
+    """A case whose budget is the model's window, less the reply, less a margin that follows the observed error of the counts."""
+    meter = meter_for(counted_as(conversation.model, deployment))
+    limit = limits.resolve(conversation.model, deployment)
+    window = limit.max_input_tokens
+    calibration = calibrations.get(calibrated_as(conversation.model, deployment))
+    margin = calibration.margin(window, untrained=meter.margin(window))
+    allowed, reserved = prompt_budget(limit, conversation.max_output_tokens, reserve_output, margin)
+    if calibration.trusted:
+        allowed = calibration.estimate_for(allowed)
+    return Case(conversation, meter, limit, allowed, reserved, margin, meter.overhead(conversation), calibration)
+
+
+def counted_as(model: str, deployment: Deployment | None) -> str:
+    """The model whose tokenizer counts: behind an alias such as an Azure deployment, the base model."""
+    base = deployment.model_info.get("base_model") if deployment else None
+    return base if isinstance(base, str) and base else model
+
+
+def calibrated_as(model: str, deployment: Deployment | None) -> str:
+    """What a calibration is kept under: the deployment that answers, or the model's name without one."""
+    return deployment.id if deployment and deployment.id else model

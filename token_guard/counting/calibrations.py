@@ -1,0 +1,78 @@
+"""The calibrations of all deployments: in memory, and in a store where they survive a restart and reach other replicas."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+from cachetools import LRUCache
+
+from token_guard.counting.calibration import TRUSTED, Calibration, Sample
+from token_guard.counting.large import CountStore
+
+__all__ = ["Calibrations"]
+
+SECTION = "calibration"
+
+DEPLOYMENTS = 4_096
+"""Calibrations kept in memory, least recently used out first."""
+
+WRITTEN_EVERY = 8
+"""Of a trusted calibration, one response in so many is counted and one sample in so many is written: it moves slowly."""
+
+
+class Calibrations:
+    """What was learned of each deployment, under its key; thread-safe."""
+
+    def __init__(self, store: CountStore | None = None) -> None:
+        self._store = store
+        self._known: LRUCache[str, Calibration] = LRUCache(DEPLOYMENTS)
+        self._lock = threading.Lock()
+        self._learned = self._asked = 0
+
+    def get(self, key: str) -> Calibration:
+        """The calibration of a deployment; an empty one when nothing is known of it."""
+        with self._lock:
+            known = self._known.get(key)
+        if known is None:
+            known = self._read(key)
+            with self._lock:
+                known = self._known.setdefault(key, known)
+        return known
+
+    def wants_sample(self, key: str) -> bool:
+        """Whether one more sample is worth its count: every one while learning, one in eight afterwards."""
+        self._asked += 1
+        return not self.get(key).trusted or self._asked % WRITTEN_EVERY == 0
+
+    def learn(self, key: str, estimate: int, actual: int, *, litellm_count: int | None = None) -> Calibration:
+        """The calibration of a deployment after one more response of it."""
+        before = self.get(key)
+        with self._lock:
+            before = self._known.get(key, before)
+            after = before.learn(estimate, actual, litellm_count=litellm_count)
+            self._known[key] = after
+            self._learned += 1
+            written = after is not before and (len(after.samples) <= TRUSTED or self._learned % WRITTEN_EVERY == 0)
+        if written and self._store is not None:
+            self._store.put(SECTION, key, _written(after))
+        return after
+
+    def _read(self, key: str) -> Calibration:
+        text = self._store.get(SECTION, key) if self._store is not None else None
+        return _calibration(text) if text else Calibration()
+
+
+def _written(calibration: Calibration) -> str:
+    samples = [[sample.estimate, sample.actual, round(sample.error, 5)] for sample in calibration.samples]
+    return json.dumps({"slope": calibration.slope, "offset": calibration.offset, "samples": samples}, separators=(",", ":"))
+
+
+def _calibration(text: str) -> Calibration:
+    """The calibration that was written; an empty one when the text is no such thing (a store may be shared with other versions)."""
+    try:
+        value = json.loads(text)
+        samples = tuple(Sample(int(estimate), int(actual), float(error)) for estimate, actual, error in value["samples"])
+        return Calibration(samples, float(value["slope"]), float(value["offset"]))
+    except (ValueError, KeyError, TypeError):
+        return Calibration()

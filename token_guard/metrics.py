@@ -1,0 +1,76 @@
+"""Prometheus metrics: an observer of reports, on the registry that LiteLLM's own /metrics serves.
+
+Without the package `prometheus_client` (extra `metrics`) nothing is measured and nothing fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from token_guard.report import Correction, Report
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Gauge, Histogram
+
+__all__ = ["Metrics", "open_metrics"]
+
+RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.5, 2.0, 4.0)
+SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The instruments; `observe` reads one report, `learned` one correction."""
+
+    requests: Counter
+    removed: Counter
+    prevented: Counter
+    usage: Histogram
+    overhead: Histogram
+    compression: Histogram
+    error: Gauge
+    correction: Gauge
+
+    def observe(self, report: Report) -> None:
+        """Count one request."""
+        self.requests.labels(report.model, report.action).inc()
+        self.overhead.observe(report.seconds)
+        if report.limit.max_input_tokens:
+            self.usage.observe(report.tokens_after / report.limit.max_input_tokens)
+        if report.action == "compacted":
+            self._compacted(report)
+
+    def learned(self, model: str, correction: Correction) -> None:
+        """Show how far the estimates for a model are off, and by what they are corrected."""
+        self.error.labels(model).set(correction.spread)
+        self.correction.labels(model).set(correction.slope)
+
+    def _compacted(self, report: Report) -> None:
+        self.compression.observe(report.tokens_after / report.tokens_before)
+        if report.tokens_before > report.budget.allowed:
+            self.prevented.labels(report.model).inc()
+        for step in report.steps:
+            if step.outcome == "applied":
+                self.removed.labels(report.model, step.name).inc(step.tokens_before - step.tokens_after)
+
+
+@functools.cache
+def open_metrics() -> Metrics | None:
+    """The instruments of this process; None without prometheus_client."""
+    if importlib.util.find_spec("prometheus_client") is None:
+        return None
+    from prometheus_client import Counter, Gauge, Histogram
+
+    return Metrics(
+        requests=Counter("token_guard_requests_total", "Requests by what was done to them", ("model", "action")),
+        removed=Counter("token_guard_tokens_removed_total", "Tokens removed by each pass", ("model", "pass")),
+        prevented=Counter("token_guard_overflows_prevented_total", "Requests over the limit that were made to fit", ("model",)),
+        usage=Histogram("token_guard_usage_ratio", "Forwarded tokens as a share of the window", buckets=RATIOS),
+        overhead=Histogram("token_guard_overhead_seconds", "Time the guard took for a request", buckets=SECONDS),
+        compression=Histogram("token_guard_compression_ratio", "Forwarded tokens as a share of the client's", buckets=RATIOS),
+        error=Gauge("token_guard_estimate_error_ratio", "Mean error of estimated prompt tokens, as a share", ("model",)),
+        correction=Gauge("token_guard_estimate_correction_ratio", "Real prompt tokens per estimated one", ("model",)),
+    )

@@ -18,6 +18,7 @@ __all__ = [
     "Omitted",
     "Opaque",
     "Origin",
+    "Outline",
     "Part",
     "Path",
     "Reasoning",
@@ -164,6 +165,15 @@ class Conversation:
     def with_messages(self, messages: tuple[Message, ...]) -> Conversation:
         """The same conversation with other messages."""
         return replace(self, messages=messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a glance at a request's messages tells: their texts, how many there are, and how many calls."""
+
+    texts: list[str]
+    messages: int
+    calls: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TypeAlias, assert_never
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 
-__all__ = ["MediaPricing", "dissect"]
+__all__ = ["PER_MESSAGE", "PER_PART", "MediaPricing", "dissect"]
 
 MediaPricing: TypeAlias = Callable[[Media], int]
 """Tokens of an image, a sound or a file."""

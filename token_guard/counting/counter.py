@@ -79,11 +79,11 @@ class TokenCounter:
         return {"context_window": limit.max_input_tokens, "max_completion": limit.max_output_tokens or DEFAULT_COMPLETION}
 
     def _message(self, place: int, message: Mapping[str, Any]) -> int:
-        if not isinstance(message, Mapping):
+        if type(message) is not dict and not isinstance(message, Mapping):
             raise TokenCountError(f"messages[{place}] is a dict, not {type(message).__name__}")
-        tokens = TOKENS_PER_MESSAGE
+        tokens, count = TOKENS_PER_MESSAGE, self._meter.text
         for key, value in message.items():
-            tokens += self._meter.text(value) if type(value) is str else self._value(f"messages[{place}].{key}", key, value)
+            tokens += count(value) if type(value) is str else self._value(f"messages[{place}].{key}", key, value)
             if key == "name":
                 tokens += TOKENS_PER_NAME
         return tokens

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from token_guard.conversation import Conversation, Media, Message
-from token_guard.counting.anatomy import MediaPricing, dissect
+from token_guard.conversation import Conversation, Media, Message, Outline
+from token_guard.counting.anatomy import PER_MESSAGE, PER_PART, MediaPricing, dissect
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
@@ -40,10 +40,11 @@ class Measure:
 class Meter:
     """Counts for one tokenizer family and its providers' prices; every count of a text goes through the process's cache."""
 
-    __slots__ = ("_cache", "_per_call", "_price", "_rate", "_salt", "_tokenizer", "_tools")
+    __slots__ = ("_cache", "_exact", "_per_call", "_price", "_rate", "_salt", "_tokenizer", "_tools")
 
     def __init__(self, tokenizer: Family, price: MediaPricing, tools: ToolPrice, cache: CountCache) -> None:
         self._tokenizer = tokenizer
+        self._exact = tokenizer.exact
         self._rate = tokenizer.tokens_per_byte
         self._per_call = tokenizer.per_call
         self._price = price
@@ -114,6 +115,17 @@ class Meter:
             return Measure(bound, "bound")
         return self._settle(fixed, texts, limit)
 
+    def glance(self, conversation: Conversation, outline: Outline, limit: int) -> Measure | None:
+        """Tokens of the request that an outline is of, when they are within the limit; None when they are not.
+
+        `conversation` is all of it but its messages.
+        """
+        fixed = self.overhead(conversation) + outline.messages * PER_MESSAGE + outline.calls * (self._per_call + 2 * PER_PART)
+        if (bound := fixed + self._bound(outline.texts)) <= limit:
+            return Measure(bound, "bound")
+        measure = self._settle(fixed, outline.texts, limit)
+        return measure if measure.tokens <= limit else None
+
     def _settle(self, fixed: int, texts: Sequence[str], limit: int | None) -> Measure:
         known, unknown = self._remembered(texts)
         lower = fixed + known
@@ -176,7 +188,7 @@ class Meter:
     def _count(self, text: str) -> int:
         engine, sound = engine_for(self._tokenizer.encoding), repaired(text)
         counted = engine.count(sound) if len(sound) <= SLICE else total(engine, (sound,))
-        return self._tokenizer.estimate(counted, sound)
+        return counted if self._exact else self._tokenizer.estimate(counted, sound)
 
 
 def _fingerprint(value: tuple[Any, ...]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from token_guard.conversation import Conversation
+from token_guard.conversation import Conversation, Outline
 from token_guard.formats.openai_chat import OpenAIChat
 from token_guard.formats.wire import Unreadable
 
@@ -21,6 +21,12 @@ class Format(Protocol):
 
     def matches(self, request: Mapping[str, Any]) -> bool:
         """Whether the shape of the request is this format's."""
+
+    def head(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
+        """Everything of the conversation but its messages; never raises."""
+
+    def outline(self, request: Mapping[str, Any]) -> Outline | None:
+        """The texts of messages of the plainest shape, several times faster than a parse; None where only a parse can tell."""
 
     def parse(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
         """The request as a conversation, or why it cannot be read; never raises."""

@@ -18,6 +18,7 @@ from token_guard.conversation import (
     Omitted,
     Opaque,
     Origin,
+    Outline,
     Part,
     Path,
     Reasoning,
@@ -47,9 +48,22 @@ class OpenAIChat:
     def matches(self, request: Mapping[str, Any]) -> bool:
         return "messages" in request
 
+    def head(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
+        try:
+            return _head(request)
+        except UnreadableError as error:
+            return Unreadable(str(error))
+
+    def outline(self, request: Mapping[str, Any]) -> Outline | None:
+        try:
+            return _outline(request["messages"])
+        except (KeyError, TypeError, AttributeError):
+            return None
+
     def parse(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
         try:
-            return _conversation(request)
+            wires = expect(request.get("messages"), (list, tuple), "messages")
+            return _head(request).with_messages(tuple(_message(index, wire) for index, wire in enumerate(wires)))
         except UnreadableError as error:
             return Unreadable(str(error))
 
@@ -62,11 +76,10 @@ class OpenAIChat:
         return {**request, **edits} if edits else request
 
 
-def _conversation(request: Mapping[str, Any]) -> Conversation:
-    wires = expect(request.get("messages"), (list, tuple), "messages")
+def _head(request: Mapping[str, Any]) -> Conversation:
     return Conversation(
         model=request["model"] if isinstance(request.get("model"), str) else "",
-        messages=tuple(_message(index, wire) for index, wire in enumerate(wires)),
+        messages=(),
         tools=value_or_empty(request.get("tools") or request.get("functions"), list, "tools") or None,
         tool_choice=request.get("tool_choice") or request.get("function_call"),
         response_format=request.get("response_format"),
@@ -90,6 +103,29 @@ def _output_edits(conversation: Conversation) -> Iterator[tuple[str, int]]:
 
 def _same(wires: Sequence[Any], originals: Sequence[Any]) -> bool:
     return len(wires) == len(originals) and all(wire is original for wire, original in zip(wires, originals, strict=True))
+
+
+# -- outline -------------------------------------------------------------------------------------------------------------
+
+PLAIN_KEYS = frozenset({"role", "content", "tool_calls", "tool_call_id"})
+"""Messages with other keys are left to the parse; those of nearly all agents and chats have none."""
+
+
+def _outline(wires: Sequence[Mapping[str, Any]]) -> Outline | None:
+    texts: list[str] = []
+    calls = 0
+    for wire in wires:
+        if not wire.keys() <= PLAIN_KEYS or wire["role"] not in ROLES:
+            return None
+        content = wire["content"]
+        if type(content) is str:
+            texts.append(content)
+        elif content is not None:
+            return None
+        for call in wire.get("tool_calls") or ():
+            calls += 1
+            texts += (call["function"]["name"], call["function"]["arguments"])
+    return Outline(texts, len(wires), calls)
 
 
 # -- parse ---------------------------------------------------------------------------------------------------------------

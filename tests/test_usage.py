@@ -136,3 +136,27 @@ def test_answers_through_a_router_are_learned_from(monkeypatch: pytest.MonkeyPat
     # the stand-in upstream counts calls without what OpenAI bills around them
     assert 0.8 < known.slope <= 1.01
     assert known.spread < 0.1
+
+
+def test_a_learned_budget_near_the_planned_one_changes_no_bytes() -> None:
+    taught, fresh = Guard(), Guard()
+    answered(taught, 1.02)
+    for turns in range(20, 160, 7):
+        request = {"model": "gpt-4o", "messages": agent(turns)}
+        assert taught.process(request, deployment=DEPLOYMENT).request == fresh.process(request, deployment=DEPLOYMENT).request
+
+
+def test_what_is_forwarded_fits_by_the_providers_own_count() -> None:
+    guard = Guard()
+    answered(guard, 1.5)
+    for turns in range(20, 160, 7):
+        report = guard.process({"model": "gpt-4o", "messages": agent(turns)}, deployment=DEPLOYMENT).report
+        assert 1.5 * report.tokens_after <= 12_000
+
+
+def test_what_is_learned_little_by_little_changes_the_budget_once() -> None:
+    guard, rooms = Guard(), set()
+    for sample in range(6):
+        answered(guard, 1.4 + sample / 100, count=6)
+        rooms.add(guard.process({"model": "gpt-4o", "messages": agent(120)}, deployment=DEPLOYMENT).report.tokens_after)
+    assert len(rooms) <= 2

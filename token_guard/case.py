@@ -17,13 +17,26 @@ STEPS_OF_A_WINDOW = 32
 eighth of such a step, so that a client's varying max_tokens or tools do not reshuffle its history."""
 
 
+NEAR = 0.9
+"""A learned budget that is at least this share of the planned one changes no history: views seldom use the last tenth, and
+where one does, it is compacted once more."""
+
+COARSE = 8
+"""Any smaller learned budget is rounded down to an eighth of the window, so that what is learned on the way, or by one replica
+and not yet by another, changes the budget once and not with every answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the main path goes by; sizes in tokens, as the meter counts."""
+    """What the main path goes by; sizes in tokens, as the meter counts.
+
+    `planned` is what the prompt may have by all that is the same for every replica, `allowed` by what was learned, too.
+    """
 
     conversation: Conversation
     meter: Meter
     limit: ContextLimit
+    planned: int
     allowed: int
     reserved: int
     margin: int
@@ -33,9 +46,19 @@ class Case:
     @property
     def room(self) -> int:
         """What the replay may use for the messages, in steps."""
-        step = max(1, self.limit.max_input_tokens // STEPS_OF_A_WINDOW)
-        eighth = max(1, step // 8)
-        return max(0, self.allowed // step * step - -(-self.overhead // eighth) * eighth)
+        if self.allowed >= NEAR * self.planned:
+            return self._for_messages(self.planned, STEPS_OF_A_WINDOW)
+        return self._for_messages(self.allowed, COARSE)
+
+    @property
+    def tight_room(self) -> int:
+        """The same where the learned budget must hold to the token."""
+        return self._for_messages(min(self.allowed, self.planned), STEPS_OF_A_WINDOW)
+
+    def _for_messages(self, tokens: int, steps: int) -> int:
+        step = max(1, self.limit.max_input_tokens // steps)
+        part = max(1, self.limit.max_input_tokens // STEPS_OF_A_WINDOW // 8)
+        return max(0, (tokens // step * step or tokens) - -(-self.overhead // part) * part)
 
     @property
     def correction(self) -> Correction | None:
@@ -54,7 +77,7 @@ def capped_case(conversation: Conversation, max_input_tokens: int) -> Case:
     """A case with a hard cap on the prompt, nothing subtracted."""
     meter = meter_for(conversation.model)
     limit = ContextLimit(max_input_tokens, None, "argument", separate_output=True)
-    return Case(conversation, meter, limit, max_input_tokens, 0, 0, meter.overhead(conversation), Calibration())
+    return Case(conversation, meter, limit, max_input_tokens, max_input_tokens, 0, 0, meter.overhead(conversation), Calibration())
 
 
 def open_case(
@@ -65,11 +88,13 @@ def open_case(
     limit = limits.resolve(conversation.model, deployment)
     window = limit.max_input_tokens
     calibration = calibrations.get(calibrated_as(conversation.model, deployment))
-    margin = calibration.margin(window, untrained=meter.margin(window))
-    allowed, reserved = prompt_budget(limit, conversation.max_output_tokens, reserve_output, margin)
+    margin = meter.margin(window)
+    planned, reserved = prompt_budget(limit, conversation.max_output_tokens, reserve_output, margin)
+    allowed = planned
     if calibration.trusted:
-        allowed = calibration.estimate_for(allowed)
-    return Case(conversation, meter, limit, allowed, reserved, margin, meter.overhead(conversation), calibration)
+        margin = calibration.margin(window, untrained=margin)
+        allowed = calibration.estimate_for(prompt_budget(limit, conversation.max_output_tokens, reserve_output, margin)[0])
+    return Case(conversation, meter, limit, planned, allowed, reserved, margin, meter.overhead(conversation), calibration)
 
 
 def counted_as(model: str, deployment: Deployment | None) -> str:

@@ -146,8 +146,11 @@ class Guard:
         measure = case.meter.measure(case.conversation, quiet)
         if not force and measure.tokens <= quiet:
             return self._clamped(case, case.conversation, self._report(case, measure))
-        replay = self._replay(case, lenient)
-        return self._certified(case, measure, replay.once_more(messages) if force else replay(messages))
+        replay = self._replay(case, case.room, lenient)
+        replayed = replay.once_more(messages) if force else replay(messages)
+        if replayed.tokens + case.overhead > case.allowed and case.tight_room < case.room:
+            replayed = self._replay(case, case.tight_room, lenient)(messages)
+        return self._certified(case, measure, replayed)
 
     def _quiet(self, case: Case, messages: int, *, lenient: bool) -> int:
         """Up to this size nothing is ever done, whatever the shape of the conversation."""
@@ -160,9 +163,9 @@ class Guard:
         """Whether to wait until it does not fit: by policy, or because another guard has compacted it before."""
         return self.settings.policy == "overflow" or any(map(marks_of, conversation.messages))
 
-    def _replay(self, case: Case, lenient: bool) -> Replay:
+    def _replay(self, case: Case, room: int, lenient: bool) -> Replay:
         return Replay(
-            allowed=case.room,
+            allowed=room,
             thresholds=partial(thresholds, settings=self.settings, lenient=lenient),
             compact=partial(self._compact, case.meter),
             counter=case.meter,

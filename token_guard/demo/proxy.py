@@ -30,6 +30,7 @@ ALONE = {
     "NO_PROXY": "127.0.0.1",
     "no_proxy": "127.0.0.1",
     "PYTHONUNBUFFERED": "1",
+    "TOKEN_GUARD_STORE": "memory:",  # what is learned from a stand-in is not kept
 }
 FOREIGN = ("CONFIG_FILE_PATH", "DATABASE_", "LITELLM_", "MODEL_LIMIT_", "REDIS_", "STORE_MODEL_IN_DB", "TOKEN_GUARD_")
 """Variables that configure somebody's real proxy, which the one that we start must not inherit."""

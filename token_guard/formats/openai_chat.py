@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
-from typing import Any, TypeAlias
+from typing import Any
 
 from token_guard.conversation import (
     Conversation,
     Media,
     Message,
-    Omitted,
     Opaque,
     Origin,
     Outline,
@@ -26,11 +24,19 @@ from token_guard.conversation import (
     ToolCall,
     ToolResult,
 )
-from token_guard.formats.wire import REMOVED, Unreadable, UnreadableError, apply_edit, as_opaque, expect, value_or_empty
+from token_guard.formats.wire import (
+    Placed,
+    Unreadable,
+    UnreadableError,
+    as_opaque,
+    edited_wire,
+    expect,
+    result_content,
+    same_objects,
+    value_or_empty,
+)
 
 __all__ = ["OpenAIChat"]
-
-Placed: TypeAlias = tuple[Part, Path]
 
 ROLES = {"system": "system", "developer": "developer", "user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}
 """Wire role -> role; `function` is the form of `tool` before tools."""
@@ -71,7 +77,7 @@ class OpenAIChat:
         request = conversation.request
         edits: dict[str, Any] = dict(_output_edits(conversation))
         wires = [_render_message(message) for message in conversation.messages]
-        if not _same(wires, request["messages"]):
+        if not same_objects(wires, request["messages"]):
             edits["messages"] = wires
         return {**request, **edits} if edits else request
 
@@ -99,10 +105,6 @@ def _output_edits(conversation: Conversation) -> Iterator[tuple[str, int]]:
         asked = conversation.request.get(key)
         if isinstance(asked, int) and wanted is not None and asked > wanted:
             yield key, wanted
-
-
-def _same(wires: Sequence[Any], originals: Sequence[Any]) -> bool:
-    return len(wires) == len(originals) and all(wire is original for wire, original in zip(wires, originals, strict=True))
 
 
 # -- outline -------------------------------------------------------------------------------------------------------------
@@ -259,45 +261,13 @@ def _legacy_id(wire: Mapping[str, Any]) -> str:
 
 
 def _render_message(message: Message) -> Mapping[str, Any]:
-    origin = message.origin
-    if origin is None:
-        return {"role": message.role, "content": message.text}
-    wire: Any = origin.wire
-    if not message.edited:
-        return origin.wire
-    for old, new, path in reversed(list(zip(origin.parts, message.parts, origin.paths, strict=True))):
-        if old != new:
-            removed = isinstance(new, Omitted)
-            wire = apply_edit(wire, _item(path), REMOVED) if removed else apply_edit(wire, path, _wire_value(old, new, origin.wire))
-    edited: Mapping[str, Any] = wire
-    return edited
-
-
-def _item(path: Path) -> Path:
-    """The path of the list item that holds a value, so that it goes as a whole.
-
-    >>> _item(("content", 2, "text"))
-    ('content', 2)
-    """
-    return path if isinstance(path[-1], int) or len(path) == 1 else _item(path[:-1])
+    return edited_wire(message, _wire_value) if message.origin else {"role": message.role, "content": message.text}
 
 
 def _wire_value(old: Part, new: Part, wire: Mapping[str, Any]) -> Any:
     if isinstance(new, ToolCall):
         return new.arguments
     if isinstance(new, ToolResult) and isinstance(old, ToolResult):
-        return _result_content(old, new, wire.get("content"))
+        return result_content(old, new, wire.get("content"))
     text = new.text if isinstance(new, (Text, Opaque)) else ""
     return text if isinstance(old, Text) else {"type": "text", "text": text}
-
-
-def _result_content(old: ToolResult, new: ToolResult, content: Any) -> Any:
-    if not isinstance(content, list):
-        return new.text
-    pairs = zip_longest(new.content, old.content, content)
-    return [wire if part == before else {"type": "text", "text": _words(part)} for part, before, wire in pairs if part is not None]
-
-
-def _words(part: Text | Media | Opaque) -> str:
-    """What a content part says; the parts that passes put in are text."""
-    return "" if isinstance(part, Media) else part.text

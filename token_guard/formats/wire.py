@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import zip_longest
+from typing import Any, TypeAlias
 
-from token_guard.conversation import Opaque, Path
+from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Path, Text, ToolResult
 
-__all__ = ["REMOVED", "Unreadable", "UnreadableError", "apply_edit", "as_opaque", "expect", "value_or_empty"]
+__all__ = [
+    "REMOVED",
+    "Placed",
+    "Unreadable",
+    "UnreadableError",
+    "apply_edit",
+    "as_opaque",
+    "edited_wire",
+    "expect",
+    "result_content",
+    "same_objects",
+    "value_or_empty",
+]
+
+Placed: TypeAlias = tuple[Part, Path]
+"""A part and where it stands in its wire message."""
 
 REMOVED = object()
 """The value that `apply_edit` takes for "take this place out"."""
@@ -60,3 +76,48 @@ def apply_edit(wire: Any, path: Path, value: Any) -> Any:
 
 def _with_item(items: Sequence[Any], place: int, item: Any) -> list[Any]:
     return [*items[:place], *([] if item is REMOVED else [item]), *items[place + 1 :]]
+
+
+def edited_wire(message: Message, wire_value: Callable[[Part, Part, Mapping[str, Any]], Any]) -> Mapping[str, Any]:
+    """A copy of a message's wire object with what was edited; `wire_value(old, new, wire)` writes a part for the place of `old`."""
+    origin = message.origin
+    if origin is None or not message.edited:
+        return origin.wire if origin else {}
+    wire: Any = origin.wire
+    # from the end, so that a place taken out moves none that is still to be edited
+    for old, new, path in reversed(list(zip(origin.parts, message.parts, origin.paths, strict=True))):
+        if isinstance(new, Omitted) and old != new:
+            wire = apply_edit(wire, _item(path), REMOVED)
+        elif old != new:
+            wire = apply_edit(wire, path, wire_value(old, new, origin.wire))
+    edited: Mapping[str, Any] = wire
+    return edited
+
+
+def result_content(old: ToolResult, new: ToolResult, content: Any) -> Any:
+    """What a tool result's wire `content` becomes: a string, or a list of the parts that stayed and of text parts."""
+    if not isinstance(content, list):
+        return new.text
+    pairs = zip_longest(new.content, old.content, content)
+    return [wire if part == before else _with_words(wire, part) for part, before, wire in pairs if part is not None]
+
+
+def same_objects(wires: Sequence[Any], originals: Sequence[Any]) -> bool:
+    """Whether both hold the very same objects in the same order."""
+    return len(wires) == len(originals) and all(wire is original for wire, original in zip(wires, originals, strict=True))
+
+
+def _item(path: Path) -> Path:
+    """The path of the list item that holds a value, so that it goes as a whole.
+
+    >>> _item(("content", 2, "text"))
+    ('content', 2)
+    """
+    return path if isinstance(path[-1], int) or len(path) == 1 else _item(path[:-1])
+
+
+def _with_words(wire: Any, part: Text | Media | Opaque) -> dict[str, Any]:
+    """A text part of these words; one that was a text part before keeps its other fields, such as `cache_control`."""
+    words = "" if isinstance(part, Media) else part.text
+    fields = wire if isinstance(wire, dict) and wire.get("type") == "text" else {"type": "text"}
+    return {**fields, "text": words}

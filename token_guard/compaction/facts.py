@@ -26,6 +26,12 @@ ERROR = re.compile(
     re.IGNORECASE,
 )
 
+SOURCE = re.compile(r"^\s*(?:\d+[:\-]|#|//|\*|[>+\-] )|\b(?:raise|except|catch|throw|class|def|func|import|return|if|print)\b")
+"""What marks a line as source code or a search hit: it speaks of an error without reporting one."""
+
+SHORTEST_REPORT = 12
+"""Characters; "Error:" alone says nothing."""
+
 DIRECTIVE = re.compile(r"\b(?:must|never|always|only|do not|don't|shall|required?|make sure|ensure|prefer|avoid|json)\b", re.IGNORECASE)
 
 DECISION = re.compile(r"\b(?:I'll|I will|the fix|the approach|decided to|the solution|because)\b", re.IGNORECASE)
@@ -82,8 +88,12 @@ def error_lines(text: str, limit: int = 3) -> list[str]:
     >>> error_lines("ok\nTypeError: x is None\ndone")
     ['TypeError: x is None']
     """
-    found = (line.strip()[:MAX_LINE] for line in text.splitlines() if ERROR.search(line[:MAX_LINE]))
+    found = (line.strip()[:MAX_LINE] for line in text.splitlines() if _reports_error(line[:MAX_LINE]))
     return list(dict.fromkeys(found))[-limit:]
+
+
+def _reports_error(line: str) -> bool:
+    return bool(ERROR.search(line)) and len(line.strip()) >= SHORTEST_REPORT and not SOURCE.search(line)
 
 
 def sentences(text: str) -> Iterator[str]:

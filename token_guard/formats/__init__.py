@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from token_guard.conversation import Conversation, Outline
+from token_guard.formats.anthropic_messages import AnthropicMessages
 from token_guard.formats.openai_chat import OpenAIChat
 from token_guard.formats.wire import Unreadable
 
@@ -35,7 +36,8 @@ class Format(Protocol):
         """The wire request; the very object that was parsed when nothing was edited."""
 
 
-FORMATS: Mapping[str, Format] = {format_.api: format_ for format_ in (OpenAIChat(),)}
+FORMATS: Mapping[str, Format] = {format_.api: format_ for format_ in (AnthropicMessages(), OpenAIChat())}
+"""Every format by its name; the shape of a request is looked at in this order, the plainest last."""
 
 
 def format_for(api: str | None, request: Mapping[str, Any]) -> Format | None:
@@ -43,6 +45,8 @@ def format_for(api: str | None, request: Mapping[str, Any]) -> Format | None:
 
     >>> format_for(None, {"messages": []}).api
     'openai.chat'
+    >>> format_for(None, {"system": "Be brief.", "messages": []}).api
+    'anthropic.messages'
     """
     if api is not None:
         return FORMATS.get(api)

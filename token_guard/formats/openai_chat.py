@@ -29,8 +29,8 @@ from token_guard.formats.wire import (
     Unreadable,
     UnreadableError,
     as_opaque,
-    edited_wire,
     expect,
+    rendered,
     result_content,
     same_objects,
     value_or_empty,
@@ -76,7 +76,7 @@ class OpenAIChat:
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
         edits: dict[str, Any] = dict(_output_edits(conversation))
-        wires = [_render_message(message) for message in conversation.messages]
+        wires = [rendered(message, _wire_value) for message in conversation.messages]
         if not same_objects(wires, request["messages"]):
             edits["messages"] = wires
         return {**request, **edits} if edits else request
@@ -260,14 +260,10 @@ def _legacy_id(wire: Mapping[str, Any]) -> str:
 # -- render --------------------------------------------------------------------------------------------------------------
 
 
-def _render_message(message: Message) -> Mapping[str, Any]:
-    return edited_wire(message, _wire_value) if message.origin else {"role": message.role, "content": message.text}
-
-
-def _wire_value(old: Part, new: Part, wire: Mapping[str, Any]) -> Any:
+def _wire_value(old: Part, new: Part, there: Any) -> Any:
     if isinstance(new, ToolCall):
         return new.arguments
     if isinstance(new, ToolResult) and isinstance(old, ToolResult):
-        return result_content(old, new, wire.get("content"))
+        return result_content(old, new, there)
     text = new.text if isinstance(new, (Text, Opaque)) else ""
     return text if isinstance(old, Text) else {"type": "text", "text": text}

@@ -17,8 +17,8 @@ __all__ = [
     "UnreadableError",
     "apply_edit",
     "as_opaque",
-    "edited_wire",
     "expect",
+    "rendered",
     "result_content",
     "same_objects",
     "value_or_empty",
@@ -78,18 +78,21 @@ def _with_item(items: Sequence[Any], place: int, item: Any) -> list[Any]:
     return [*items[:place], *([] if item is REMOVED else [item]), *items[place + 1 :]]
 
 
-def edited_wire(message: Message, wire_value: Callable[[Part, Part, Mapping[str, Any]], Any]) -> Mapping[str, Any]:
-    """A copy of a message's wire object with what was edited; `wire_value(old, new, wire)` writes a part for the place of `old`."""
+def rendered(message: Message, wire_value: Callable[[Part, Part, Any], Any]) -> Mapping[str, Any]:
+    """A message's wire object: the very same one, or a copy with what was edited, or a new one for a message of the guard's.
+
+    `wire_value(old, new, there)` writes an edited part in place of `there`, the wire value that `old` was read from.
+    """
     origin = message.origin
-    if origin is None or not message.edited:
-        return origin.wire if origin else {}
+    if origin is None:
+        return {"role": message.role, "content": message.text}
     wire: Any = origin.wire
     # from the end, so that a place taken out moves none that is still to be edited
     for old, new, path in reversed(list(zip(origin.parts, message.parts, origin.paths, strict=True))):
         if isinstance(new, Omitted) and old != new:
             wire = apply_edit(wire, _item(path), REMOVED)
         elif old != new:
-            wire = apply_edit(wire, path, wire_value(old, new, origin.wire))
+            wire = apply_edit(wire, path, wire_value(old, new, _at(origin.wire, path)))
     edited: Mapping[str, Any] = wire
     return edited
 
@@ -105,6 +108,13 @@ def result_content(old: ToolResult, new: ToolResult, content: Any) -> Any:
 def same_objects(wires: Sequence[Any], originals: Sequence[Any]) -> bool:
     """Whether both hold the very same objects in the same order."""
     return len(wires) == len(originals) and all(wire is original for wire, original in zip(wires, originals, strict=True))
+
+
+def _at(wire: Any, path: Path) -> Any:
+    """The value at `path`; None where its last key is missing."""
+    for step in path[:-1]:
+        wire = wire[step]
+    return wire.get(path[-1]) if isinstance(wire, Mapping) else wire[path[-1]]
 
 
 def _item(path: Path) -> Path:

@@ -1,7 +1,7 @@
 """Context windows: a chain of sources, the first that knows a model decides, and every limit names its source.
 
 A source is one file: a frozen dataclass with a `name` and `__call__(model, deployment)`. A further one is added by its file and its
-place in `LimitChain.sources`.
+place in `ORDER`. What a provider said in a refusal is the exception to the order: a smaller learned window wins over every other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -24,11 +24,12 @@ from token_guard.limits.default import Default
 from token_guard.limits.deployment import Claims, ModelInfo, claims_of
 from token_guard.limits.environment import VARIABLE_PREFIX, Environment
 from token_guard.limits.inference import Inference
+from token_guard.limits.learned import Learned, LearnedStore
 from token_guard.limits.litellm_map import LitellmMap
 from token_guard.limits.source import Answer, Deployment, Source
 from token_guard.limits.tokens import ALLOWED_TOKENS, read_tokens
 
-__all__ = ["Answer", "Deployment", "LimitChain", "Source", "resolve"]
+__all__ = ["ORDER", "Answer", "Deployment", "Learned", "LearnedStore", "LimitChain", "Source", "resolve"]
 
 _LOG: Final = logging.getLogger("token_guard")
 
@@ -42,6 +43,9 @@ _MAX_ENTRIES: Final = 4_096
 _MAX_NAME_LENGTH: Final = 512
 # The variables that change what `resolve` answers.
 _VARIABLES: Final = (VARIABLE_PREFIX, "XDG_CONFIG_HOME", "HOME", "USERPROFILE")
+
+ORDER: Final = ("environment", "config_file", "deployment", "learned", "discovery", "litellm_map", "inference", "default")
+"""The names of all sources in their usual order: what people wrote, what servers say, what is known of the name."""
 
 _Key = tuple[str, str, str, str, Claims]
 
@@ -59,26 +63,28 @@ class LimitChain:
         files: Sequence[str] = (),
         models: Mapping[str, Any] | None = None,
         default: int = _DEFAULT_WINDOW,
+        order: Sequence[str] = ORDER,
+        more: Sequence[Source] = (),
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read the environment and the limit files; ConfigError in one line when something in them is wrong."""
+        """Read the environment and the limit files; ConfigError in one line when something in them is wrong.
+
+        `more` are the sources that are not always there; names in `order` without a source are passed over.
+        """
         environ = os.environ if environ is None else environ
         window = read_tokens(default)
         if window is None:
             raise ConfigError(f"limits.default: {default!r} is no number of tokens; allowed: {ALLOWED_TOKENS}")
         places = LimitFiles([Path.cwd() / file for file in files], usual_places(environ, Path.cwd()), clock, _TTL_SECONDS)
         known = (LitellmMap(), Inference())
-        self.sources: tuple[Source, ...] = (
-            Environment.read(environ),
-            ConfigFile(read_models(models or {}), places),
-            ModelInfo(known),
-            *known,
-            Default(window),
-        )
+        usual = (Environment.read(environ), ConfigFile(read_models(models or {}), places), ModelInfo(known), *known)
+        self.sources = (*_ordered(order, (*usual, *more)), Default(window))
+        self._learned = next((source for source in more if isinstance(source, Learned)), None)
         self._clock = clock
         self._lock = threading.Lock()
         self._answers: dict[_Key, tuple[float, ContextLimit]] = {}
+        self._lessons = 0
         self._warned: set[str] = set()
 
     def resolve(self, model: str, deployment: Deployment | None = None) -> ContextLimit:
@@ -88,9 +94,22 @@ class LimitChain:
         kept = self._answers.get(key)
         if kept and now < kept[0]:
             return kept[1]
+        lessons = self._lessons
         limit = self._ask(key[0], deployment)
-        self._keep(key, now + _TTL_SECONDS, limit)
+        self._keep(key, now + _TTL_SECONDS, limit, lessons)
         return limit
+
+    def learn(self, model: str, deployment: Deployment | None, window: int, *, named: bool = True) -> None:
+        """Remember the window that a provider's refusal names, or gives away; it counts from the next question on."""
+        if self._learned:
+            self._learned.learn(model[:_MAX_NAME_LENGTH], deployment, window, named=named)
+            self._forget_answers()
+
+    def forget_unnamed(self, model: str, deployment: Deployment | None) -> None:
+        """Forget what was learned from refusals that name no window."""
+        if self._learned:
+            self._learned.forget_unnamed(model[:_MAX_NAME_LENGTH], deployment)
+            self._forget_answers()
 
     def explain(self, model: str, deployment: Deployment | None = None) -> tuple[Answer, ...]:
         """What every source says about a model, in their order, and where each has it from."""
@@ -99,18 +118,44 @@ class LimitChain:
 
     def _ask(self, model: str, deployment: Deployment | None) -> ContextLimit:
         answers = [limit for source in self.sources if (limit := source(model, deployment))]
+        learned = self._learned(model, deployment) if self._learned else None
+        if learned and learned.max_input_tokens < answers[0].max_input_tokens:
+            self._warn_once(
+                f"{model}\n{deployment.id if deployment else ''}\n{learned}", _SMALLER, _learned_words(model, learned, answers[0])
+            )
+            answers = [learned, *answers]
         return _with_output(answers[0], answers[1:])
 
-    def _keep(self, key: _Key, until: float, limit: ContextLimit) -> None:
+    def _keep(self, key: _Key, until: float, limit: ContextLimit, lessons: int) -> None:
         with self._lock:
             if len(self._answers) >= _MAX_ENTRIES:
                 self._answers.clear()
-            self._answers[key] = (until, limit)
-            first = limit.source == self.sources[-1].name and key[0] not in self._warned and len(self._warned) < _MAX_ENTRIES
+            if lessons == self._lessons:  # else something was learned while the sources were asked
+                self._answers[key] = (until, limit)
+        if limit.source == self.sources[-1].name:
+            self._warn_once(key[0], _UNKNOWN, _unknown_words(key[0], limit))
+
+    def _forget_answers(self) -> None:
+        with self._lock:
+            self._lessons += 1
+            self._answers.clear()
+
+    def _warn_once(self, subject: str, message: str, words: tuple[str, ...]) -> None:
+        with self._lock:
+            first = subject not in self._warned and len(self._warned) < _MAX_ENTRIES
             if first:
-                self._warned.add(key[0])
+                self._warned.add(subject)
         if first:
-            _warn(key[0], limit)
+            _LOG.warning(message, *words)
+
+
+def _ordered(order: Sequence[str], sources: Sequence[Source]) -> Iterator[Source]:
+    """The sources in that order, without those that it leaves out and without the default, which is always last."""
+    unknown = [name for name in order if name not in ORDER]
+    if unknown:
+        raise ConfigError(f"limits.order: {unknown[0]!r} is no source of limits; allowed: {', '.join(ORDER)}")
+    named = {source.name: source for source in sources}
+    yield from (named[name] for name in dict.fromkeys(order) if name in named)
 
 
 def _key(model: str, deployment: Deployment | None) -> _Key:
@@ -130,15 +175,24 @@ def _with_output(limit: ContextLimit, others: Sequence[ContextLimit]) -> Context
     return replace(limit, max_output_tokens=output) if output and output < limit.max_input_tokens else limit
 
 
-def _warn(model: str, limit: ContextLimit) -> None:
+_UNKNOWN: Final = (
+    "no source knows the context window of %r, so %s tokens are assumed; set %s=<tokens>, or model_info.max_input_tokens of the "
+    "deployment, or an entry in a limit file such as model_limits.json"
+)
+
+
+def _unknown_words(model: str, limit: ContextLimit) -> tuple[str, ...]:
     variable = VARIABLE_PREFIX + re.sub(r"[^A-Z0-9]+", "_", model.upper()).strip("_")
-    _LOG.warning(
-        "no source knows the context window of %r, so %s tokens are assumed; set %s=<tokens>, or model_info.max_input_tokens of the "
-        "deployment, or an entry in a limit file such as model_limits.json",
-        model,
-        f"{limit.max_input_tokens:,}",
-        variable,
-    )
+    return model, f"{limit.max_input_tokens:,}", variable
+
+
+_SMALLER: Final = (
+    "the provider of %r takes %s tokens, as its refusal of a longer request shows, not the %s of %s; the smaller number counts"
+)
+
+
+def _learned_words(model: str, learned: ContextLimit, other: ContextLimit) -> tuple[str, ...]:
+    return model, f"{learned.max_input_tokens:,}", f"{other.max_input_tokens:,}", other.source
 
 
 def resolve(model: str, deployment: Deployment | None = None) -> ContextLimit:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from limits_servers import LLAMA_CPP, VLLM, serving
 
 import token_guard
 from token_guard.cli import main
@@ -229,6 +230,87 @@ def test_the_options_of_a_configuration_count_for_its_limits(run: Callable[..., 
     options = "callback_settings: {token_guard: {limits: {models: {zzz-unheard-of: 4321}}}}"
     (tmp_path / "config.yaml").write_text(CONFIG + options, encoding="utf-8")
     assert run("limits", "zzz-unheard-of", "--config", "config.yaml", "--json").json["models"][0]["max_input_tokens"] == 4_321
+
+
+def _config(tmp_path: Path, *deployments: dict[str, Any], **options: Any) -> str:
+    """A configuration file with these deployments, given as litellm_params with model_info beside them."""
+    entries = [
+        {"model_name": f"m{number}", "litellm_params": params, "model_info": params.pop("model_info", {})}
+        for number, params in enumerate(deployments)
+    ]
+    document = {"model_list": entries, "callback_settings": {"token_guard": options}}
+    (tmp_path / "config.yaml").write_text(json.dumps(document), encoding="utf-8")
+    return "config.yaml"
+
+
+def test_servers_are_asked_when_that_is_wanted_and_their_answers_stand_in_the_chain(run: Callable[..., Run], tmp_path: Path) -> None:
+    with serving({"GET /v1/models": VLLM}) as server:
+        served = {"model": "hosted_vllm/acme/house-model", "api_base": f"{server.root}/v1", "api_key": "sk-own"}
+        config = _config(tmp_path, served)
+        before = run("limits", "--config", config, "--json").json["models"][0]
+        assert (before["source"], server.asked) == ("default", [])
+        (after,) = run("limits", "--config", config, "--discover", "--explain", "--json").json["models"]
+        assert (after["source"], after["max_input_tokens"]) == ("discovery", 16_384)
+        notes = {answer["source"]: answer["note"] for answer in after["chain"]}
+        assert notes["discovery"] == f"openai_models at {server.root}/v1"
+        assert server.asked[0][1]["authorization"] == "Bearer sk-own"
+        assert "sk-own" not in run("limits", "--config", config, "--discover", "--explain").out
+
+
+def test_servers_are_asked_where_the_proxy_would_ask_them(run: Callable[..., Run], tmp_path: Path) -> None:
+    with serving({"GET /props": LLAMA_CPP}) as server:
+        config = _config(tmp_path, {"model": "openai/house-model", "api_base": f"{server.root}/v1"}, limits={"discovery": True})
+        assert run("limits", "--config", config, "--json").json["models"][0]["max_input_tokens"] == 12_288
+
+
+def test_a_server_that_names_no_window_is_remarked_on(run: Callable[..., Run], tmp_path: Path) -> None:
+    with serving({}) as server:
+        left = run("limits", "--config", _config(tmp_path, {"model": "openai/house", "api_base": server.root}), "--discover")
+    assert "openai/house: its server named no context window" in left.err
+
+
+def test_without_a_configuration_there_is_nobody_to_ask(run: Callable[..., Run]) -> None:
+    left = run("limits", "gpt-4o", "--discover")
+    assert (left.status, left.err) == (
+        2,
+        "token-guard: discover what? --discover asks the servers of a LiteLLM configuration, given with --config\n",
+    )
+
+
+def test_deployments_whose_windows_litellm_merges_are_a_finding(run: Callable[..., Run], tmp_path: Path) -> None:
+    small = {"model": "openai/gpt-4o", "model_info": {"id": "east", "max_input_tokens": 16_000}}
+    large = {"model": "openai/gpt-4o", "model_info": {"id": "west"}}
+    left = run("limits", "--config", _config(tmp_path, small, large))
+    assert left.status == 1
+    for part in ("openai/gpt-4o: LiteLLM merges", "m0 (east) says 16000", "m1 (west) says nothing", "model_info.token_guard"):
+        assert part in left.err
+
+
+def test_deployments_that_say_the_same_are_no_finding(run: Callable[..., Run], tmp_path: Path) -> None:
+    same = [{"model": "openai/gpt-4o", "model_info": {"id": name, "max_input_tokens": 16_000}} for name in ("east", "west")]
+    own = [{"model": "openai/gpt-4", "model_info": {"token_guard": {"max_input_tokens": size}}} for size in (1_000, 2_000)]
+    left = run("limits", "--config", _config(tmp_path, *same, *own), "--json")
+    assert (left.status, left.json["warnings"]) == (0, [])
+
+
+def test_deployments_without_ids_are_told_apart(run: Callable[..., Run], tmp_path: Path) -> None:
+    config = tmp_path / "twins.yaml"
+    twins = [
+        {"model_name": "m", "litellm_params": {"model": "openai/x"}, "model_info": {"max_input_tokens": size}} for size in (4_000, 8_000)
+    ]
+    config.write_text(json.dumps({"model_list": twins}), encoding="utf-8")
+    (warning,) = run("limits", "--config", str(config), "--json").json["warnings"]
+    assert "says 4000" in warning
+    assert "says 8000" in warning
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "openai/house-model"])
+def test_an_id_that_is_the_name_of_a_model_is_a_finding(run: Callable[..., Run], tmp_path: Path, name: str) -> None:
+    config = _config(tmp_path, {"model": "openai/house-model", "model_info": {"id": name, "max_input_tokens": 16_000}})
+    left = run("limits", "--config", config, "--json")
+    assert left.status == 1
+    (warning,) = left.json["warnings"]
+    assert f"its id {name!r} is the name of a model" in warning
 
 
 # -- compact -------------------------------------------------------------------------------------------------------------

@@ -24,7 +24,13 @@ CASES = {
     "a parallel batch": ([parallel("1", "2"), result("2", "x"), result("1", "y"), answer()], [(0, 3), (3, 4)]),
     "an open call at the end": ([say("user", "a"), call("1")], [(0, 1), (1, 2)]),
     "an orphan does not join a call": ([call("1"), result("9", "x")], [(0, 1), (1, 2)]),
-    "a call without a result": ([call("1"), say("user", "a"), result("1", "x")], [(0, 1), (1, 2), (2, 3)]),
+    "a call without a result": ([call("1"), say("user", "a"), answer("b")], [(0, 1), (1, 2), (2, 3)]),
+    "a result that comes late": ([call("1"), say("user", "a"), result("1", "x"), answer("b")], [(0, 3), (3, 4)]),
+    "a late result behind other calls": (
+        [call("1"), say("user", "a"), parallel("2", "3"), result("1", "x"), result("2", "y"), result("3", "z"), answer("b")],
+        [(0, 6), (6, 7)],
+    ),
+    "a call id that is used again": ([call("1"), say("user", "a"), call("1"), result("1", "x")], [(0, 1), (1, 2), (2, 4)]),
     "nothing": ([], []),
 }
 

@@ -167,6 +167,24 @@ def test_a_short_prompt_with_an_impossible_reply_length_is_clamped_alone() -> No
     assert 15_900 < fitted.request["max_completion_tokens"] < 16_000
 
 
+def test_a_reply_length_below_the_floor_stays_as_the_client_asked() -> None:
+    request = {"model": "gpt-4o", "messages": [say("user", "word " * 7_700)], "max_tokens": 50}
+    assert Guard().process(request, deployment=deployment(max_input_tokens=7_800)).request is request
+
+
+def test_no_more_is_used_than_the_caller_says() -> None:
+    at_most = Guard().process(LONG, deployment=deployment(max_input_tokens=64_000), at_most=9_000).report
+    assert at_most.budget.allowed == 9_000
+    assert at_most.tokens_after <= 9_000
+
+
+def test_what_fits_is_told_without_compacting() -> None:
+    guard = Guard()
+    fits = [guard.fits(LONG, api="openai.chat", deployment=Deployment(model_info={"max_input_tokens": size})) for size in (16_000, 10**6)]
+    assert fits == [False, True]
+    assert guard.fits({"messages": 3}, api="openai.chat", deployment=Deployment())
+
+
 def test_a_varying_reply_length_does_not_reshuffle_the_history() -> None:
     guard = Guard()
     outputs = [
@@ -231,7 +249,14 @@ def test_observing_reports_what_would_have_been_done() -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    [{}, {"messages": "hello"}, {"messages": ["hello"]}, {"messages": [{"content": "x"}]}, {"prompt": "x"}, {"model": 7, "messages": [7]}],
+    [
+        {},
+        {"messages": "hello"},
+        {"messages": ["hello"]},
+        {"messages": [{"content": "x"}]},
+        {"contents": "x"},
+        {"model": 7, "messages": [7]},
+    ],
 )
 def test_what_cannot_be_read_passes_by(request_: dict[str, Any]) -> None:
     fitted = fit(request_)

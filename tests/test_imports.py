@@ -20,6 +20,7 @@ RANKS = {
     "errors": 0,
     "conversation": 0,
     "budget": 0,
+    "overflows": 0,
     "report": 1,
     "counting": 2,
     "formats": 2,
@@ -38,7 +39,11 @@ RANKS = {
     "usage": 7,
     "metrics": 6,
     "headers": 6,
+    "threads": 0,
+    "prechecks": 7,
+    "retry": 7,
     "plugin": 8,
+    "installation": 9,
     "commands": 8,
     "demo": 8,
     "cli": 9,
@@ -53,7 +58,7 @@ EXCEPTIONS = {("counting.counter", "limits")}
 """TokenCounter.get_model_limits has to answer what the limit chain says; it imports it when it is called."""
 
 THIRD_PARTY = {
-    "litellm": ("plugin", "refusals", "demo"),
+    "litellm": ("plugin", "refusals", "installation", "demo"),
     "tiktoken": ("counting", "demo"),
     "fastokens": ("counting",),
     "cachetools": ("replay", "counting.calibrations"),
@@ -64,14 +69,14 @@ THIRD_PARTY = {
     "typer": ("cli",),
     "rich": ("cli", "commands", "demo"),
     "openai": ("demo",),
-    "httpx": ("demo",),
+    "httpx": ("limits.discovery", "limits.pages", "demo"),
     "uvicorn": ("demo",),
     "fastapi": ("plugin", "demo"),
     "starlette": ("plugin", "demo"),
 }
 """Packages of others, and the only places that know them."""
 
-IMPORTS_OTHERS_AT_ONCE = ("plugin", "refusals", "demo")
+IMPORTS_OTHERS_AT_ONCE = ("plugin", "refusals", "installation", "prechecks", "retry", "demo")
 """Modules that may import litellm and servers when they are imported; nothing imports them but their users."""
 
 

@@ -17,7 +17,8 @@ from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import Refusal
 from token_guard.demo.upstream import Upstream
 from token_guard.errors import ConfigError
-from token_guard.plugin import TokenGuardCallback, build_callback, install
+from token_guard.installation import build_callback, install
+from token_guard.plugin import TokenGuardCallback
 from token_guard.settings import Settings
 
 HISTORY = conversation()
@@ -267,7 +268,13 @@ class TestBuilding:
             build_callback()
 
     def test_hooks_are_defined_on_the_class_itself(self):
-        hooks = {"async_pre_call_hook", "async_pre_call_deployment_hook", "async_post_call_response_headers_hook"}
+        hooks = {
+            "async_filter_deployments",
+            "async_post_call_failure_deployment_hook",
+            "async_post_call_response_headers_hook",
+            "async_pre_call_deployment_hook",
+            "async_pre_call_hook",
+        }
         assert hooks <= vars(type(build_callback())).keys()
 
     def test_install_is_idempotent(self):

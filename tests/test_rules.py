@@ -46,6 +46,7 @@ BROKEN = {
     "the_first_turn_stays_a_user_turn": without(1),
     "the_last_role_stays": without(8),
     "results_are_unique": (*BEFORE[:4], BEFORE[3], *BEFORE[4:]),
+    "calls_and_results_go_together": without(4),
     "messages_keep_their_order": (BEFORE[0], BEFORE[1], *BEFORE[4:6], *BEFORE[2:4], *BEFORE[6:]),
 }
 
@@ -77,6 +78,12 @@ def test_the_first_broken_rule_is_named() -> None:
 def test_a_note_between_the_turns_breaks_nothing() -> None:
     note = Message("user", (Text("reference"),))
     assert complaint(BEFORE, (*BEFORE[:2], note, *BEFORE[6:])) is None
+
+
+def test_a_loop_that_opened_without_reasoning_may_come_right_after_the_task() -> None:
+    reasoned, plain = {**answer(), "reasoning_content": "hm"}, answer("Yes.")
+    before = parsed([say("user", "task"), reasoned, say("user", "more"), plain, say("user", "and now?")])
+    assert complaint(before, (before[0], *before[3:])) is None
 
 
 def test_every_recorded_request_passes_all_rules(corpus: Any) -> None:

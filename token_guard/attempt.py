@@ -12,13 +12,29 @@ from typing import Any, TypeAlias
 from token_guard.limits import Deployment
 from token_guard.report import Report
 
-__all__ = ["Note", "deployment_of", "forget_savings", "is_new_attempt", "note_of", "open_note", "record_savings", "requested_mode"]
+__all__ = [
+    "TRUE_MAX",
+    "Note",
+    "deployment_of",
+    "forget_savings",
+    "is_new_attempt",
+    "note_of",
+    "open_note",
+    "record_savings",
+    "requested_mode",
+]
 
 Note: TypeAlias = MutableMapping[str, Any]
 
 KEY = "token_guard"
 PLACES = ("litellm_metadata", "metadata")
 """Where the proxy and the router keep their own fields; where both exist, the second is the client's."""
+
+BROUGHT = "original_model_id"
+"""What the router adds to the model_info when a client brought a server or a key of its own, where the operator allows that."""
+
+TRUE_MAX = "token_guard_true_max"
+"""Beside a `max_input_tokens` that was lifted for the router's own check: what it is."""
 
 MODES = ("enforce", "observe", "off")
 
@@ -66,9 +82,19 @@ def requested_mode(data: Mapping[str, Any]) -> str | None:
 
 def deployment_of(kwargs: Mapping[str, Any]) -> Deployment:
     """The deployment that receives this attempt; without a router its name parts are empty."""
-    info = _model_info(kwargs)
+    info = _true_info(_model_info(kwargs))
     group = (_metadata(kwargs) or {}).get("model_group")
-    return Deployment(id=str(info.get("id") or ""), group=str(group or ""), api_base=str(kwargs.get("api_base") or ""), model_info=info)
+    api_base, api_key = ("", "") if BROUGHT in info else (kwargs.get("api_base"), kwargs.get("api_key"))
+    return Deployment(
+        id=str(info.get("id") or ""), group=str(group or ""), api_base=str(api_base or ""), api_key=str(api_key or ""), model_info=info
+    )
+
+
+def _true_info(info: Mapping[str, Any]) -> Mapping[str, Any]:
+    if TRUE_MAX not in info:
+        return info
+    rest = {key: value for key, value in info.items() if key not in (TRUE_MAX, "max_input_tokens")}
+    return rest if info[TRUE_MAX] is None else {**rest, "max_input_tokens": info[TRUE_MAX]}
 
 
 def record_savings(kwargs: Mapping[str, Any], report: Report) -> None:

@@ -77,15 +77,16 @@ def limits(
     models: Annotated[list[str] | None, typer.Argument(help="Names of models, with or without a provider prefix.")] = None,
     config: Annotated[str | None, typer.Option("--config", "-c", help="A LiteLLM configuration: all its deployments.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show what every source of the chain said.")] = False,
+    discover: Annotated[bool, typer.Option("--discover", help="Ask the servers of the configuration for their windows now.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show context windows and who says so.
 
-    Status 1 when nobody knows a model.
+    Status 1 when nobody knows a model, or when LiteLLM mixes the windows of deployments up.
     """
     from token_guard.commands.limits import limits as run
 
-    _finish(run(models or [], config, explain, os.environ), as_json)
+    _finish(run(models or [], config, explain, os.environ, discover=discover), as_json)
 
 
 @app.command()

@@ -95,10 +95,11 @@ Part: TypeAlias = Text | Reasoning | ToolCall | ToolResult | Media | Opaque | Om
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a message came from: its place in the client's history, the wire object, its parts and their paths in it."""
+    """Where a message came from: its place in the client's history, the wire object (a mapping, a list of items, a text),
+    its parts and their paths in it."""
 
     index: int
-    wire: Mapping[str, Any]
+    wire: Any
     parts: tuple[Part, ...]
     paths: tuple[Path, ...]
 
@@ -135,6 +136,16 @@ class Message:
     @property
     def results(self) -> tuple[ToolResult, ...]:
         return tuple(part for part in self.parts if isinstance(part, ToolResult))
+
+    @property
+    def said(self) -> str:
+        """Its words alone, without what tools answered; in one format both can stand in the same message."""
+        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def asks(self) -> bool:
+        """Whether the user says something in it, be it beside tool results."""
+        return self.role == "user" and (not self.results or any(isinstance(part, Text) for part in self.parts))
 
     @property
     def reasons(self) -> bool:
@@ -198,18 +209,23 @@ def exchanges(messages: Sequence[Message]) -> tuple[Exchange, ...]:
     """
     found, start = [], 0
     while start < len(messages):
-        stop = _end_of_exchange(messages, start)
+        place, stop = start, start + 1
+        while place < stop:
+            stop = max(stop, _last_answer(messages, place) + 1)
+            place += 1
         found.append(Exchange(start, stop, tuple(messages[start:stop])))
         start = stop
     return tuple(found)
 
 
-def _end_of_exchange(messages: Sequence[Message], start: int) -> int:
-    awaited = {call.id for call in messages[start].calls}
-    stop = start + 1
-    while awaited and stop < len(messages) and messages[stop].results:
-        answered = {result.call_id for result in messages[stop].results}
-        if not answered & awaited:
+def _last_answer(messages: Sequence[Message], start: int) -> int:
+    """Where the calls of a message are answered to the last: right after it on most wires, anywhere later on Responses."""
+    calls = {call.id for call in messages[start].calls}
+    awaited, last = calls, start
+    for place in range(start + 1, len(messages)):
+        answered = {result.call_id for result in messages[place].results} & calls
+        if answered:
+            awaited, last = awaited - answered, place
+        elif not awaited or not awaited.isdisjoint(call.id for call in messages[place].calls):
             break
-        stop += 1
-    return stop
+    return last

@@ -1,8 +1,10 @@
-"""Every error that token_guard raises on purpose."""
+"""Every error that token_guard raises on purpose, and where another one came from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from traceback import extract_tb
 
 __all__ = [
     "ConfigError",
@@ -10,6 +12,7 @@ __all__ = [
     "ModelNotSupportedError",
     "TokenCountError",
     "TokenGuardError",
+    "where",
 ]
 
 
@@ -46,3 +49,10 @@ class ContextOverflowError(TokenGuardError):
             f"This model's maximum context length leaves {allowed:,} tokens for the prompt of {model or 'this request'}; "
             f"the parts that must stay whole count {tokens:,} ({split}). Shorten the largest part, or use a model with a larger window."
         )
+
+
+def where(error: BaseException) -> str:
+    """The class of an error and the line that raised it; never its message, which may quote the request."""
+    frames = extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
@@ -21,7 +21,7 @@ from token_guard.conversation import Conversation, Message, Outline
 from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import Unreadable, format_for
-from token_guard.limits import Deployment, LimitChain
+from token_guard.limits import Deployment, LimitChain, Source
 from token_guard.replay import Memo, Replay, Replayed
 from token_guard.report import Correction, Fitted, Report
 from token_guard.rules import complaint
@@ -41,13 +41,15 @@ class Guard:
         settings: Settings | None = None,
         *,
         calibrations: Calibrations | None = None,
+        sources: Sequence[Source] = (),
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        """`sources` of limits are those that a proxy has beside the usual ones."""
         self.settings = settings or Settings.load()
         self.calibrations = calibrations or Calibrations()
         bound_cache(self.settings.count_cache_bytes)
-        limits = self.settings.limits
-        self.limits = LimitChain(**limits.model_dump(exclude_none=True))
+        options = self.settings.limits.model_dump(include={"files", "models", "default", "order"}, exclude_none=True)
+        self.limits = LimitChain(**options, more=sources)
         self._compact = partial(_compact, passes(self.settings))
         self._memo = Memo(self.settings.memo_bytes)
         self._clock = clock
@@ -59,12 +61,14 @@ class Guard:
         api: str | None = None,
         deployment: Deployment | None = None,
         max_input_tokens: int | None = None,
+        at_most: int | None = None,
         mode: str | None = None,
         force: bool = False,
     ) -> Fitted:
         """The request as it is to be forwarded: the same object when it fits, otherwise a copy that does.
 
-        `max_input_tokens` is a hard cap on the prompt, nothing subtracted; without it the limit of the model counts.
+        `max_input_tokens` is a hard cap on the prompt, nothing subtracted; without it the limit of the model counts,
+        and of what that allows no more than `at_most` is used.
         Raises ContextOverflowError when what must stay whole is larger than what is allowed.
         """
         started = self._clock()
@@ -74,6 +78,8 @@ class Guard:
         if format_ is None or isinstance(head, Unreadable):
             return Fitted(request, _passed_by(request, head))
         case = capped_case(head, max_input_tokens) if max_input_tokens is not None else self._case(head, deployment)
+        if at_most is not None:
+            case = replace(case, allowed=min(case.allowed, at_most))
         report = None if force else self._glance(case, format_.outline(request))
         done = head
         if report is None:
@@ -92,6 +98,15 @@ class Guard:
     def force(self, request: Mapping[str, Any], **options: Any) -> Fitted:
         """As `process` with the same options, and compacted down to the target even where the request fits."""
         return self.process(request, force=True, **options)
+
+    def fits(self, request: Mapping[str, Any], *, api: str, deployment: Deployment) -> bool:
+        """Whether a deployment takes the request as it is; what cannot be read is not in the way."""
+        format_ = format_for(api, request)
+        parsed = format_.parse(request) if format_ else None
+        if not isinstance(parsed, Conversation):
+            return True
+        case = self._case(parsed, deployment)
+        return case.meter.measure(parsed, case.allowed).tokens <= case.allowed
 
     def warm_up(self) -> None:
         """Load tokenizers and the map of models, for a second or two, so that no request waits for them."""

@@ -1,4 +1,4 @@
-"""A report as the x-token-guard-* headers of the answer."""
+"""A report as the x-token-guard-* headers of the answer, and as one line of the log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from token_guard.errors import ContextOverflowError
 from token_guard.report import Report
 
-__all__ = ["bypassed_headers", "passes", "rejected_headers", "report_headers"]
+__all__ = ["bypassed_headers", "log_line", "passes", "rejected_headers", "report_headers"]
 
 PREFIX = "x-token-guard-"
 
@@ -35,6 +35,13 @@ def rejected_headers(error: ContextOverflowError) -> dict[str, str]:
 def bypassed_headers() -> dict[str, str]:
     """The headers of a request that the guard failed on."""
     return _named({"action": "bypassed"})
+
+
+def log_line(report: Report) -> str:
+    """What was done to a request, without any content."""
+    limit = f"{report.limit.max_input_tokens} ({report.limit.source})"
+    counts = f"{report.tokens_before} -> {report.tokens_after} tokens"
+    return f"{report.action} {report.model}: {counts}, limit {limit}, {passes(report) or 'no pass'}, {report.seconds * 1_000:.1f} ms"
 
 
 def passes(report: Report) -> str:

@@ -28,6 +28,7 @@ class Metrics:
     requests: Counter
     removed: Counter
     prevented: Counter
+    refused: Counter
     usage: Histogram
     overhead: Histogram
     compression: Histogram
@@ -42,6 +43,10 @@ class Metrics:
             self.usage.observe(report.tokens_after / report.limit.max_input_tokens)
         if report.action == "compacted":
             self._compacted(report)
+
+    def context_error(self, model: str) -> None:
+        """Count one request that a provider refused as too long."""
+        self.refused.labels(model).inc()
 
     def learned(self, model: str, correction: Correction) -> None:
         """Show how far the estimates for a model are off, and by what they are corrected."""
@@ -68,6 +73,7 @@ def open_metrics() -> Metrics | None:
         requests=Counter("token_guard_requests_total", "Requests by what was done to them", ("model", "action")),
         removed=Counter("token_guard_tokens_removed_total", "Tokens removed by each pass", ("model", "pass")),
         prevented=Counter("token_guard_overflows_prevented_total", "Requests over the limit that were made to fit", ("model",)),
+        refused=Counter("token_guard_context_errors_total", "Requests that a provider refused as too long", ("model",)),
         usage=Histogram("token_guard_usage_ratio", "Forwarded tokens as a share of the window", buckets=RATIOS),
         overhead=Histogram("token_guard_overhead_seconds", "Time the guard took for a request", buckets=SECONDS),
         compression=Histogram("token_guard_compression_ratio", "Forwarded tokens as a share of the client's", buckets=RATIOS),

@@ -8,44 +8,48 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 import threading
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from traceback import extract_tb
+from functools import partial
 from typing import Any
 
 import litellm
+from litellm.exceptions import ContextWindowExceededError
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.types.utils import CallTypes
 
 from token_guard import refusals
 from token_guard.attempt import Note, deployment_of, forget_savings, is_new_attempt, note_of, open_note, record_savings, requested_mode
 from token_guard.counting import Calibrations, keep_large_counts
-from token_guard.errors import ConfigError, ContextOverflowError
+from token_guard.errors import ContextOverflowError, where
 from token_guard.guard import Guard
-from token_guard.headers import bypassed_headers, passes, rejected_headers, report_headers
-from token_guard.limits import Deployment
+from token_guard.headers import bypassed_headers, log_line, rejected_headers, report_headers
+from token_guard.limits import Discovery, Learned
 from token_guard.metrics import open_metrics
-from token_guard.report import Fitted, Report
+from token_guard.prechecks import admissible
+from token_guard.report import Fitted
+from token_guard.retry import Retries, offer_retry
 from token_guard.settings import Settings
 from token_guard.stores import open_store
+from token_guard.threads import away_from_the_loop
 from token_guard.usage import Usage, usage_of
 
-__all__ = ["TokenGuardCallback", "build_callback", "install"]
+__all__ = ["APIS", "TokenGuardCallback"]
 
 logger = logging.getLogger("token_guard")
 
-APIS: Mapping[CallTypes | None, str] = {CallTypes.acompletion: "openai.chat"}
+APIS: Mapping[CallTypes | None, str] = {
+    CallTypes.acompletion: "openai.chat",
+    CallTypes.anthropic_messages: "anthropic.messages",
+    CallTypes.aresponses: "openai.responses",
+    CallTypes.responses: "openai.responses",
+    CallTypes.atext_completion: "openai.completions",
+}
 """The wire format that a LiteLLM call type carries; calls of other types pass by."""
 
-INLINE_CHARACTERS = 8_192
-"""Up to this much text is handled on the event loop: the hop to a thread takes 40 us, a request of this size 80 us (1 ms when new)."""
-
-STARTUP_FAILURE = 3
-"""The exit status by which uvicorn and gunicorn know that a worker cannot start, and stop instead of starting it again."""
+PROMPT_FIELDS = ("messages", "system", "input", "instructions", "prompt")
+"""Where requests of these formats keep what may be long."""
 
 
 class TokenGuardCallback(CustomLogger):
@@ -59,17 +63,47 @@ class TokenGuardCallback(CustomLogger):
         self.settings = settings
         store = open_store(settings.store)
         keep_large_counts(store)
-        self.guard = Guard(settings, calibrations=Calibrations(store))
+        learned = Learned(store, settings.limits.learned_ttl_seconds)
+        discovery = Discovery.if_wanted(settings.limits.discovery, store)
+        self.guard = Guard(settings, calibrations=Calibrations(store), sources=(learned, *discovery))
+        self.retries = Retries(self.guard.limits, settings.mode)
         self.metrics = open_metrics()
+        if settings.recognise_context_errors:
+            refusals.recognise_context_errors()
         threading.Thread(target=self.guard.warm_up, name="token_guard warm-up").start()
         self.failures = 0
         """Requests that the guard failed on, since the start."""
 
     async def async_pre_call_hook(self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: str) -> None:
-        """Open the note of a client's request."""
+        """Open the note of a client's request, and let it be tried again when a provider refuses it as too long."""
         note = open_note(data)
+        note["call_type"] = call_type
         if self.settings.allow_request_mode:
             note["mode"] = requested_mode(data)
+        try:
+            if self._api_of(note):
+                offer_retry(data, _router(), getattr(user_api_key_dict, "team_id", None))
+        except Exception as error:  # the request itself needs no retry yet
+            logger.warning("token_guard cannot offer a retry for %s (%s)", data.get("model"), where(error))
+
+    async def async_filter_deployments(
+        self,
+        model: str,
+        healthy_deployments: list[Any],
+        messages: list[Any] | None,
+        request_kwargs: dict[str, Any] | None = None,
+        parent_otel_span: Any = None,
+    ) -> list[Any]:
+        """The deployments that the router's own check of context windows is to choose from, where it is switched on."""
+        request = {**(request_kwargs or {}), **({"messages": messages} if messages is not None else {})}
+        api = self._api_of(note_of(request))
+        if api is None or not getattr(_router(), "enable_pre_call_checks", False):
+            return healthy_deployments
+        try:
+            return await away_from_the_loop(_prompt(request), admissible, self.guard, model, healthy_deployments, request, api)
+        except Exception as error:
+            logger.warning("token_guard chose no deployment for %s (%s); the router's own check decides", model, where(error))
+            return healthy_deployments
 
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: CallTypes | None) -> dict[str, Any] | None:
         """The arguments of one attempt, fitted to its deployment; None when they stay as they are."""
@@ -83,11 +117,20 @@ class TokenGuardCallback(CustomLogger):
         except ContextOverflowError as error:
             note["headers"] = rejected_headers(error)
             raise refusals.overflow(error, _provider(kwargs)) from None
-        except (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError):
+        except (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, ContextWindowExceededError):
             raise
         except BaseException as error:  # tokenizers in Rust panic with a BaseException
             self._fail(error, kwargs, note)
             return None
+
+    async def async_post_call_failure_deployment_hook(
+        self, request_data: Mapping[str, Any], exception: Exception, call_type: CallTypes | None, fallback_depth: int | None = None
+    ) -> None:
+        """Learn from an attempt that the provider refused as too long."""
+        if call_type not in APIS:
+            return
+        if await asyncio.to_thread(self.retries.refused, request_data, exception) and self.metrics:
+            self.metrics.context_error(str(request_data.get("model")))
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Learn from what the provider counted, off the event loop."""
@@ -96,7 +139,7 @@ class TokenGuardCallback(CustomLogger):
             if usage is not None and self.guard.calibrations.wants_sample(usage.deployment.id):
                 await asyncio.to_thread(self._learn, usage)
         except Exception as error:  # the request is answered: what cannot be learned from it is no failure of it
-            logger.info("token_guard learned nothing from a response (%s)", _where(error))
+            logger.info("token_guard learned nothing from a response (%s)", where(error))
 
     async def async_post_call_response_headers_hook(
         self,
@@ -110,16 +153,15 @@ class TokenGuardCallback(CustomLogger):
         return note_of(data).get("headers") if self.settings.headers else None
 
     async def _fit(self, kwargs: Mapping[str, Any], api: str, mode: str | None) -> Fitted:
-        deployment = deployment_of(kwargs)
-        if _is_short(kwargs.get("messages"), INLINE_CHARACTERS):
-            return self._process(kwargs, api, deployment, mode)
-        return await asyncio.to_thread(self._process, kwargs, api, deployment, mode)
+        cap = self.retries.cap(kwargs)
+        process = partial(self.guard.process, api=api, deployment=deployment_of(kwargs), mode=mode, at_most=cap)
+        return await away_from_the_loop(_prompt(kwargs), process, kwargs)
 
-    def _process(self, kwargs: Mapping[str, Any], api: str, deployment: Deployment, mode: str | None) -> Fitted:
-        try:
-            return self.guard.process(kwargs, api=api, deployment=deployment, mode=mode)
-        except StopIteration as error:  # before Python 3.12 a future cannot hold it: whoever awaits the thread would wait for ever
-            raise RuntimeError("StopIteration") from error
+    def _api_of(self, note: Note) -> str | None:
+        """The format of a request that is to be rewritten; None where it is only looked at, or not even that."""
+        if (note.get("mode") or self.settings.mode) != "enforce":
+            return None
+        return next((api for kind, api in APIS.items() if kind and kind.value == note.get("call_type")), None)
 
     def _learn(self, usage: Usage) -> None:
         request = usage.request
@@ -133,12 +175,13 @@ class TokenGuardCallback(CustomLogger):
     def _accept(self, fitted: Fitted, kwargs: dict[str, Any], note: Note) -> dict[str, Any] | None:
         note["headers"] = report_headers(fitted.report)
         note["estimate"] = fitted.report.tokens_after if fitted.report.action == "compacted" else None
+        note["sent"] = fitted.report.tokens_after
         if self.metrics:
             self.metrics.observe(fitted.report)
         if fitted.request is kwargs:
             return None
         record_savings(kwargs, fitted.report)
-        logger.info(_line(fitted.report))
+        logger.info(log_line(fitted.report))
         return {**kwargs, **fitted.request}
 
     def _fail(self, error: BaseException, kwargs: Mapping[str, Any], note: Note) -> None:
@@ -148,82 +191,19 @@ class TokenGuardCallback(CustomLogger):
         note["headers"] = bypassed_headers()
         forward = self.settings.on_error == "forward"
         outcome = "the original is forwarded" if forward else "the request is refused"
-        logger.warning("token_guard failed on a request for %s (%s); %s", kwargs.get("model"), _where(error), outcome)
+        logger.warning("token_guard failed on a request for %s (%s); %s", kwargs.get("model"), where(error), outcome)
         if not forward:
             raise refusals.failed(str(kwargs.get("model")), _provider(kwargs))
 
 
-@cache
-def build_callback() -> TokenGuardCallback:
-    """The callback of this process, with the settings of `callback_settings.token_guard`.
-
-    Raises ConfigError when they are wrong; in a proxy that is starting, writes its line to stderr and ends the process.
-    """
-    try:
-        return TokenGuardCallback(_configured())
-    except ConfigError as error:
-        if not _is_in_a_proxy():
-            raise
-        # What is raised here reaches the operator above and below eighty lines of traceback, and SystemExit does not end uvicorn.
-        sys.stdout.flush()
-        print(f"token_guard: {error}", file=sys.stderr, flush=True)
-        os._exit(STARTUP_FAILURE)
+def _router() -> Any:
+    """The router of the proxy that this process is; None without one."""
+    return getattr(sys.modules.get("litellm.proxy.proxy_server"), "llm_router", None)
 
 
-def install(settings: Settings | None = None) -> TokenGuardCallback:
-    """Register the callback for litellm used without a proxy, and return it; one with the same settings stays.
-
-    It sees asynchronous calls only: litellm asks no callback before a synchronous one (use `fit` there).
-    """
-    installed = [callback for callback in litellm.callbacks if isinstance(callback, TokenGuardCallback)]
-    if installed and settings in (None, installed[0].settings):
-        return installed[0]
-    callback = TokenGuardCallback(settings) if settings else build_callback()
-    litellm.callbacks = [other for other in litellm.callbacks if other not in installed] + [callback]
-    return callback
-
-
-def _configured() -> Settings:
-    sections = litellm.callback_settings or {}
-    if not isinstance(sections, Mapping):
-        raise ConfigError(f"callback_settings must be a mapping of sections, not {type(sections).__name__}")
-    return Settings.load(sections.get("token_guard"))
-
-
-def _is_in_a_proxy() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return "litellm.proxy.proxy_server" in sys.modules
+def _prompt(kwargs: Mapping[str, Any]) -> list[Any]:
+    return [kwargs.get(field) for field in PROMPT_FIELDS]
 
 
 def _provider(kwargs: Mapping[str, Any]) -> str:
     return str(kwargs.get("custom_llm_provider") or "")
-
-
-def _is_short(value: Any, characters: int) -> bool:
-    """Whether all texts in a JSON value together have at most so many characters; stops as soon as they have more."""
-    waiting = [value]
-    while waiting and characters >= 0:
-        value = waiting.pop()
-        if isinstance(value, str):
-            characters -= len(value)
-        elif isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    return characters >= 0
-
-
-def _line(report: Report) -> str:
-    limit = f"{report.limit.max_input_tokens} ({report.limit.source})"
-    counts = f"{report.tokens_before} -> {report.tokens_after} tokens"
-    return f"{report.action} {report.model}: {counts}, limit {limit}, {passes(report) or 'no pass'}, {report.seconds * 1_000:.1f} ms"
-
-
-def _where(error: BaseException) -> str:
-    """The class of an error and the line that raised it; never its message, which may quote the request."""
-    frames = extract_tb(error.__traceback__)
-    place = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}"

@@ -37,6 +37,13 @@ def calls_are_answered(before: Messages, after: Messages) -> str | None:
     return f"{new.total()} tool call(s) without a result" if new else None
 
 
+def calls_and_results_go_together(before: Messages, after: Messages) -> str | None:
+    """Responses takes a result anywhere after its call, and refuses either without the other."""
+    known, now = _surplus(before), _surplus(after)
+    parted = sum(1 for call_id, surplus in now.items() if not min(0, known[call_id]) <= surplus <= max(0, known[call_id]))
+    return f"{parted} tool call(s) parted from their results" if parted else None
+
+
 def arguments_stay_json(before: Messages, after: Messages) -> str | None:
     """Arguments cut in the middle are a 400 on every later turn."""
     known = {call.arguments for message in before for call in message.calls}
@@ -60,8 +67,10 @@ def instructions_stay_whole(before: Messages, after: Messages) -> str | None:
 
 def the_last_user_message_stays(before: Messages, after: Messages) -> str | None:
     """The newest user message is what the reply has to answer."""
-    asked = [message.index for message in before if message.role == "user" and message.index is not None and not message.results]
-    return "the last user message was removed" if asked and asked[-1] not in {message.index for message in after} else None
+    asked = [message.index for message in before if message.asks]
+    alone = [message.index for message in before if message.asks and not message.results]
+    kept = {message.index for message in after}
+    return None if kept.issuperset((*asked[-1:], *alone[-1:])) else "the last user message was removed"
 
 
 def the_last_assistant_turn_is_untouched(before: Messages, after: Messages) -> str | None:
@@ -84,9 +93,8 @@ def reasoning_stays_with_its_message(before: Messages, after: Messages) -> str |
 
 def a_tool_loop_keeps_its_opening_reasoning(before: Messages, after: Messages) -> str | None:
     """Anthropic: a tool loop that opened with thinking must still open with thinking."""
-    openers = {message.index for message in _loop_openers(before) if message.reasons}
-    starts = {opener.index: user for user, opener in _loops(before)}
-    bare = (user for user, opener in _loops(after) if not opener.reasons and user in {starts[index] for index in openers})
+    reasoned = {turn.index for opener, turn in _loops(before) if opener.reasons}
+    bare = (turn for opener, turn in _loops(after) if turn is opener and not turn.reasons and turn.index in reasoned)
     return "a tool loop lost the reasoning it opened with" if any(True for _ in bare) else None
 
 
@@ -120,6 +128,7 @@ RULES: tuple[Rule, ...] = (
     results_follow_their_calls,
     calls_are_answered,
     results_are_unique,
+    calls_and_results_go_together,
     arguments_stay_json,
     nothing_becomes_empty,
     instructions_stay_whole,
@@ -151,6 +160,13 @@ def _unanswered(messages: Messages) -> Counter[str]:
         unanswered += open_calls
         open_calls = Counter(call.id for call in message.calls)
     return unanswered + open_calls
+
+
+def _surplus(messages: Messages) -> Counter[str]:
+    """For every id, how many more calls than results have it."""
+    surplus = Counter(call.id for message in messages for call in message.calls)
+    surplus.subtract(result.call_id for message in messages for result in message.results)
+    return surplus
 
 
 def _repeated_results(messages: Messages) -> Counter[str]:
@@ -192,17 +208,12 @@ def _first_turn(messages: Messages) -> str | None:
     return first.role if first else None
 
 
-def _loops(messages: Messages) -> Iterator[tuple[int | None, Message]]:
-    """Each run of assistant turns between user messages: the place of the user message before it, and its first turn."""
-    user: int | None = None
-    opened = False
+def _loops(messages: Messages) -> Iterator[tuple[Message, Message]]:
+    """Each assistant turn with the one that opened its loop: the first after the user, or after a note of the guard's, spoke."""
+    opener: Message | None = None
     for message in messages:
         if message.role == "user" and not message.results:
-            user, opened = message.index if message.index is not None else user, False
-        elif message.role == "assistant" and not opened:
-            opened = True
-            yield user, message
-
-
-def _loop_openers(messages: Messages) -> Iterator[Message]:
-    return (opener for _, opener in _loops(messages))
+            opener = None
+        elif message.role == "assistant":
+            opener = opener or message
+            yield opener, message

@@ -47,6 +47,12 @@ class LimitSettings(_Section):
     """Context windows by model name, as in a limit file: a number of tokens, or max_input_tokens and max_output_tokens."""
     default: PositiveInt = 8_192
     """Window of a model that no source knows, in tokens."""
+    order: tuple[str, ...] = ("environment", "config_file", "deployment", "learned", "discovery", "litellm_map", "inference", "default")
+    """Sources of context windows, the first that knows decides; one left out is not asked, but the default always is, last."""
+    learned_ttl_seconds: PositiveInt = 86_400
+    """How long a context window counts that a provider named when it refused a request, in seconds."""
+    discovery: bool = False
+    """Ask the servers at the deployments' own api_base for their context windows, in the background."""
 
 
 class MaskSettings(_Section):
@@ -122,6 +128,8 @@ class Settings(BaseSettings):
     """What happens to a request that cannot be made to fit: a 400 that names the parts, or forwarded as it is."""
     on_error: Literal["forward", "reject"] = "forward"
     """What happens when the guard itself fails: the original request is forwarded, or refused."""
+    recognise_context_errors: bool = True
+    """Teach LiteLLM the refusals of too long requests that it takes for other errors, so that they are tried again compacted."""
     allow_request_mode: bool = False
     """Whether clients may choose a mode with the header x-token-guard-mode."""
     headers: bool = True

@@ -147,6 +147,11 @@ def test_a_clamped_reply_length_is_written_where_it_was_asked(key: str) -> None:
     assert CHAT.render(replace(parsed, max_output_tokens=300))[key] == 300
 
 
+def test_a_clamped_reply_length_stays_at_the_clients_minimum() -> None:
+    parsed = conversation(say("user", "hi"), max_tokens=5_000, min_tokens=1_000)
+    assert CHAT.render(replace(parsed, max_output_tokens=300))["max_tokens"] == 1_000
+
+
 MALFORMED = {
     "messages missing": {"model": "gpt-4o"},
     "messages a string": {"messages": "hello"},
@@ -196,4 +201,4 @@ def test_no_input_raises_and_what_is_read_renders_as_it_was(messages: list[Any])
 def test_a_format_is_found_by_name_or_by_shape() -> None:
     assert format_for("openai.chat", {}) == format_for(None, {"messages": agent(1)}) == CHAT
     assert format_for("openai.images", {"messages": []}) is None
-    assert format_for(None, {"prompt": "a cat"}) is None
+    assert format_for(None, {"contents": "a cat"}) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,11 +14,16 @@ from token_guard.budget import ContextLimit
 from token_guard.commands import litellm_config
 from token_guard.commands.inputs import InputError, model_or
 from token_guard.commands.litellm_config import Served
+from token_guard.commands.merges import merges
 from token_guard.guard import Guard
-from token_guard.limits import Answer, Deployment, LimitChain
+from token_guard.limits import Answer, Deployment, Discovery, Learned, LimitChain
 from token_guard.settings import Settings
+from token_guard.stores import open_store
 
 __all__ = ["Known", "Limits", "limits"]
+
+_ASKED_AT_ONCE = 8
+"""Servers that are waited for at a time: most of the wait is that for those which are down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +47,20 @@ class Limits:
     known: tuple[Known, ...]
     wildcards: tuple[str, ...]
     explain: bool
+    warnings: tuple[str, ...] = ()
+    """What is wrong with the configuration: deployments whose windows LiteLLM mixes up."""
+    silent: tuple[str, ...] = ()
+    """Models whose servers were asked and named no window."""
 
     @property
     def found(self) -> bool:
-        """Whether a model is known by the default alone."""
-        return any(known.guessed for known in self.known)
+        """Whether a model is known by the default alone, or something is wrong with the configuration."""
+        return bool(self.warnings) or any(known.guessed for known in self.known)
 
     def as_json(self) -> Mapping[str, Any]:
         """One object per model; with its chain when that was asked for."""
-        return {"models": [_as_json(known, self.explain) for known in self.known], "wildcards": list(self.wildcards)}
+        models = [_as_json(known, self.explain) for known in self.known]
+        return {"models": models, "wildcards": list(self.wildcards), "warnings": list(self.warnings), "silent": list(self.silent)}
 
     def show(self, out: Console, remarks: Console, /) -> None:
         """A table of the models, and a table of the chain for each when that was asked for."""
@@ -59,18 +70,45 @@ class Limits:
             out.print(_chain(known))
         for model in self.wildcards:
             remarks.print(f"{model}: depends on the model that a request asks for", soft_wrap=True)
+        for model in self.silent:
+            remarks.print(f"{model}: its server named no context window", soft_wrap=True)
+        for warning in self.warnings:
+            remarks.print(warning, style="yellow", soft_wrap=True)
 
 
-def limits(models: Sequence[str], config: str | None, explain: bool, environ: Mapping[str, str]) -> Limits:
-    """The limits of the models named, and of every deployment of a LiteLLM configuration; raises InputError without either."""
+def limits(models: Sequence[str], config: str | None, explain: bool, environ: Mapping[str, str], *, discover: bool = False) -> Limits:
+    """The limits of the models named, and of every deployment of a LiteLLM configuration; raises InputError without either.
+
+    With `discover`, or where the configuration switches discovery on, the deployments' servers are asked and waited for.
+    """
     if not models and config is None:
         raise InputError("limits of what? name models, or a LiteLLM configuration with --config")
+    if discover and config is None:
+        raise InputError("discover what? --discover asks the servers of a LiteLLM configuration, given with --config")
     document = {} if config is None else litellm_config.load(config, environ)
-    chain = Guard(Settings.load(litellm_config.options(document))).limits
-    asked = [Served(model_or(model, {}), Deployment()) for model in models]
-    everyone = [*asked, *litellm_config.served(document)]
-    known = tuple(_known(chain, served) for served in everyone if "*" not in served.model)
-    return Limits(known, tuple(served.model for served in everyone if "*" in served.model), explain)
+    settings = Settings.load(litellm_config.options(document))
+    deployments = list(litellm_config.served(document))
+    everyone = [*(Served(model_or(model, {}), Deployment()) for model in models), *deployments]
+    concrete = [served for served in everyone if "*" not in served.model]
+    discovery = Discovery.if_wanted(discover or settings.limits.discovery)
+    silent = _ask(discovery[0], concrete) if discovery else ()
+    chain = Guard(settings, sources=(*_learned(settings, config), *discovery)).limits
+    known = tuple(_known(chain, served) for served in concrete)
+    wildcards = tuple(served.model for served in everyone if "*" in served.model)
+    return Limits(known, wildcards, explain, tuple(merges(deployments)), silent)
+
+
+def _learned(settings: Settings, config: str | None) -> tuple[Learned, ...]:
+    """What the proxy of a configuration has learned, where it keeps that in a file of this machine."""
+    return () if config is None else (Learned(open_store(settings.store), settings.limits.learned_ttl_seconds),)
+
+
+def _ask(discovery: Discovery, everyone: Sequence[Served]) -> tuple[str, ...]:
+    """Have all servers asked; the models for which they named no window."""
+    asked = [served for served in everyone if served.deployment.api_base]
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
+        found = list(threads.map(lambda served: discovery.ask(served.model, served.deployment), asked))
+    return tuple(served.model for served, limit in zip(asked, found, strict=True) if limit is None)
 
 
 def _known(chain: LimitChain, served: Served) -> Known:

@@ -78,8 +78,12 @@ def served(config: Mapping[str, Any]) -> Iterator[Served]:
     for entry in _entries(config):
         params, info = _section(entry, "litellm_params"), _section(entry, "model_info")
         if isinstance(params.get("model"), str):
-            group, base = str(entry.get("model_name") or ""), str(params.get("api_base") or "")
-            yield Served(params["model"], Deployment(id=str(info.get("id") or ""), group=group, api_base=base, model_info=info))
+            yield Served(params["model"], _deployment(entry, params, info))
+
+
+def _deployment(entry: Mapping[str, Any], params: Mapping[str, Any], info: Mapping[str, Any]) -> Deployment:
+    values = {"id": info.get("id"), "group": entry.get("model_name"), "api_base": params.get("api_base"), "api_key": params.get("api_key")}
+    return Deployment(**{name: str(value or "") for name, value in values.items()}, model_info=info)
 
 
 def findings(config: Mapping[str, Any]) -> tuple[Finding, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from token_guard.compaction import facts
-from token_guard.conversation import Message, Text
+from token_guard.conversation import Message
 
 __all__ = ["Ledger", "as_sent"]
 
@@ -43,7 +43,7 @@ class Ledger:
         gone = tuple(as_sent(message) for message in messages)
         if not gone:
             return self
-        users = [message.text for message in gone if message.role == "user" and not message.results]
+        users = [message.said for message in gone if message.asks]
         return replace(
             self,
             messages=self.messages + len(gone),
@@ -51,7 +51,7 @@ class Ledger:
             requests=_newest(self.requests, (text[:SYMBOL_CHARS] for text in users)),
             directives=_newest(self.directives, (line for text in users for line in facts.directives(text))),
             decisions=_newest(
-                self.decisions, (line for message in gone if message.role == "assistant" for line in facts.decisions(_said(message)))
+                self.decisions, (line for message in gone if message.role == "assistant" for line in facts.decisions(message.said))
             ),
             errors=_newest(
                 self.errors, (line for message in gone for result in message.results for line in facts.error_lines(result.text))
@@ -66,10 +66,6 @@ class Ledger:
 def as_sent(message: Message) -> Message:
     """The message as the client sent it: what masking hid of it is remembered too."""
     return replace(message, parts=message.origin.parts) if message.origin else message
-
-
-def _said(message: Message) -> str:
-    return "\n".join(part.text for part in message.parts if isinstance(part, Text))
 
 
 def _newest(old: tuple[str, ...], new: Iterable[str]) -> tuple[str, ...]:

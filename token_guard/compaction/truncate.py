@@ -96,14 +96,16 @@ def _without_oldest(draft: Draft, target: int, counter: Counter) -> Draft:
 def _stages(messages: Sequence[Message]) -> Iterator[list[tuple[int, int]]]:
     """Places that may be cut, those that matter least first: older messages, notes, the newest turn, the user's last words."""
     tail = tail_start(messages)
-    users = [number for number, message in enumerate(messages) if message.role == "user" and not message.results and not is_note(message)]
-    last = users[-1] if users else -1
+    asked = [number for number, message in enumerate(messages) if message.asks and not is_note(message)]
+    alone = [number for number in asked if not messages[number].results]
+    last = {number for users in (asked, alone) for number in users[-1:]}
     cuttable = [
         (number, place) for number, message in enumerate(messages) for place, part in enumerate(message.parts) if _may_be_cut(message, part)
     ]
-    yield [place for place in cuttable if place[0] < tail and place[0] != last]
-    yield [place for place in cuttable if place[0] >= tail and place[0] != last]
-    yield [place for place in cuttable if place[0] == last]
+    words = [(number, place) for number, place in cuttable if number in last and isinstance(messages[number].parts[place], Text)]
+    yield [place for place in cuttable if place[0] < tail and place not in words]
+    yield [place for place in cuttable if place[0] >= tail and place not in words]
+    yield words
 
 
 def _may_be_cut(message: Message, part: Part) -> bool:

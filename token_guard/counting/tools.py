@@ -26,6 +26,9 @@ NONE_CHOICE = 1
 RESPONSE_FORMAT = 20
 """The heading that OpenAI puts over a JSON schema: recorded requests exceeded the schema's own text by up to 18 tokens."""
 
+NO_FUNCTION = ("format", "tools")
+"""Fields of named tools of Responses that are no functions: a custom tool's grammar, the tools of a namespace."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolPrice:
@@ -124,7 +127,7 @@ def _function(tool: Any) -> Iterator[str]:
 
 
 def _definition(tool: Any) -> Mapping[str, Any] | None:
-    if not isinstance(tool, Mapping):
+    if not isinstance(tool, Mapping) or not tool.keys().isdisjoint(NO_FUNCTION):
         return None
     inner = tool.get("function", tool)
     return inner if isinstance(inner, Mapping) and inner.get("name") else None

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from token_guard.conversation import Conversation, Outline
 from token_guard.formats.anthropic_messages import AnthropicMessages
 from token_guard.formats.openai_chat import OpenAIChat
+from token_guard.formats.openai_responses import OpenAIResponses
+from token_guard.formats.text_completion import TextCompletion
 from token_guard.formats.wire import Unreadable
 
 __all__ = ["FORMATS", "Format", "Unreadable", "format_for"]
@@ -36,7 +38,9 @@ class Format(Protocol):
         """The wire request; the very object that was parsed when nothing was edited."""
 
 
-FORMATS: Mapping[str, Format] = {format_.api: format_ for format_ in (AnthropicMessages(), OpenAIChat())}
+FORMATS: Mapping[str, Format] = {
+    format_.api: format_ for format_ in (AnthropicMessages(), OpenAIChat(), OpenAIResponses(), TextCompletion())
+}
 """Every format by its name; the shape of a request is looked at in this order, the plainest last."""
 
 

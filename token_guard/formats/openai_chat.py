@@ -100,7 +100,9 @@ def _max_output_tokens(request: Mapping[str, Any]) -> int | None:
 
 
 def _output_edits(conversation: Conversation) -> Iterator[tuple[str, int]]:
-    wanted = conversation.max_output_tokens
+    wanted, least = conversation.max_output_tokens, conversation.request.get("min_tokens")
+    if wanted is not None and isinstance(least, int):  # of vLLM, which refuses a maximum below it
+        wanted = max(wanted, least)
     for key in OUTPUT_KEYS:
         asked = conversation.request.get(key)
         if isinstance(asked, int) and wanted is not None and asked > wanted:

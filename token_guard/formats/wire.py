@@ -18,6 +18,7 @@ __all__ = [
     "apply_edit",
     "as_opaque",
     "expect",
+    "mapping_or_empty",
     "rendered",
     "result_content",
     "same_objects",
@@ -52,6 +53,11 @@ def expect(value: Any, kind: type | tuple[type, ...], place: str) -> Any:
 def value_or_empty(value: Any, kind: type, place: str) -> Any:
     """The value, or an empty one of its kind for None."""
     return kind() if value is None else expect(value, kind, place)
+
+
+def mapping_or_empty(value: Any) -> Mapping[str, Any]:
+    """The value when it is a mapping, or an empty one."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def as_opaque(value: Any) -> Opaque:

@@ -22,6 +22,7 @@ from token_guard.errors import ConfigError
 from token_guard.limits.config_file import ConfigFile, LimitFiles, read_models, usual_places
 from token_guard.limits.default import Default
 from token_guard.limits.deployment import Claims, ModelInfo, claims_of
+from token_guard.limits.discovery import Discovery
 from token_guard.limits.environment import VARIABLE_PREFIX, Environment
 from token_guard.limits.inference import Inference
 from token_guard.limits.learned import Learned, LearnedStore
@@ -29,7 +30,7 @@ from token_guard.limits.litellm_map import LitellmMap
 from token_guard.limits.source import Answer, Deployment, Source
 from token_guard.limits.tokens import ALLOWED_TOKENS, read_tokens
 
-__all__ = ["ORDER", "Answer", "Deployment", "Learned", "LearnedStore", "LimitChain", "Source", "resolve"]
+__all__ = ["ORDER", "Answer", "Deployment", "Discovery", "Learned", "LearnedStore", "LimitChain", "Source", "resolve"]
 
 _LOG: Final = logging.getLogger("token_guard")
 
@@ -79,8 +80,8 @@ class LimitChain:
         places = LimitFiles([Path.cwd() / file for file in files], usual_places(environ, Path.cwd()), clock, _TTL_SECONDS)
         known = (LitellmMap(), Inference())
         usual = (Environment.read(environ), ConfigFile(read_models(models or {}), places), ModelInfo(known), *known)
-        self.sources = (*_ordered(order, (*usual, *more)), Default(window))
-        self._learned = next((source for source in more if isinstance(source, Learned)), None)
+        self.sources: tuple[Source, ...] = (*_ordered(order, (*usual, *more)), Default(window))
+        self._learned = next((source for source in self.sources if isinstance(source, Learned)), None)
         self._clock = clock
         self._lock = threading.Lock()
         self._answers: dict[_Key, tuple[float, ContextLimit]] = {}

@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from token_guard.budget import ContextLimit
 from token_guard.errors import ConfigError
-from token_guard.limits.names import folded, path_tails
+from token_guard.limits.names import PROVIDERS, folded, path_tails
 from token_guard.limits.source import Deployment
 
 __all__ = ["Configured", "by_folded_name", "look_up"]
-
-# The providers of litellm.provider_list that serve chat models, folded: a written name may carry one of them that a request's
-# name lacks (MODEL_LIMIT_OPENAI_GPT_4 for gpt-4).
-# fmt: off
-_PROVIDERS: Final = (
-    "ai21", "aiml", "anthropic", "azure", "azureai", "baseten", "bedrock", "bedrockconverse", "cerebras", "chatgpt", "cloudflare",
-    "codestral", "cohere", "coherechat", "dashscope", "databricks", "deepinfra", "deepseek", "fireworksai", "friendliai", "gemini",
-    "githubcopilot", "gradientai", "groq", "hostedvllm", "huggingface", "hyperbolic", "lambdaai", "litellmproxy", "llamafile",
-    "lmstudio", "metallama", "minimax", "mistral", "moonshot", "nebius", "novita", "nscale", "nvidianim", "oci", "ollama",
-    "ollamachat", "openai", "openrouter", "ovhcloud", "perplexity", "replicate", "sagemaker", "sambanova", "scaleway", "snowflake",
-    "togetherai", "vercelaigateway", "vertexai", "vllm", "volcengine", "wandb", "watsonx", "xai", "xinference", "zai",
-)
-# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +50,4 @@ def _keys(model: str, group: str) -> Iterator[str]:
         yield from map(folded, path_tails(name)[1:])
     for name in names:
         if "/" not in name:
-            yield from (provider + folded(name) for provider in _PROVIDERS)
+            yield from (provider + folded(name) for provider in PROVIDERS)

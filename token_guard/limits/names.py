@@ -6,7 +6,20 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["canonical", "family_forms", "folded", "path_tails", "spellings"]
+__all__ = ["PROVIDERS", "canonical", "family_forms", "folded", "path_tails", "spellings", "without_provider"]
+
+# The providers of litellm.provider_list that serve chat models, folded: a written name may carry one of them that a request's
+# name lacks (MODEL_LIMIT_OPENAI_GPT_4 for gpt-4).
+# fmt: off
+PROVIDERS: Final = (
+    "ai21", "aiml", "anthropic", "azure", "azureai", "baseten", "bedrock", "bedrockconverse", "cerebras", "chatgpt", "cloudflare",
+    "codestral", "cohere", "coherechat", "dashscope", "databricks", "deepinfra", "deepseek", "fireworksai", "friendliai", "gemini",
+    "githubcopilot", "gradientai", "groq", "hostedvllm", "huggingface", "hyperbolic", "lambdaai", "litellmproxy", "llamafile",
+    "lmstudio", "metallama", "minimax", "mistral", "moonshot", "nebius", "novita", "nscale", "nvidianim", "oci", "ollama",
+    "ollamachat", "openai", "openrouter", "ovhcloud", "perplexity", "replicate", "sagemaker", "sambanova", "scaleway", "snowflake",
+    "togetherai", "vercelaigateway", "vertexai", "vllm", "volcengine", "wandb", "watsonx", "xai", "xinference", "zai",
+)
+# fmt: on
 
 # Paths of real names have at most five parts (fireworks_ai/accounts/fireworks/models/x); the bound keeps garbage cheap.
 _MAX_PARTS: Final = 8
@@ -75,6 +88,16 @@ def path_tails(name: str) -> tuple[str, ...]:
     """
     parts = [part for part in name.split("/") if part.strip()][-_MAX_PARTS:]
     return tuple("/".join(parts[start:]) for start in range(len(parts)))
+
+
+def without_provider(name: str) -> str:
+    """The name of a model as its server knows it.
+
+    >>> without_provider("ollama_chat/hf.co/acme/one:8b"), without_provider("acme/one")
+    ('hf.co/acme/one:8b', 'acme/one')
+    """
+    provider, _, rest = name.partition("/")
+    return rest if rest and folded(provider) in PROVIDERS else name
 
 
 def spellings(name: str) -> tuple[str, ...]:

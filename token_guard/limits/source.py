@@ -19,6 +19,9 @@ class Deployment:
     group: str = ""
     """The public alias (`model_name` in the config) under which clients ask for it."""
     api_base: str = ""
+    """Its server; empty where litellm knows it by the provider, and where a client brought a server or key of its own."""
+    api_key: str = field(default="", repr=False)
+    """The key for that server; shown nowhere, sent nowhere else."""
     model_info: Mapping[str, Any] = field(default_factory=dict)
 
 

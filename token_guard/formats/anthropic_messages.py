@@ -1,0 +1,177 @@
+"""Anthropic Messages (`/v1/messages`), as Claude Code and the anthropic SDK send them.
+
+Shape: https://platform.claude.com/docs/en/api/messages. `system` becomes the first message of the conversation; where there
+is one, the place of a wire message is one less than its index. Consecutive user messages are one turn to the API, so that
+a message put in by the guard may stand beside another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from token_guard.conversation import Conversation, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
+from token_guard.formats.anthropic_blocks import parts_of
+from token_guard.formats.wire import (
+    Placed,
+    Unreadable,
+    UnreadableError,
+    expect,
+    mapping_or_empty,
+    rendered,
+    result_content,
+    same_objects,
+    value_or_empty,
+)
+
+__all__ = ["AnthropicMessages"]
+
+ROLES = ("user", "assistant", "system")
+"""`system` inside `messages` is what newer models take in the middle of a conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnthropicMessages:
+    """The format of Anthropic Messages."""
+
+    api: str = "anthropic.messages"
+
+    def matches(self, request: Mapping[str, Any]) -> bool:
+        return _has_its_shape(request)
+
+    def head(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
+        try:
+            return _head(request)
+        except UnreadableError as error:
+            return Unreadable(str(error))
+
+    def outline(self, request: Mapping[str, Any]) -> Outline | None:
+        try:
+            return _outline(request)
+        except (KeyError, TypeError, AttributeError):
+            return None
+
+    def parse(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
+        try:
+            return _head(request).with_messages(tuple(_messages(request)))
+        except UnreadableError as error:
+            return Unreadable(str(error))
+
+    def render(self, conversation: Conversation) -> Mapping[str, Any]:
+        request = conversation.request
+        edits: dict[str, Any] = dict(_output_edit(conversation))
+        wires = []
+        for message in conversation.messages:
+            wire = rendered(message, _wire_value)
+            if "role" in wire:
+                wires.append(wire)
+            elif message.edited:
+                edits["system"] = wire["system"]
+        if not same_objects(wires, request["messages"]):
+            edits["messages"] = wires
+        return {**request, **edits} if edits else request
+
+
+def _head(request: Mapping[str, Any]) -> Conversation:
+    asked = request.get("max_tokens")
+    return Conversation(
+        model=request["model"] if isinstance(request.get("model"), str) else "",
+        messages=(),
+        tools=value_or_empty(request.get("tools"), list, "tools") or None,
+        tool_choice=request.get("tool_choice"),
+        response_format=request.get("output_format") or mapping_or_empty(request.get("output_config")).get("format"),
+        max_output_tokens=asked if isinstance(asked, int) and asked > 0 else None,
+        request=request,
+    )
+
+
+def _output_edit(conversation: Conversation) -> Iterator[tuple[str, int]]:
+    """A clamped `max_tokens`, but never at or below the thinking budget: Anthropic refuses that."""
+    asked, wanted = conversation.request.get("max_tokens"), conversation.max_output_tokens
+    if not isinstance(asked, int) or wanted is None:
+        return
+    budget = mapping_or_empty(conversation.request.get("thinking")).get("budget_tokens")
+    least = budget + 1 if isinstance(budget, int) else 1
+    if asked > max(wanted, least):
+        yield "max_tokens", max(wanted, least)
+
+
+# -- shape ---------------------------------------------------------------------------------------------------------------
+
+OWN_KEYS = ("system", "stop_sequences", "anthropic_version", "anthropic_beta")
+OWN_BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking", "document", "server_tool_use")
+OPENAI_ROLES = ("developer", "tool", "function")
+
+
+def _has_its_shape(request: Mapping[str, Any]) -> bool:
+    """Whether something in the request is Anthropic's alone, and nothing OpenAI's; what both would send is OpenAI's."""
+    wires = [mapping_or_empty(wire) for wire in _sequence(request.get("messages"))]
+    if any(wire.get("role") in OPENAI_ROLES or "tool_calls" in wire for wire in wires):
+        return False
+    tools = map(mapping_or_empty, _sequence(request.get("tools")))
+    own = any(key in request for key in OWN_KEYS) or any("input_schema" in tool for tool in tools)
+    return "messages" in request and (own or any(map(_has_own_block, wires)))
+
+
+def _has_own_block(wire: Mapping[str, Any]) -> bool:
+    blocks = map(mapping_or_empty, _sequence(wire.get("content")))
+    return any(block.get("type") in OWN_BLOCKS or (block.get("type") == "image" and "source" in block) for block in blocks)
+
+
+def _sequence(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+# -- outline -------------------------------------------------------------------------------------------------------------
+
+PLAIN_KEYS = frozenset({"role", "content"})
+
+
+def _outline(request: Mapping[str, Any]) -> Outline | None:
+    """Talk in plain strings; sessions with tools have blocks, which only a parse reads."""
+    system, wires = request.get("system"), request["messages"]
+    if not isinstance(wires, (list, tuple)) or not isinstance(system, (str, type(None))):
+        return None
+    texts = [system] if system else []
+    for wire in wires:
+        if type(wire["content"]) is not str or wire["role"] not in ROLES or not wire.keys() <= PLAIN_KEYS:
+            return None
+        texts.append(wire["content"])
+    return Outline(texts, len(texts), 0)
+
+
+# -- parse ---------------------------------------------------------------------------------------------------------------
+
+
+def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
+    system, first = request.get("system"), 0
+    if system:
+        # without a role: it goes back to where it came from
+        yield _message("system", 0, {"system": system}, parts_of(system, ("system",), "system"))
+        first = 1
+    for number, wire in enumerate(expect(request.get("messages"), (list, tuple), "messages")):
+        place = f"messages[{number}]"
+        role = expect(expect(wire, dict, place).get("role"), str, f"{place}.role")
+        if role not in ROLES:
+            raise UnreadableError(f"{place}.role is unknown")
+        yield _message(role, first + number, wire, parts_of(wire.get("content"), ("content",), f"{place}.content"))
+
+
+def _message(role: str, index: int, wire: Mapping[str, Any], found: Iterator[Placed]) -> Message:
+    placed = tuple(found)
+    parts = tuple(part for part, _ in placed)
+    return Message(role, parts, origin=Origin(index, wire, parts, tuple(path for _, path in placed)))
+
+
+# -- render --------------------------------------------------------------------------------------------------------------
+
+
+def _wire_value(old: Part, new: Part, there: Any) -> Any:
+    if isinstance(new, ToolCall):
+        return json.loads(new.arguments)
+    if isinstance(new, ToolResult) and isinstance(old, ToolResult):
+        return result_content(old, new, there)
+    text = new.text if isinstance(new, (Text, Opaque)) else ""
+    return text if isinstance(old, Text) else {"type": "text", "text": text}

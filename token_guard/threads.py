@@ -1,0 +1,48 @@
+"""Work for the event loop and work for a thread: LiteLLM's hooks are asynchronous, all below them is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+__all__ = ["away_from_the_loop", "is_short"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+INLINE_CHARACTERS = 8_192
+"""Up to this much text is handled on the event loop: the hop to a thread takes 40 us, a request of this size 80 us (1 ms when new)."""
+
+
+async def away_from_the_loop(text: Any, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """What a function returns, called in a thread when it has much `text` (any JSON value) to look at."""
+    if is_short(text, INLINE_CHARACTERS):
+        return _called(partial(function, *args, **options))
+    return await asyncio.to_thread(_called, partial(function, *args, **options))
+
+
+def _called(function: Callable[[], T]) -> T:
+    try:
+        return function()
+    except StopIteration as error:  # before Python 3.12 a future cannot hold it: whoever awaits the thread would wait for ever
+        raise RuntimeError("StopIteration") from error
+
+
+def is_short(value: Any, characters: int) -> bool:
+    """Whether all texts in a JSON value together have at most so many characters; stops as soon as they have more.
+
+    >>> is_short({"messages": [{"content": "Hello"}]}, 5), is_short(["Hello", "you"], 5)
+    (True, False)
+    """
+    waiting = [value]
+    while waiting and characters >= 0:
+        value = waiting.pop()
+        if isinstance(value, str):
+            characters -= len(value)
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return characters >= 0

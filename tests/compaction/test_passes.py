@@ -151,6 +151,14 @@ def test_pinned_messages_stay_word_by_word() -> None:
         assert session[place] in messages
 
 
+def test_the_task_stays_when_a_clients_preamble_stands_before_it() -> None:
+    opening = [say("user", "AGENTS.md: be careful."), say("user", "Environment: linux."), say("user", "Mend handler_3_1.")]
+    session = parsed([say("system", "s"), *opening, *agent(12)[2:]])
+    kept = [message.index for message in after(Summarize(), session, 10)]
+    assert 1 in kept
+    assert 3 in kept
+
+
 def test_a_directive_and_a_decision_survive_word_by_word() -> None:
     told = [
         say("user", "You must never touch the file legacy/core.py, whatever happens."),

@@ -6,9 +6,9 @@ Everything here reads text line by line or with linear patterns, and gives the s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-__all__ = ["decisions", "definitions", "directives", "error_lines", "names", "sentences", "strings_of", "terms"]
+__all__ = ["decisions", "definitions", "directives", "error_lines", "names", "sentences", "terms"]
 
 NAME = re.compile(r"[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
 """Runs that may be a path, an identifier, a number, a hash, an address."""
@@ -129,15 +129,3 @@ def terms(text: str) -> Iterator[str]:
     for word in WORD.findall(text.lower()):
         if word not in STOP_WORDS:
             yield ENDING.sub("", word) if len(word) > 5 else word  # noqa: PLR2004 - short words have no ending to lose
-
-
-def strings_of(value: object) -> Iterable[str]:
-    """Every string in a JSON value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from strings_of(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from strings_of(inner)

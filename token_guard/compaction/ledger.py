@@ -20,11 +20,8 @@ MAX_QUOTES = 64
 CALL_WEIGHT = 4.0
 """A name that the assistant itself used in a call weighs as much as four mentions: it is being worked on."""
 
-FADING = 1.0
-"""What a name weighed at the compaction before, it weighs less by this factor: recent work is likelier to matter."""
-
-SYMBOL_CHARS = 400
-"""A user message longer than this is quoted by its first lines."""
+REQUEST_CHARS = 400
+"""A user message longer than this is quoted by its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Ledger:
             self,
             messages=self.messages + len(gone),
             names=_weighed(self.names, gone),
-            requests=_newest(self.requests, (text[:SYMBOL_CHARS] for text in users)),
+            requests=_newest(self.requests, (text[:REQUEST_CHARS] for text in users)),
             directives=_newest(self.directives, (line for text in users for line in facts.directives(text))),
             decisions=_newest(
                 self.decisions, (line for message in gone if message.role == "assistant" for line in facts.decisions(message.said))
@@ -57,10 +54,6 @@ class Ledger:
                 self.errors, (line for message in gone for result in message.results for line in facts.error_lines(result.text))
             ),
         )
-
-    def with_names(self, weights: Mapping[str, float]) -> Ledger:
-        """The ledger with names seen in messages that were masked."""
-        return replace(self, names=_bounded(_added(self.names, weights))) if weights else self
 
 
 def as_sent(message: Message) -> Message:
@@ -73,17 +66,13 @@ def _newest(old: tuple[str, ...], new: Iterable[str]) -> tuple[str, ...]:
 
 
 def _weighed(old: Mapping[str, float], messages: Iterable[Message]) -> Mapping[str, float]:
-    weights = {name: weight * FADING for name, weight in old.items()}
+    weights = dict(old)
     for message in messages:
         for name in dict.fromkeys(facts.names(message.text)):
             weights[name] = weights.get(name, 0.0) + 1.0
         for name in dict.fromkeys(name for call in message.calls for name in facts.names(call.arguments)):
             weights[name] = weights.get(name, 0.0) + CALL_WEIGHT
     return _bounded(weights)
-
-
-def _added(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, float]:
-    return {**old, **{name: old.get(name, 0.0) + weight for name, weight in new.items()}}
 
 
 def _bounded(weights: Mapping[str, float]) -> Mapping[str, float]:

@@ -26,14 +26,17 @@ def head(messages: Sequence[Message]) -> list[Message]:
 
 
 def pinned(messages: Sequence[Message]) -> frozenset[int]:
-    """Places that stay: instructions, the task (first user message), the last user message, the last turn.
+    """Places that stay: instructions, the task (the user messages that open the conversation: the first, which may be a
+    client's own preamble, and the one that the first reply answers), the last user message, the last turn.
 
     Words of the user's beside tool results may be a question or a client's reminder: the last such message stays as well.
     """
     users = [place for place, message in enumerate(messages) if message.role == "user" and not message.results and not is_note(message)]
     instructions = (place for place, message in enumerate(messages) if message.role in ("system", "developer"))
     asks = [place for place, message in enumerate(messages) if message.asks and not is_note(message)]
-    return frozenset([*instructions, *users[:1], *users[-1:], *asks[-1:], *range(tail_start(messages), len(messages))])
+    first_reply = next((place for place, message in enumerate(messages) if message.role == "assistant"), len(messages))
+    opening = [place for place in users if place < first_reply]
+    return frozenset([*instructions, *users[:1], *opening[-1:], *users[-1:], *asks[-1:], *range(tail_start(messages), len(messages))])
 
 
 def droppable(messages: Sequence[Message]) -> tuple[tuple[Exchange, frozenset[int]], ...]:

@@ -12,6 +12,9 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from anthropic_chat import translated
+from responses_rules import as_items, count_input
+from responses_upstream import ResponsesUpstream
 
 from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import Refusal, count_prompt
@@ -106,7 +109,7 @@ class Provider:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, request: Mapping[str, Any]) -> Refusal | None:
-        model, tokens = request["model"], count_prompt(request)
+        model, tokens = request["model"], count_prompt(request) if "messages" in request else count_input(request)
         if model == "stubborn":
             self.refused[model] += 1
             return Refusal(STYLES["openai-2"][0])
@@ -120,10 +123,28 @@ class Provider:
         return Wording(message.format(window=TRUE, tokens=tokens), status=status, shape=shape, tokens=tokens)
 
 
+class ResponsesProvider(ResponsesUpstream):
+    """The same provider behind `/v1/responses`."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(BELIEVED)
+        self.provider = provider
+
+    def refusal(self, request: Mapping[str, Any]) -> Refusal | None:
+        return self.provider(request)
+
+
 @dataclass(frozen=True)
 class Learner:
     provider: Provider
     proxy: Proxy
+
+    def post(self, path: str, model: str, body: Mapping[str, Any], *, stream: bool) -> str:
+        """The raw answer of another endpoint."""
+        request = {"model": model, "stream": stream, **body}
+        answer = httpx.post(f"{self.proxy.url}/{path}", json=request, headers={"Authorization": f"Bearer {self.proxy.key}"}, timeout=60)
+        assert answer.status_code == 200, answer.text[:500]
+        return answer.text
 
     def ask(self, model: str, messages: Any, *, stream: bool = False) -> str:
         client = openai.OpenAI(base_url=self.proxy.url, api_key=self.proxy.key, max_retries=0)
@@ -137,10 +158,10 @@ class Learner:
         return client.chat.completions.with_raw_response.create(model=model, messages=messages).headers.get(f"x-token-guard-{name}")
 
 
-def deployment(group: str, model: str, url: str, window: int) -> dict[str, Any]:
+def deployment(group: str, model: str, url: str, window: int, provider: str = "openai") -> dict[str, Any]:
     return {
         "model_name": group,
-        "litellm_params": {"model": f"openai/{model}", "api_base": url, "api_key": "none"},
+        "litellm_params": {"model": f"{provider}/{model}", "api_base": url, "api_key": "none"},
         "model_info": {"id": group, "max_input_tokens": window},
     }
 
@@ -156,6 +177,10 @@ def learner() -> Iterator[Learner]:
         models = [
             deployment(f"{style}/{kind}", f"{style}/{kind}", upstream.url, BELIEVED) for style in STYLES for kind in ("whole", "stream")
         ]
+        responses = stack.enter_context(ResponsesProvider(provider))
+        for name in (f"{style}/{kind}" for style in STYLES for kind in ("whole", "stream")):
+            models.append(deployment(f"{name}/messages", f"{name}/messages", upstream.url, BELIEVED, provider="hosted_vllm"))
+            models.append(deployment(f"{name}/responses", f"{name}/responses", responses.url, BELIEVED))
         models += [
             deployment("large", "gpt-4o", down.url, 128_000),
             deployment("small", "gpt-4o", small.url, 8_000),
@@ -187,6 +212,22 @@ def test_the_first_long_request_costs_one_refusal_and_the_second_none(learner: L
     assert (learner.provider.refused[model], learner.provider.answered[model]) == (1, 1)
     assert "stand-in model" in learner.ask(model, LARGER, stream=stream)
     assert (learner.provider.refused[model], learner.provider.answered[model]) == (1, 2)
+
+
+BODIES: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    "messages": lambda history: {"max_tokens": 500, "system": translated(history)[0], "messages": translated(history)[1]},
+    "responses": lambda history: {"input": as_items(history)},
+}
+
+
+@pytest.mark.parametrize("endpoint", BODIES)
+@pytest.mark.parametrize("kind", ["whole", "stream"])
+@pytest.mark.parametrize("style", STYLES)
+def test_the_other_endpoints_learn_and_retry_alike(learner: Learner, style: str, kind: str, endpoint: str) -> None:
+    model, stream = f"{style}/{kind}/{endpoint}", kind == "stream"
+    for history, answered in ((HISTORY, 1), (LARGER, 2)):
+        assert "stand-in" in learner.post(endpoint, model, BODIES[endpoint](history), stream=stream)
+        assert (learner.provider.refused[model], learner.provider.answered[model]) == (1, answered)
 
 
 def test_a_fallback_to_a_small_window_answers_a_long_conversation(learner: Learner) -> None:

@@ -160,3 +160,15 @@ def test_what_is_learned_little_by_little_changes_the_budget_once() -> None:
         answered(guard, 1.4 + sample / 100, count=6)
         rooms.add(guard.process({"model": "gpt-4o", "messages": agent(120)}, deployment=DEPLOYMENT).report.tokens_after)
     assert len(rooms) <= 2
+
+
+def test_a_window_named_inside_a_stream_is_learned_for_the_next_request() -> None:
+    """The event is the one of litellm 1.106 for a stream of HTTP 200 whose first event is an error."""
+    callback = TokenGuardCallback(Settings(store="memory:"))
+    words = "The input (19577 tokens) is longer than the model's context length (16000 tokens)."
+    failed = {**event(stream=True), "exception": litellm.APIError(400, words, "openai", "m")}
+    asyncio.run(callback.async_log_failure_event({**failed, "stream": False}, None, None, None))
+    before = callback.guard.limits.resolve("gpt-4o", Deployment(id="d1")).max_input_tokens
+    asyncio.run(callback.async_log_failure_event(failed, None, None, None))
+    learned = callback.guard.limits.resolve("gpt-4o", Deployment(id="d1"))
+    assert (before, learned.max_input_tokens, learned.source) == (128_000, 16_000, "learned")

@@ -132,6 +132,12 @@ class TokenGuardCallback(CustomLogger):
         if await asyncio.to_thread(self.retries.refused, request_data, exception) and self.metrics:
             self.metrics.context_error(str(request_data.get("model")))
 
+    async def async_log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """Learn from a stream that failed after it had begun: the failure hook above is not told of it."""
+        error, attempt = kwargs.get("exception"), kwargs.get("litellm_params")
+        if kwargs.get("stream") and isinstance(error, Exception) and isinstance(attempt, Mapping):
+            await asyncio.to_thread(self.retries.refused_inside, {**attempt, "model": kwargs.get("model")}, error)
+
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Learn from what the provider counted, off the event loop."""
         try:

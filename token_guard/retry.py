@@ -139,6 +139,17 @@ class Retries:
             self._learn(kwargs, overflow.window)
         return overflow is not None
 
+    def refused_inside(self, kwargs: Mapping[str, Any], error: Exception) -> bool:
+        """Learn from a stream that began with HTTP 200 and then said that the request was too long; whether it named the window.
+
+        The answer has begun, so that nothing can be retried: the next request is right.
+        """
+        overflow = _overflow(error)
+        if overflow is None or overflow.window is None:
+            return False
+        self._learn(kwargs, overflow.window)
+        return True
+
     def _remember(self, note: Note, kwargs: Mapping[str, Any], error: Exception, overflow: Overflow | None) -> None:
         key = _key(kwargs)
         times = _refused(note).get(key, {"times": 0})["times"] + 1

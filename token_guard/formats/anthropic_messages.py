@@ -19,7 +19,9 @@ from token_guard.formats.wire import (
     Unreadable,
     UnreadableError,
     expect,
+    glimpse,
     mapping_or_empty,
+    read,
     rendered,
     result_content,
     same_objects,
@@ -42,22 +44,13 @@ class AnthropicMessages:
         return _has_its_shape(request)
 
     def head(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
-        try:
-            return _head(request)
-        except UnreadableError as error:
-            return Unreadable(str(error))
+        return read(_head, request)
 
     def outline(self, request: Mapping[str, Any]) -> Outline | None:
-        try:
-            return _outline(request)
-        except (KeyError, TypeError, AttributeError):
-            return None
+        return glimpse(_outline, request)
 
     def parse(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
-        try:
-            return _head(request).with_messages(tuple(_messages(request)))
-        except UnreadableError as error:
-            return Unreadable(str(error))
+        return read(_conversation, request)
 
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
@@ -72,6 +65,10 @@ class AnthropicMessages:
         if not same_objects(wires, request["messages"]):
             edits["messages"] = wires
         return {**request, **edits} if edits else request
+
+
+def _conversation(request: Mapping[str, Any]) -> Conversation:
+    return _head(request).with_messages(tuple(_messages(request)))
 
 
 def _head(request: Mapping[str, Any]) -> Conversation:

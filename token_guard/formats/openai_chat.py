@@ -30,6 +30,8 @@ from token_guard.formats.wire import (
     UnreadableError,
     as_opaque,
     expect,
+    glimpse,
+    read,
     rendered,
     result_content,
     same_objects,
@@ -55,23 +57,13 @@ class OpenAIChat:
         return "messages" in request
 
     def head(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
-        try:
-            return _head(request)
-        except UnreadableError as error:
-            return Unreadable(str(error))
+        return read(_head, request)
 
     def outline(self, request: Mapping[str, Any]) -> Outline | None:
-        try:
-            return _outline(request["messages"])
-        except (KeyError, TypeError, AttributeError):
-            return None
+        return glimpse(_outline, request)
 
     def parse(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
-        try:
-            wires = expect(request.get("messages"), (list, tuple), "messages")
-            return _head(request).with_messages(tuple(_message(index, wire) for index, wire in enumerate(wires)))
-        except UnreadableError as error:
-            return Unreadable(str(error))
+        return read(_conversation, request)
 
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
@@ -80,6 +72,11 @@ class OpenAIChat:
         if not same_objects(wires, request["messages"]):
             edits["messages"] = wires
         return {**request, **edits} if edits else request
+
+
+def _conversation(request: Mapping[str, Any]) -> Conversation:
+    wires = expect(request.get("messages"), (list, tuple), "messages")
+    return _head(request).with_messages(tuple(_message(index, wire) for index, wire in enumerate(wires)))
 
 
 def _head(request: Mapping[str, Any]) -> Conversation:
@@ -115,7 +112,8 @@ PLAIN_KEYS = frozenset({"role", "content", "tool_calls", "tool_call_id"})
 """Messages with other keys are left to the parse; those of nearly all agents and chats have none."""
 
 
-def _outline(wires: Sequence[Mapping[str, Any]]) -> Outline | None:
+def _outline(request: Mapping[str, Any]) -> Outline | None:
+    wires: Sequence[Mapping[str, Any]] = request["messages"]
     texts: list[str] = []
     calls = 0
     for wire in wires:

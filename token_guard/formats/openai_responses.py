@@ -15,7 +15,7 @@ from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
 from token_guard.formats.responses_items import ANY_SIDE, ROLES, TEXT_TYPES, Item, is_shell, kind_of, read_item, reasoning_text
-from token_guard.formats.wire import Unreadable, UnreadableError, expect, rendered, same_objects, value_or_empty
+from token_guard.formats.wire import Unreadable, UnreadableError, expect, glimpse, read, rendered, same_objects, value_or_empty
 
 __all__ = ["OpenAIResponses"]
 
@@ -33,22 +33,13 @@ class OpenAIResponses:
         return "input" in request or "instructions" in request
 
     def head(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
-        try:
-            return _head(request)
-        except UnreadableError as error:
-            return Unreadable(str(error))
+        return read(_head, request)
 
     def outline(self, request: Mapping[str, Any]) -> Outline | None:
-        try:
-            return _outline(request)
-        except (KeyError, TypeError, AttributeError, UnreadableError):
-            return None
+        return glimpse(_outline, request)
 
     def parse(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
-        try:
-            return _head(request).with_messages(tuple(_messages(request)))
-        except UnreadableError as error:
-            return Unreadable(str(error))
+        return read(_conversation, request)
 
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
@@ -60,6 +51,10 @@ class OpenAIResponses:
         if items is not request["input"]:
             edits["input"] = items
         return {**request, **edits} if edits else request
+
+
+def _conversation(request: Mapping[str, Any]) -> Conversation:
+    return _head(request).with_messages(tuple(_messages(request)))
 
 
 def _head(request: Mapping[str, Any]) -> Conversation:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Path, Text, ToolResult
 
@@ -18,12 +18,16 @@ __all__ = [
     "apply_edit",
     "as_opaque",
     "expect",
+    "glimpse",
     "mapping_or_empty",
+    "read",
     "rendered",
     "result_content",
     "same_objects",
     "value_or_empty",
 ]
+
+T = TypeVar("T")
 
 Placed: TypeAlias = tuple[Part, Path]
 """A part and where it stands in its wire message."""
@@ -41,6 +45,22 @@ class Unreadable:
 
 class UnreadableError(Exception):
     """Ends a parse; never leaves the format that raises it."""
+
+
+def read(reader: Callable[[Mapping[str, Any]], T], request: Mapping[str, Any]) -> T | Unreadable:
+    """What a reader makes of a request, or why it cannot be read."""
+    try:
+        return reader(request)
+    except UnreadableError as error:
+        return Unreadable(str(error))
+
+
+def glimpse(reader: Callable[[Mapping[str, Any]], T | None], request: Mapping[str, Any]) -> T | None:
+    """What a reader that trusts the shape makes of a request; None where the shape is another."""
+    try:
+        return reader(request)
+    except (KeyError, TypeError, AttributeError, UnreadableError):
+        return None
 
 
 def expect(value: Any, kind: type | tuple[type, ...], place: str) -> Any:

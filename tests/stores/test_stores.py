@@ -72,3 +72,27 @@ def test_a_file_that_fails_is_replaced_by_memory(broken: str, tmp_path: Path, ca
 def test_another_url_is_refused_with_what_is_allowed(url: str) -> None:
     with pytest.raises(ConfigError, match="sqlite:"):
         open_store(url)
+
+
+def test_the_first_claim_counts(store: Store) -> None:
+    assert store.claim("summaries", "a", "first") == "first"
+    assert store.claim("summaries", "a", "second") == store.get("summaries", "a") == "first"
+
+
+def test_of_many_who_claim_at_once_all_get_the_same(store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda number: store.claim("summaries", "a", str(number)), range(64)))
+    assert len(found) == 1
+
+
+def test_claims_are_bounded_too(tmp_path: Path) -> None:
+    memory, file = MemoryStore(capacity=10), SQLiteStore(str(tmp_path / "facts.db"), capacity=10)
+    for number in range(512):
+        memory.claim("summaries", str(number), "x")
+        file.claim("summaries", str(number), "x")
+    assert memory.keys("summaries") == file.keys("summaries") == tuple(map(str, range(502, 512)))
+
+
+def test_a_claim_on_a_file_that_fails_counts_in_memory(tmp_path: Path) -> None:
+    broken = SQLiteStore(str(tmp_path))
+    assert broken.claim("summaries", "a", "first") == broken.claim("summaries", "a", "second") == "first"

@@ -24,6 +24,9 @@ class Store(Protocol):
     def put(self, section: str, key: str, value: str) -> None:
         """Set a value; the oldest values of a full section go."""
 
+    def claim(self, section: str, key: str, value: str) -> str:
+        """The value under a key; `value`, which it then has, where there was none. Of several who claim at once all get the same."""
+
     def delete(self, section: str, key: str) -> None:
         """Forget a value."""
 

@@ -26,8 +26,14 @@ class MemoryStore:
             values = self._sections[section]
             values.pop(key, None)
             values[key] = value
-            while len(values) > self._capacity:
-                del values[next(iter(values))]
+            self._bound(values)
+
+    def claim(self, section: str, key: str, value: str) -> str:
+        with self._lock:
+            values = self._sections[section]
+            found = values.setdefault(key, value)
+            self._bound(values)
+            return found
 
     def delete(self, section: str, key: str) -> None:
         with self._lock:
@@ -39,3 +45,7 @@ class MemoryStore:
 
     def close(self) -> None:
         pass
+
+    def _bound(self, values: dict[str, str]) -> None:
+        while len(values) > self._capacity:
+            del values[next(iter(values))]

@@ -53,9 +53,15 @@ class SQLiteStore:
             self._fallback.put(section, key, value)
             return
         self._fallback.delete(section, key)
-        self._writes += 1
-        if self._writes % PRUNED_EVERY == 0:
-            self._prune(section)
+        self._wrote(section)
+
+    def claim(self, section: str, key: str, value: str) -> str:
+        value = self._fallback.get(section, key) or value
+        # what is there is never replaced, so that all who claim read the one that came first
+        if self._run("insert or ignore into facts (section, key, value) values (?, ?, ?)", (section, key, value)) is None:
+            return self._fallback.claim(section, key, value)
+        self._wrote(section)
+        return self.get(section, key) or value
 
     def delete(self, section: str, key: str) -> None:
         self._fallback.delete(section, key)
@@ -70,6 +76,11 @@ class SQLiteStore:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def _wrote(self, section: str) -> None:
+        self._writes += 1
+        if self._writes % PRUNED_EVERY == 0:
+            self._prune(section)
 
     def _prune(self, section: str) -> None:
         youngest = "select place from facts where section = ? order by place desc limit ?"

@@ -114,13 +114,26 @@ def rendered(message: Message, wire_value: Callable[[Part, Part, Any], Any]) -> 
         return {"role": message.role, "content": message.text}
     wire: Any = origin.wire
     # from the end, so that a place taken out moves none that is still to be edited
-    for old, new, path in reversed(list(zip(origin.parts, message.parts, origin.paths, strict=True))):
+    for old, new, path in reversed(list(zip(origin.parts, message.parts, origin.paths, strict=False))):
         if isinstance(new, Omitted) and old != new:
             wire = apply_edit(wire, _item(path), REMOVED)
         elif old != new:
             wire = apply_edit(wire, path, wire_value(old, new, _at(origin.wire, path)))
+    for added in message.parts[len(origin.parts) :]:
+        wire = _with_added(wire, origin.paths[-1], added)
     edited: Mapping[str, Any] = wire
     return edited
+
+
+def _with_added(wire: Any, path: Path, added: Part) -> Any:
+    """The wire object with words after all that its content holds, where the value at `path` belongs to that content."""
+    words = added.text if isinstance(added, Text) else ""
+    place = path[: path.index("content") + 1]
+    content = _at(wire, place)
+    if isinstance(content, str):
+        return apply_edit(wire, place, f"{content}\n\n{words}")
+    # items, and the name of their texts, are those of Responses
+    return apply_edit(wire, place, [*content, {"type": "input_text" if isinstance(wire, list) else "text", "text": words}])
 
 
 def result_content(old: ToolResult, new: ToolResult, content: Any) -> Any:

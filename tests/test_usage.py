@@ -42,7 +42,7 @@ def event(**more: Any) -> dict[str, Any]:
 def test_an_event_tells_the_request_the_deployment_and_both_numbers() -> None:
     usage = usage_of(event())
     assert usage
-    assert (usage.deployment.id, usage.prompt_tokens, usage.estimate, usage.guessed) == ("d1", 100, 77, False)
+    assert (usage.deployment.id, usage.prompt_tokens, usage.estimate, usage.guessed) == ("d1", 100, 77, ())
     assert usage.request["tools"]
 
 

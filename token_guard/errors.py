@@ -9,6 +9,7 @@ from traceback import extract_tb
 __all__ = [
     "ConfigError",
     "ContextOverflowError",
+    "InputTooLongError",
     "ModelNotSupportedError",
     "TokenCountError",
     "TokenGuardError",
@@ -48,6 +49,18 @@ class ContextOverflowError(TokenGuardError):
         super().__init__(
             f"This model's maximum context length leaves {allowed:,} tokens for the prompt of {model or 'this request'}; "
             f"the parts that must stay whole count {tokens:,} ({split}). Shorten the largest part, or use a model with a larger window."
+        )
+
+
+class InputTooLongError(ContextOverflowError):
+    """One input of an embeddings request is longer than the model's window; `place` is its number, from 0."""
+
+    def __init__(self, *, model: str, place: int, tokens: int, allowed: int) -> None:
+        super().__init__(model=model, tokens=tokens, allowed=allowed, parts={})
+        self.place = place
+        self.args = (
+            f"input[{place}] counts {tokens:,} tokens, {tokens - allowed:,} more than the {allowed:,} that {model or 'this model'} "
+            "takes of one input. Split it, or let token_guard cut it with on_too_long: truncate.",
         )
 
 

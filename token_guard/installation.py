@@ -10,6 +10,7 @@ from functools import cache
 
 import litellm
 
+from token_guard.count_tokens import attach, forecast
 from token_guard.errors import ConfigError
 from token_guard.plugin import TokenGuardCallback
 from token_guard.settings import Settings
@@ -27,7 +28,7 @@ def build_callback() -> TokenGuardCallback:
     Raises ConfigError when they are wrong; in a proxy that is starting, writes its line to stderr and ends the process.
     """
     try:
-        return TokenGuardCallback(_configured())
+        callback = TokenGuardCallback(_configured())
     except ConfigError as error:
         if not _is_in_a_proxy():
             raise
@@ -35,6 +36,9 @@ def build_callback() -> TokenGuardCallback:
         sys.stdout.flush()
         print(f"token_guard: {error}", file=sys.stderr, flush=True)
         os._exit(STARTUP_FAILURE)
+    if callback.settings.headers and _is_in_a_proxy():
+        _watch_token_counts(callback)
+    return callback
 
 
 def install(settings: Settings | None = None) -> TokenGuardCallback:
@@ -55,6 +59,11 @@ def _configured() -> Settings:
     if not isinstance(sections, Mapping):
         raise ConfigError(f"callback_settings must be a mapping of sections, not {type(sections).__name__}")
     return Settings.load(sections.get("token_guard"))
+
+
+def _watch_token_counts(callback: TokenGuardCallback) -> None:
+    proxy = sys.modules["litellm.proxy.proxy_server"]
+    attach(getattr(proxy, "app", None), lambda body: forecast(callback.guard, getattr(proxy, "llm_router", None), body))
 
 
 def _is_in_a_proxy() -> bool:

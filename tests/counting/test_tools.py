@@ -79,6 +79,11 @@ def test_gpt_5_is_charged_more_than_the_formula() -> None:
     assert tool_price_for("gpt-5").fixed([WEATHER], "auto", None) == tool_price_for("gpt-4o").fixed([WEATHER], "auto", None) + 100
 
 
+def test_no_choice_of_tool_is_no_forced_one_on_any_wire() -> None:
+    price, tools = tool_price_for("claude-sonnet-4-5"), [{"name": "f", "input_schema": {}}]
+    assert price.fixed(tools, {"type": "none"}, None) == price.fixed(tools, "none", None) < price.fixed(tools, {"type": "any"}, None)
+
+
 def test_a_forced_function_costs_its_name() -> None:
     price = tool_price_for("gpt-4o")
     assert "weather" in list(price.texts([WEATHER], {"type": "function", "function": {"name": "weather"}}, None))

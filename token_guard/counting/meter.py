@@ -71,6 +71,11 @@ class Meter:
         found = self._cache.young.get(hash(text) ^ self._salt ^ (len(text) << 64))
         return self._recall(text) if found is None else found
 
+    def measure_text(self, text: str, limit: int) -> Measure:
+        """Tokens of a text, or a proven bound on them that is within the limit."""
+        bound = self._bound((text,))
+        return Measure(bound, "bound") if bound <= limit else Measure(self.text(text), "count")
+
     def media(self, media: Media) -> int:
         """Tokens of an image, a sound or a file, by its provider's formula; errs up where only the kind is known."""
         if media.kind == "image":

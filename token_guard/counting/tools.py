@@ -55,7 +55,7 @@ class ToolPrice:
         tokens = RESPONSE_FORMAT if _is_structured(response_format) else 0
         if not tools:
             return tokens
-        if tool_choice == "none":
+        if tool_choice in ("none", {"type": "none"}):
             return tokens + DEFINITIONS + self.prompt + NONE_CHOICE
         forced = tool_choice not in (None, "auto", {"type": "auto"})
         return tokens + DEFINITIONS + (self.forced + FORCED if forced else self.prompt)

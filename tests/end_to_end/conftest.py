@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+from pluggy import Result
 
 from token_guard.demo.openai_rules import Refusal
 from token_guard.demo.proxy import Proxy
 from token_guard.demo.upstream import Upstream
 
 WINDOW, SMALL_WINDOW, LARGE_WINDOW = 16_000, 6_000, 64_000
+LAST_WORDS = 8_000
+"""Characters of a proxy's output that a failed test shows: a crash's trace and what came before it."""
 OUTAGE = Refusal("The server is overloaded.", type="server_error", param=None, status=503)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Function, call: pytest.CallInfo[None]) -> Generator[None, Result[pytest.TestReport], None]:
+    """A failed test shows what its proxies wrote."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        report.sections += [(f"output of the proxy at {proxy.url}", proxy.output[-LAST_WORDS:]) for proxy in proxies_in(item.funcargs)]
+
+
+def proxies_in(value: Any) -> Iterator[Proxy]:
+    """The proxies that a test was given, in whatever held them."""
+    if isinstance(value, Proxy):
+        yield value
+    elif isinstance(value, dict):
+        yield from (proxy for inner in value.values() for proxy in proxies_in(inner))
+    elif is_dataclass(value):
+        yield from (proxy for each in fields(value) for proxy in proxies_in(getattr(value, each.name)))
 
 
 @dataclass

@@ -14,6 +14,7 @@ import pytest
 from anthropic_chat import translated
 from anthropic_rules import cache_marks
 from anthropic_upstream import AnthropicUpstream, strings_of, tokens_of
+from responses_upstream import ResponsesUpstream
 
 from token_guard import Guard, Settings
 from token_guard.demo.conversation import conversation
@@ -37,23 +38,23 @@ class World:
     """A proxy with the guard in front of a stand-in of each kind."""
 
     proxy: Proxy
-    anthropic: AnthropicUpstream
-    openai: Upstream
+    upstreams: tuple[AnthropicUpstream, ResponsesUpstream, Upstream]
 
     @property
     def seen(self) -> list[dict[str, Any]]:
         """What has arrived so far, wherever."""
-        return [*self.anthropic.requests, *self.openai.requests]
+        return [request for upstream in self.upstreams for request in upstream.requests]
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     with ExitStack() as stack:
-        anthropic, openai = stack.enter_context(AnthropicUpstream(WINDOW)), stack.enter_context(Upstream(WINDOW))
-        bases = {"native": anthropic.url, "bridged-responses": f"{anthropic.url}/v1", "bridged-chat": openai.url}
+        upstreams = AnthropicUpstream(WINDOW), ResponsesUpstream(WINDOW), Upstream(WINDOW)
+        anthropic, responses, chat = map(stack.enter_context, upstreams)
+        bases = {"native": anthropic.root, "bridged-responses": responses.url, "bridged-chat": chat.url}
         path = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
         proxy = stack.enter_context(Proxy(config(bases), environment={"PYTHONPATH": path}))
-        yield World(proxy.wait(), anthropic, openai)
+        yield World(proxy.wait(), upstreams)
 
 
 def config(bases: dict[str, str]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class World:
 def world() -> Iterator[World]:
     with ExitStack() as stack:
         responses, anthropic = stack.enter_context(ResponsesUpstream(WINDOW)), stack.enter_context(AnthropicUpstream(WINDOW))
-        bases = {"native": responses.url, "vllm": responses.url, "bridged": anthropic.url, "text": responses.url}
+        bases = {"native": responses.url, "vllm": responses.url, "bridged": anthropic.root, "text": responses.url}
         proxy = stack.enter_context(Proxy(config(bases)))
         yield World(proxy.wait(), responses, anthropic)
 

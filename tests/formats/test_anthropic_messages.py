@@ -66,6 +66,21 @@ SHAPES = {
     "document of blocks": say("user", [{"type": "document", "source": {"type": "content", "content": [text("a"), text("b")]}}]),
     "search result": say("user", [{"type": "search_result", "source": "https://x", "title": "t", "content": [text("a")]}]),
     "server tool": say("assistant", [{"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "q"}}]),
+    "server tool's result": say("assistant", [{"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [{"type": "x"}]}]),
+    "server tool's error": say("assistant", [{"type": "web_search_tool_result", "tool_use_id": "s", "content": {"error_code": "x"}}]),
+    "mcp": say("assistant", [{"type": "mcp_tool_use", "id": "m", "name": "f", "server_name": "s", "input": {}}]),
+    "mcp's result": say("assistant", [{"type": "mcp_tool_result", "tool_use_id": "m", "is_error": False, "content": [text("a")]}]),
+    "result with nested lists": say(
+        "user", [gave([{"type": "search_result", "source": "x", "title": "t", "content": [text("a"), text("b")]}])]
+    ),
+    "result with a document": say(
+        "user", [gave([{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "d"}}])]
+    ),
+    "failed result with blocks": say("user", [gave([text("no"), text("such", **CACHED)], is_error=True, **CACHED)]),
+    "file by id": say(
+        "user", [{"type": "container_upload", "file_id": "f"}, {"type": "image", "source": {"type": "file", "file_id": "f"}}]
+    ),
+    "compaction of the provider's": say("assistant", [{"type": "compaction", "content": "so far"}, text("Done.")]),
     "system in the middle": say("system", "Now be brief."),
     "unknown block and fields": say("user", [{"type": "hologram", "x": 1}, text("a", citations=[{"cited_text": "c"}])], vendor=1),
 }

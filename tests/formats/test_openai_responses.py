@@ -234,11 +234,10 @@ def test_what_is_unknown_belongs_to_its_response_or_stays() -> None:
     [
         ({"previous_response_id": "resp_1"}, "server-held history: previous_response_id"),
         ({"conversation": {"id": "conv_1"}}, "server-held history: conversation"),
-        ({"truncation": "auto"}, "truncation is auto: the provider cuts by itself"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}, user("long " * 999)]}, "server-held history: input[0] is a reference"),
     ],
 )
-def test_what_the_server_holds_or_cuts_is_left_to_it(more: dict[str, Any], note: str) -> None:
+def test_what_the_server_holds_is_left_to_it(more: dict[str, Any], note: str) -> None:
     request = {"model": "gpt-4o", "input": "long " * 999, **more}
     fitted = fit(request, api="openai.responses", max_input_tokens=100)
     assert fitted.request is request

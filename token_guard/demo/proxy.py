@@ -29,6 +29,7 @@ ALONE = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else litellm fetches its cost map from the network
     "NO_PROXY": "127.0.0.1",
     "no_proxy": "127.0.0.1",
+    "PYTHONFAULTHANDLER": "1",  # a crash leaves a trace in the output
     "PYTHONUNBUFFERED": "1",
     "TOKEN_GUARD_STORE": "memory:",  # what is learned from a stand-in is not kept
 }

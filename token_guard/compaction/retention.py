@@ -1,24 +1,156 @@
-"""How much of what a conversation names is still named after compaction."""
+"""What compactions left of a conversation: of its names and sentences, and of what in it matters to the present."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+import re
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from token_guard.compaction.facts import names
+from token_guard.compaction import facts
+from token_guard.compaction.pins import is_note, pinned, tail_start
 from token_guard.conversation import Message
+from token_guard.report import Quality, Retained
 
-__all__ = ["retention"]
+__all__ = ["quality"]
+
+NUMBER = re.compile(r"[#.@/\-]*\d[\d.\-]*$")
+"""What is no number and no path among names is an identifier."""
+
+EXTENSION_CHARS = range(1, 6)
+"""A name that ends in a dot and so many letters is a file's: .c to .ipynb; `self.parse_line` is an identifier."""
+
+WORD = re.compile(r"[A-Za-z0-9_.~/@#\-]{4,}")
+"""Runs in which a name may be; shorter ones say nothing."""
+
+PRESENT = 6
+"""The newest messages, whose names say what the conversation is about now; three exchanges, as in the scoring of pass 2."""
 
 
-def retention(before: Sequence[Message], after: Sequence[Message]) -> float:
-    """The share, between 0 and 1, of the different paths, identifiers and numbers of `before` that `after` still holds."""
-    had, has = _names(before), _names(after)
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """The different words of one message that may be names, and its sentences by kind."""
+
+    words: frozenset[str]
+    sentences: Mapping[str, frozenset[str]]
+
+
+def quality(before: Sequence[Message], after: Sequence[Message]) -> Quality:
+    """How much `after` still holds of `before`; every text is read once."""
+    told = [_facts_of(message) for message in before]
+    changed = [message for message in after if is_note(message) or message.edited]
+    whole = {message.index for message in after if message.index is not None and not message.edited}
+    left = [found for found, message in zip(told, before, strict=True) if message.index in whole]
+    stayed = _union(found.words for found in left)
+    names = _names(stayed)
+    had = names | _names(_union(found.words for found in told) - stayed)
+    has = names | _names(_union(map(_words, changed)))
+    written = "\n".join(_plain(message.text) for message in changed)
+    sentences = {kind: _share(*_sentences(kind, told, left, written)) for kind in SENTENCES}
+    shares = {kind: _share(members, has) for kind, members in _by_kind(had).items()}
+    return Quality(_share(had, has), Retained(**shares, **sentences), _relevance(before, after, told))
+
+
+def _share(had: frozenset[str], has: frozenset[str]) -> float:
     return round(len(had & has) / len(had), 4) if had else 1.0
 
 
-def _names(messages: Iterable[Message]) -> frozenset[str]:
-    return frozenset(name for message in messages for text in _texts(message) for name in names(text))
+def _by_kind(names: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    numbers = frozenset(name for name in names if NUMBER.fullmatch(name))
+    paths = frozenset(name for name in names - numbers if _is_path(name))
+    return {"numbers": numbers, "paths": paths, "identifiers": names - numbers - paths}
 
 
-def _texts(message: Message) -> tuple[str, ...]:
-    return (message.text, *(call.arguments for call in message.calls))
+def _is_path(name: str) -> bool:
+    """Whether the name has a folder or an extension.
+
+    >>> [_is_path(name) for name in ("src/app", "app.py", "self.parse_line", "user_id")]
+    [True, True, False, False]
+    """
+    _, dot, extension = name.rpartition(".")
+    return "/" in name or bool(dot and len(extension) in EXTENSION_CHARS and extension.isalpha())
+
+
+def _sentences(kind: str, told: Iterable[_Facts], left: Iterable[_Facts], written: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Those that there were, and those that are there: in messages that stayed whole, or quoted in what compaction wrote."""
+    had = _union(found.sentences[kind] for found in told)
+    whole = _union(found.sentences[kind] for found in left)
+    return had, whole | {sentence for sentence in had - whole if sentence in written}
+
+
+def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*sets)
+
+
+# -- reading --------------------------------------------------------------------------------------------------------------
+
+
+def _error_lines(message: Message) -> Iterable[str]:
+    for result in message.results:
+        yield from facts.error_lines(result.text)
+
+
+def _decisions(message: Message) -> Iterable[str]:
+    return facts.decisions(message.said) if message.role == "assistant" else ()
+
+
+def _directives(message: Message) -> Iterable[str]:
+    return facts.directives(message.said) if message.role not in ("assistant", "tool") else ()
+
+
+SENTENCES: Mapping[str, Callable[[Message], Iterable[str]]] = {
+    "error_lines": _error_lines,
+    "decisions": _decisions,
+    "directives": _directives,
+}
+"""The kinds of sentences that are to be kept, and where they are found: those that the ledger keeps."""
+
+
+def _facts_of(message: Message) -> _Facts:
+    return _Facts(_words(message), {kind: frozenset(map(_plain, find(message))) for kind, find in SENTENCES.items()})
+
+
+def _words(message: Message) -> frozenset[str]:
+    return frozenset(WORD.findall("\n".join((message.text, *(call.arguments for call in message.calls)))))
+
+
+def _names(words: frozenset[str]) -> frozenset[str]:
+    """The names in words, each of which is looked at once however often it occurs."""
+    return frozenset(facts.names("\n".join(words)))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+# -- relevance ------------------------------------------------------------------------------------------------------------
+
+
+def _relevance(before: Sequence[Message], after: Sequence[Message], told: Sequence[_Facts]) -> float:
+    """The share of the weight of earlier messages that is still where it was."""
+    start, stays = max(0, min(len(before) - PRESENT, tail_start(before))), pinned(before)
+    present = _telling(_union(found.words for place, found in enumerate(told) if place in stays or place >= start))
+    earlier = [(before[place], told[place].words & present) for place in range(start) if place not in stays]
+    weights = _weights([words for _, words in earlier])
+    kept: Mapping[int | None, Message] = {message.index: message for message in after if message.index is not None}
+    mass = math.fsum(weights[word] for _, words in earlier for word in words)
+    held = math.fsum(weights[word] for message, words in earlier for word in _still(words, kept.get(message.index)))
+    return round(min(1.0, held / mass), 4) if mass else 1.0
+
+
+def _telling(words: frozenset[str]) -> frozenset[str]:
+    """Words that hold a name."""
+    return frozenset(word for word in words if facts.names(word))
+
+
+def _weights(listed: Sequence[frozenset[str]]) -> Mapping[str, float]:
+    """The rarer among the messages, the more; as in the scoring of pass 2."""
+    spread = Tally(word for words in listed for word in words)
+    return {word: math.log(1 + len(listed) / messages) for word, messages in spread.items()}
+
+
+def _still(words: frozenset[str], now: Message | None) -> frozenset[str]:
+    if now is None or not words:
+        return frozenset()
+    return words & _words(now) if now.edited else words

@@ -1,0 +1,89 @@
+"""What models of a family demand beyond what all do: a table, and how a model finds its row.
+
+The rules that hold for all models alike (`rules.RULES`) are the common floor; a row only adds to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = ["PROFILES", "Name", "Profile", "profile_of"]
+
+Name: TypeAlias = Literal["common", "openai", "anthropic", "gemini", "mistral", "deepseek", "strict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One family of models.
+
+    `alternates`: user turns and replies take turns, tool exchanges aside, so that notes join the user's messages.
+    `call_ids`: the form of tool call ids, as a pattern; empty where any does. `reasoning`: which turns must come back with
+    the reasoning that they came with. `plain_marks`: ASCII stands around the guard's own words.
+    """
+
+    name: Name
+    alternates: bool = False
+    call_ids: str = ""
+    reasoning: Literal["last turn", "call turns"] = "last turn"
+    plain_marks: bool = False
+
+
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile("common"),
+        Profile("openai"),
+        # https://docs.anthropic.com/en/api/messages: the pattern of tool_use.id
+        Profile("anthropic", call_ids=r"[a-zA-Z0-9_-]+"),
+        Profile("gemini"),
+        # its API: "Tool call id has to be a-z, A-Z, 0-9, with a length of 9", "Unexpected role 'user' after role 'tool'"
+        Profile("mistral", alternates=True, call_ids=r"[a-zA-Z0-9]{9}"),
+        # their APIs: "reasoning_content is missing in assistant tool call message"
+        Profile("deepseek", reasoning="call turns"),
+        # "Conversation roles must alternate user/assistant/...", of many chat templates; old vocabularies lack rare brackets
+        Profile("strict", alternates=True, plain_marks=True),
+    )
+}
+
+STRICT_PROVIDERS = frozenset(
+    {
+        *("hosted_vllm", "vllm", "ollama", "ollama_chat", "llamafile", "lm_studio", "xinference", "docker_model_runner"),
+        *("lemonade", "oobabooga", "huggingface", "petals", "triton", "baseten"),
+    }
+)
+"""LiteLLM's prefixes for servers that render a model's own chat template, whichever model it is."""
+
+FAMILIES: tuple[tuple[str, Name], ...] = (
+    ("claude", "anthropic"),
+    ("gemini", "gemini"),
+    ("deepseek", "deepseek"),
+    ("kimi", "deepseek"),
+    ("moonshot", "deepseek"),
+    ("mistral", "mistral"),
+    ("mixtral", "mistral"),
+    ("ministral", "mistral"),
+    ("magistral", "mistral"),
+    ("codestral", "mistral"),
+    ("devstral", "mistral"),
+    ("pixtral", "mistral"),
+    ("gpt-", "openai"),
+    ("chatgpt", "openai"),
+)
+"""Part of a model's name -> profile; the first that occurs decides. OpenAI's o-series and all unknown names are common, which
+for them is the same."""
+
+
+def profile_of(wanted: str, *models: str) -> Profile:
+    """The profile of the name `wanted`; with "auto" that of the model, by any of its names with LiteLLM's provider prefix.
+
+    >>> [profile_of("auto", name).name for name in ("mistral/mistral-large-latest", "ollama_chat/mistral", "openai/mine")]
+    ['mistral', 'strict', 'common']
+    """
+    if wanted != "auto":
+        return PROFILES[wanted]
+    names = [model.lower() for model in models]
+    if any(name.partition("/")[0] in STRICT_PROVIDERS for name in names):
+        return PROFILES["strict"]
+    return PROFILES[next((family for part, family in FAMILIES for name in names if part in name), "common")]

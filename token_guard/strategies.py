@@ -1,0 +1,68 @@
+"""Ways of compacting, by name: which passes run, weakest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from token_guard.compaction import Pass
+from token_guard.compaction.deduplicate import Deduplicate
+from token_guard.compaction.mask_observations import MaskObservations
+from token_guard.compaction.summarize import Summarize
+from token_guard.compaction.summarize_old import SummarizeOld
+from token_guard.compaction.truncate import Truncate
+from token_guard.settings import Settings
+
+__all__ = ["STRATEGIES", "passes"]
+
+Strategy: TypeAlias = Callable[[Settings], tuple[Pass, ...]]
+
+HYBRID_WINDOW = 0.5
+"""Half of the target for the newest exchanges as they came; instructions, task and notes share the other half."""
+
+
+def passes(settings: Settings) -> tuple[Pass, ...]:
+    """The passes of the strategy that the settings name, with their options."""
+    return STRATEGIES[settings.strategy](settings)
+
+
+def _adaptive(settings: Settings) -> tuple[Pass, ...]:
+    """Outputs become placeholders, repeats pointers, what matters least a summary, the oldest goes."""
+    return (
+        MaskObservations(**settings.mask.model_dump()),
+        Deduplicate(**settings.deduplicate.model_dump(), exempt_tools=settings.mask.exempt_tools),
+        _summary(settings),
+        _window(settings),
+    )
+
+
+def _sliding_window(settings: Settings) -> tuple[Pass, ...]:
+    """The oldest exchanges go, and nothing is put in their place."""
+    return (_window(settings),)
+
+
+def _summarization(settings: Settings) -> tuple[Pass, ...]:
+    """All exchanges before the last turn go into a summary; what is still too long is cut."""
+    return (SummarizeOld(_summary(settings)), _window(settings))
+
+
+def _hybrid(settings: Settings) -> tuple[Pass, ...]:
+    """The newest exchanges stay as they came, up to half of the target, and all older ones go into a summary."""
+    return (SummarizeOld(_summary(settings), window=HYBRID_WINDOW), _window(settings))
+
+
+STRATEGIES: Mapping[str, Strategy] = {
+    "adaptive": _adaptive,
+    "sliding_window": _sliding_window,
+    "summarization": _summarization,
+    "hybrid": _hybrid,
+}
+"""Every strategy leaves instructions, task, last user message and last turn alone, and ends with the pass that always fits."""
+
+
+def _summary(settings: Settings) -> Summarize:
+    return Summarize(**settings.summarize.model_dump())
+
+
+def _window(settings: Settings) -> Truncate:
+    return Truncate(**settings.truncate.model_dump())

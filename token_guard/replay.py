@@ -11,17 +11,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from hashlib import blake2b
 from typing import TypeAlias
 
 from cachetools import LRUCache
 
 from token_guard.compaction import Compacted, Counter, Draft, Goal, Ledger
+from token_guard.compaction.notes import retold
 from token_guard.compaction.pins import head
-from token_guard.compaction.retention import retention
+from token_guard.compaction.retention import quality
 from token_guard.conversation import Media, Message, Part, ToolCall, ToolResult
-from token_guard.report import Step
-from token_guard.thresholds import Tally, Thresholds
+from token_guard.passages import Passages
+from token_guard.recall import Recall, asked_in, is_transcript
+from token_guard.report import Quality, Step
+from token_guard.summaries import OpenNote, Pending, Summaries, opened
+from token_guard.thresholds import HIGHEST, Tally, Thresholds
 
 __all__ = ["Edited", "Memo", "Replay", "Replayed", "State"]
 
@@ -38,10 +43,22 @@ Slot: TypeAlias = int | Edited | Message
 """An untouched message by its place in the history, an edited one, or one that compaction wrote. States hold no
 message of the client's, so that fields which decide nothing (such as cache_control) are always the newest request's."""
 
+WORTH_A_SEARCH = 2.0
+"""Where at least half of a transcript or document fits, most of it in its order is worth more than quotes of it."""
+
+BARE_SHARE = 0.15
+"""What beside instructions and question, as a share of the room, stays of a transcript that is searched: its newest lines and a note."""
+
+FOUND_SHARE = 0.9
+"""A search that finds less than this share of what would have been forwarded without it is given up."""
+
+SPARE_SHARE = 0.005
+"""What a session of tools may recall at an epoch beyond its target, as a share of the budget: a line or two in a window of 16,000."""
+
 KEPT_SHARE = 0.5
 """However much instructions, task and notes take, the exchanges after them keep this share of the target."""
 
-MIN_GAIN = 0.75
+MIN_GAIN = 0.55
 """Where an epoch cannot reach its target, the next one waits until three quarters of the usual gain has come in again."""
 
 
@@ -57,20 +74,26 @@ class State:
     ledger: Ledger = field(default_factory=Ledger)
     epochs: int = 0
     steps: tuple[Step, ...] = ()
-    retention: float | None = None
+    quality: Quality | None = None
+    recalled: tuple[Edited, ...] = ()
+    """Questions with what was recalled for them since the last epoch."""
+    pending: Pending | None = None
+    """The newest epoch's note, where somebody may write a text for it; the next epoch settles that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """The messages to forward and their size in tokens, the history's own size, how many epochs it went through, the
-    steps of all of them by pass, and the share of the names of what was compacted that is still there."""
+    steps of all of them by pass, the share of the names of what was compacted that is still there, and the note for which a
+    text may still be written."""
 
     messages: tuple[Message, ...]
     tokens: int
     history_tokens: int
     epochs: int = 0
     steps: tuple[Step, ...] = ()
-    retention: float = 1.0
+    quality: Quality = field(default_factory=Quality)
+    open_note: OpenNote | None = field(default=None, repr=False)
 
 
 class Memo:
@@ -111,6 +134,8 @@ class Replay:
     counter: Counter
     memo: Memo
     seed: bytes = b""
+    recall: Recall | None = None
+    summaries: Summaries | None = None
 
     def __call__(self, history: Sequence[Message]) -> Replayed:
         """What is forwarded for the request that holds `history`."""
@@ -121,16 +146,16 @@ class Replay:
         """As a call, and one more epoch at the end, whatever the size; not remembered."""
         state = self._walk(history)
         if state.upto < len(history):
-            state = _judged(self._epoch(state, history, self.thresholds(state.tally)), history)
+            state = _judged(self._opened(state, history, state.upto, cache(partial(Passages.of, history))), history)
         return _replayed(state, history)
 
     def _walk(self, history: Sequence[Message]) -> State:
         keys = _chain(history, self.seed + self.allowed.to_bytes(8, "big", signed=True))
         ends = _boundaries(history)
         known, state = self._resume(ends, keys)
-        start = known
+        start, passages = known, cache(partial(Passages.of, history))
         for end in (end for end in ends if end > known):
-            state = self._advance(state, history, start, end)
+            state = self._advance(state, history[:end], start, passages)
             start = end
         state = _judged(state, history)
         self.memo.put(keys[-1], state, instead_of=keys[known] if known else None)
@@ -144,24 +169,88 @@ class Replay:
                 return end, state
         return 0, State()
 
-    def _advance(self, state: State, history: Sequence[Message], start: int, end: int) -> State:
-        """The state at the boundary `end`, from the one at `start`."""
-        new = history[start:end]
+    def _advance(self, state: State, history: Sequence[Message], start: int, passages: Callable[[], Passages]) -> State:
+        """The state at the boundary where the history ends, from the one at `start`."""
+        new = history[start:]
         tokens = self.counter.messages(new)
         state = replace(state, tokens=state.tokens + tokens, tally=state.tally.plus(new, tokens))
         shares = self.thresholds(state.tally)
-        if state.tokens <= max(int(shares.trigger * self.allowed), state.floor):
+        if state.tokens <= max(self._trigger(shares, state.tokens, history), state.floor):
+            return self._recalled(state, history, start, passages)
+        return self._opened(state, history, start, passages)
+
+    def _trigger(self, shares: Thresholds, tokens: int, history: Sequence[Message]) -> int:
+        """The size above which there is an epoch: higher where instructions and task take so much of the budget that an epoch
+        frees little, so that what it writes is read from the prompt cache more than once or twice."""
+        usual = int(shares.trigger * self.allowed)
+        if tokens <= usual or shares.trigger >= HIGHEST:
+            return usual
+        crowd = self.counter.messages(head(history)) - int((1 - KEPT_SHARE) * shares.target * self.allowed)
+        return max(usual, min(usual + crowd, int(HIGHEST * self.allowed)))
+
+    def _opened(self, state: State, history: Sequence[Message], start: int, passages: Callable[[], Passages]) -> State:
+        """The state after an epoch: nearly all of it for what the question needs where that is all that counts, and enough is found."""
+        shares = self.thresholds(state.tally)
+        asked = asked_in(history[start:]) if self.recall and is_transcript(history) else None
+        goal = None
+        if asked is not None and state.tokens > WORTH_A_SEARCH * self.allowed:
+            bare = self._epoch(state, history, shares, self._bare(history, asked))
+            searched = self._recalled(bare, history, start, passages)
+            if FOUND_SHARE * shares.target * self.allowed <= searched.tokens <= self.allowed:
+                return searched
+            left = max(bare.tokens, self.allowed - (searched.tokens - bare.tokens))
+            goal = Goal(min(left, int(shares.target * self.allowed)), min(left, self.allowed))
+        after = self._epoch(state, history, shares, goal)
+        asked = asked_in(history)
+        if asked is not None and asked < start and not _moved(asked, _view(state, history), _view(after, history)):
+            return self._noted(after, history, passages)
+        return self._recalled(after, history, start, passages)
+
+    def _noted(self, state: State, history: Sequence[Message], passages: Callable[[], Passages]) -> State:
+        """The state with what the newest calls name, quoted in the newest note: that is new anyway, the question was sent before."""
+        note = next((slot for slot in reversed(state.base) if isinstance(slot, Message)), None)
+        if note is None or self.recall is None or self.summaries:
             return state
-        return self._epoch(state, history[:end], shares)
+        room = min(self.allowed - state.tokens, self.recall.room(history, self.allowed, int(SPARE_SHARE * self.allowed)))
+        quoted = self.recall(Message("user", ()), _view(state, history), history, passages, room, self.counter)
+        told = replace(note, parts=(*note.parts, *quoted.parts))
+        tokens = state.tokens + self.counter.message(told) - self.counter.message(note)
+        return replace(state, tokens=tokens, base=tuple(told if slot is note else slot for slot in state.base))
+
+    def _bare(self, history: Sequence[Message], asked: int) -> Goal:
+        """The goal of leaving little but instructions and the question."""
+        stays = self.counter.messages(message for message in history if message.role in ("system", "developer") or message.index == asked)
+        least = min(self.allowed, stays + int(BARE_SHARE * max(0, self.allowed - stays)))
+        return Goal(least, least)
+
+    def _recalled(self, state: State, history: Sequence[Message], start: int, passages: Callable[[], Passages]) -> State:
+        """The state with what the newest question needs: one that came with the messages from `start` on, or at an epoch any."""
+        anew = state.upto == len(history)
+        asked = asked_in(history if anew else history[start:]) if state.epochs else None
+        if self.recall is None or asked is None:
+            return state
+        view = _view(state, history)
+        carrier = next((message for message in view if message.index == asked), None)
+        if carrier is None or carrier.edited:
+            return state
+        aim = int(self.thresholds(state.tally).target * self.allowed)
+        spare = max(aim - state.tokens, int(SPARE_SHARE * self.allowed)) if anew else self.allowed
+        room = min(self.allowed - state.tokens, self.recall.room(history, self.allowed, spare))
+        quoted = self.recall(carrier, view, history, passages, room, self.counter)
+        if quoted is carrier:
+            return state
+        tokens = state.tokens + self.counter.message(quoted) - self.counter.message(carrier)
+        return replace(state, tokens=tokens, recalled=(*state.recalled, Edited(asked, quoted.parts)))
 
     def _target(self, view: Sequence[Message], aim: int) -> int:
         """The aim, or more where what stays at the head would leave the newest exchanges too little of it."""
         return min(self.allowed, max(aim, self.counter.messages(head(view)) + int(KEPT_SHARE * aim)))
 
-    def _epoch(self, state: State, history: Sequence[Message], shares: Thresholds) -> State:
-        view = _view(state, history)
+    def _epoch(self, state: State, history: Sequence[Message], shares: Thresholds, goal: Goal | None = None) -> State:
+        state = self._settled(state)
+        view = _view(_let_go(state, history), history)
         aim = int(shares.target * self.allowed)
-        goal = Goal(self._target(view, aim), self.allowed, aim)
+        goal = goal or Goal(self._target(view, aim), self.allowed, aim)
         done = self.compact(Draft(view, state.ledger), goal)
         gain = int(MIN_GAIN * (shares.trigger - shares.target) * self.allowed)
         return replace(
@@ -173,8 +262,19 @@ class Replay:
             ledger=done.draft.ledger,
             epochs=state.epochs + 1,
             steps=_summed(state.steps, done.steps),
-            retention=None,
+            recalled=(),
+            quality=None,
+            pending=opened(view, done.draft.messages, _digest) if self.summaries else None,
         )
+
+    def _settled(self, state: State) -> State:
+        """The state with its open note decided, for good: told by a text that is ready by now, or left as the extract that it is."""
+        pending = state.pending
+        text = self.summaries.settled(pending.key) if self.summaries and pending else None
+        if pending is None or text is None:
+            return state
+        told = retold(pending.note, text, self.counter)
+        return replace(state, base=tuple(told if slot is pending.note else slot for slot in state.base))
 
 
 def _summed(earlier: Sequence[Step], new: Sequence[Step]) -> tuple[Step, ...]:
@@ -206,20 +306,38 @@ def _boundaries(history: Sequence[Message]) -> list[int]:
 
 
 def _replayed(state: State, history: Sequence[Message]) -> Replayed:
-    kept = 1.0 if state.retention is None else state.retention
-    return Replayed(_view(state, history), state.tokens, state.tally.tokens, state.epochs, state.steps, kept)
+    kept = state.quality or Quality()
+    note = state.pending.bound(history) if state.pending else None
+    return Replayed(_view(state, history), state.tokens, state.tally.tokens, state.epochs, state.steps, kept, note)
 
 
 def _judged(state: State, history: Sequence[Message]) -> State:
-    """The state with its retention: found once an epoch, not on every turn."""
-    if not state.epochs or state.retention is not None:
+    """The state with what its epochs left: found once an epoch, not on every turn."""
+    if not state.epochs or state.quality is not None:
         return state
     base = tuple(_bound(slot, history) for slot in state.base)
-    return replace(state, retention=retention(history[: state.upto], base))
+    return replace(state, quality=quality(history[: state.upto], base))
 
 
 def _view(state: State, history: Sequence[Message]) -> tuple[Message, ...]:
-    return (*(_bound(slot, history) for slot in state.base), *history[state.upto :])
+    view = (*(_bound(slot, history) for slot in state.base), *history[state.upto :])
+    if not state.recalled:
+        return view
+    recalled = {edited.index: edited for edited in state.recalled}
+    return tuple(_bound(recalled[message.index], history) if message.index in recalled else message for message in view)
+
+
+def _let_go(state: State, history: Sequence[Message]) -> State:
+    """The state without what was recalled, but for questions before a note: there it has become part of a prefix that stays."""
+    places = {message.index: place for place, message in enumerate(_view(state, history))}
+    last_note = max((place for place, slot in enumerate(state.base) if isinstance(slot, Message)), default=0)
+    return replace(state, recalled=tuple(edited for edited in state.recalled if places.get(edited.index, last_note) < last_note))
+
+
+def _moved(index: int, before: Sequence[Message], after: Sequence[Message]) -> bool:
+    """Whether a message stands behind the first change, where words added to it break no prefix that was sent before."""
+    same = next((place for place, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), 0)
+    return all(message.index != index for message in after[:same])
 
 
 def _slot(message: Message) -> Slot:
@@ -251,6 +369,10 @@ def _chain(history: Sequence[Message], seed: bytes) -> list[bytes]:
     return keys
 
 
+def _digest(messages: Sequence[Message]) -> str:
+    return _chain(messages, b"")[-1].hex()
+
+
 def _pieces(message: Message) -> Iterator[str]:
     yield message.role
     yield message.name
@@ -277,7 +399,8 @@ ENTRY_BYTES, SLOT_BYTES, FACT_BYTES = 600, 64, 120
 
 
 def _size_of(state: State) -> int:
-    written = sum(SLOT_BYTES if isinstance(slot, int) else _slot_bytes(slot.parts) for slot in state.base)
+    written = sum(SLOT_BYTES if isinstance(slot, int) else _slot_bytes(slot.parts) for slot in (*state.base, *state.recalled))
+    written += SLOT_BYTES * len(state.pending.gone) if state.pending else 0
     ledger = state.ledger
     quotes = sum(len(line) for kind in (ledger.requests, ledger.directives, ledger.decisions, ledger.errors) for line in kind)
     return ENTRY_BYTES + written + FACT_BYTES * len(ledger.names) + 2 * quotes

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from token_guard.conversation import Message
 from token_guard.settings import Settings
 
-__all__ = ["LOWEST", "MIN_MESSAGES", "Tally", "Thresholds", "thresholds"]
+__all__ = ["HIGHEST", "LOWEST", "MIN_MESSAGES", "Tally", "Thresholds", "thresholds"]
 
 MIN_MESSAGES = 6
 """A request of fewer messages is one question over a document, not a session: it is touched only when it does not fit."""
 
-DENSITY_TRIGGER = ((0.60, -0.13), (0.35, -0.07), (0.15, 0.0), (-1.0, 0.05))
+DENSITY_TRIGGER = ((0.60, -0.12), (0.35, -0.07), (0.15, 0.0), (-1.0, 0.05))
 """Above this share of tool messages, the trigger moves by so much: tool outputs compact well, talk does not."""
 
-DENSITY_TARGET = ((0.60, -0.10), (0.35, -0.05), (-1.0, 0.0))
+DENSITY_TARGET = ((0.60, -0.14), (0.35, -0.05), (-1.0, 0.0))
 """Above this share of tool messages, the target moves by so much."""
 
 SIZE_TRIGGER = ((500, -0.05), (200, -0.02), (-1, 0.0))
 """Above this mean message size in tokens, the trigger moves by so much."""
 
-LOWEST, HIGHEST = 0.40, 0.90
+LOWEST, HIGHEST = 0.40, 0.95
 
 LENIENT_TARGET = 0.70
 """With `policy: overflow` nothing happens until a request does not fit; then it goes down to this share."""
@@ -53,7 +53,7 @@ def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Th
     """The shares for a conversation of this shape; `lenient` ones wait until it does not fit.
 
     >>> thresholds(Tally(messages=10, tool_messages=7, tokens=1_000), Settings())
-    Thresholds(trigger=0.67, target=0.2)
+    Thresholds(trigger=0.68, target=0.16)
     """
     if tally.messages < MIN_MESSAGES:
         return Thresholds(1.0, 1.0)
@@ -61,8 +61,8 @@ def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Th
         return Thresholds(1.0, LENIENT_TARGET)
     if not settings.adaptive:
         return Thresholds(settings.trigger, settings.target)
-    density = tally.tool_messages / tally.messages
-    trigger = settings.trigger + _step(DENSITY_TRIGGER, density) + _step(SIZE_TRIGGER, tally.tokens / tally.messages)
+    density, size = tally.tool_messages / tally.messages, tally.tokens / tally.messages
+    trigger = settings.trigger + _step(DENSITY_TRIGGER, density) + _step(SIZE_TRIGGER, size)
     target = settings.target + _step(DENSITY_TARGET, density)
     bounded = min(max(trigger, LOWEST), HIGHEST)
     return Thresholds(round(bounded, 4), round(min(max(target, 0.05), bounded - 0.05), 4))

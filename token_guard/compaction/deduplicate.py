@@ -48,8 +48,9 @@ class Deduplicate:
         tools = {call.id: call.name for message in draft.messages for call in message.calls}
         messages = list(draft.messages)
         seen: list[_Seen] = []
+        recent = tail_start(draft.messages)
         for place in range(len(messages) - 1, -1, -1):
-            messages[place] = self._collapsed(messages[place], place >= tail_start(draft.messages), tools, seen, counter)
+            messages[place] = self._collapsed(messages[place], place >= recent, tools, seen, counter)
         return replace(draft, messages=tuple(messages))
 
     def _collapsed(self, message: Message, recent: bool, tools: dict[str, str], seen: list[_Seen], counter: Counter) -> Message:

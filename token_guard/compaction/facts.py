@@ -5,13 +5,27 @@ Everything here reads text line by line or with linear patterns, and gives the s
 
 from __future__ import annotations
 
+import math
 import re
+import threading
 from collections.abc import Iterator
+from functools import lru_cache
 
-__all__ = ["decisions", "definitions", "directives", "error_lines", "names", "sentences", "terms"]
+from cachetools import LRUCache
+
+__all__ = ["decisions", "definitions", "directives", "error_lines", "gist", "names", "reuse", "sentences", "terms"]
 
 NAME = re.compile(r"[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
 """Runs that may be a path, an identifier, a number, a hash, an address."""
+
+HIT = re.compile(r"(\.[A-Za-z]\w{0,5})-\d+$")
+"""The line number that a search writes behind a path."""
+
+ADDRESS = re.compile(r"\d{1,4}[a-z]?$")
+"""A line number, or one with an editor's command."""
+
+SHORTEST_NAME = 4
+"""Characters; shorter ones say nothing."""
 
 TELLING = re.compile(r"[0-9_/.@#]|[a-z][A-Z]|[a-z]-[a-z]")
 """What sets a name apart from a word: a digit, an underscore, a slash, a dot, camel case, a hyphen inside."""
@@ -26,7 +40,19 @@ ERROR = re.compile(
     re.IGNORECASE,
 )
 
-SOURCE = re.compile(r"^\s*(?:\d+[:\-]|#|//|\*|[>+\-] )|\b(?:raise|except|catch|throw|class|def|func|import|return|if|print)\b")
+ERROR_STEMS = (
+    *("error", "exception", "traceback", "fail", "fatal", "panic", "denied", "refused", "not found", "no such", "cannot"),
+    *("undefined", "unexpected", "invalid", "timed out", "time out", "timeout", "timedout"),
+)
+"""A text without any of these has no error line; looking for them costs a twentieth of looking for the lines."""
+
+REPORT = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|PANIC|FAILED)\b|\b[A-Z]\w*(?:Error|Exception): |\bTraceback\b")
+"""What reports an error wherever it stands: a level in capitals, an exception with its message."""
+
+SOURCE = re.compile(
+    r"^\s*(?:\d+\s*[:\-|→\t]|\S+[:\-]\d+[:\-]|#|//|\*|[>+\-] )"
+    r"|\b(?:raise|except|catch|throw|class|def|func|import|return|if|print)\b"
+)
 """What marks a line as source code or a search hit: it speaks of an error without reporting one."""
 
 SHORTEST_REPORT = 12
@@ -34,7 +60,11 @@ SHORTEST_REPORT = 12
 
 DIRECTIVE = re.compile(r"\b(?:must|never|always|only|do not|don't|shall|required?|make sure|ensure|prefer|avoid|json)\b", re.IGNORECASE)
 
-DECISION = re.compile(r"\b(?:I'll|I will|the fix|the approach|decided to|the solution|because)\b", re.IGNORECASE)
+DECISION = re.compile(
+    r"\b(?:I'll|I will|the fix|the approach|decided to|decision|the solution|because|root cause|turns out|I found|confirmed"
+    r"|the (?:problem|issue|cause|reason) (?:is|was)|conclusion|agreed|from now on|let's)\b",
+    re.IGNORECASE,
+)
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
@@ -61,16 +91,49 @@ STOP_WORDS = frozenset(
 )
 
 
-def names(text: str) -> Iterator[str]:
-    """Paths, identifiers, numbers and the like, in order, repeats included.
+def names(text: str) -> tuple[str, ...]:
+    """The different paths, identifiers, numbers and the like, in order of their first occurrence.
 
-    >>> list(names("see src/app.py: get_user failed with code 40412"))
-    ['src/app.py', 'get_user', '40412']
+    >>> names("see src/app.py: get_user failed with code 40412")
+    ('src/app.py', 'get_user', '40412')
     """
-    for found in NAME.findall(text):
-        name = found.rstrip(".-/#@")
-        if len(name) > 3 and TELLING.search(name):  # noqa: PLR2004 - shorter ones say nothing
-            yield name
+    with _LOCK:
+        known = _NAMES.get(text)
+    if known is None:
+        found = map(_name_in, dict.fromkeys(NAME.findall(text)))
+        known = tuple(dict.fromkeys(filter(None, found)))
+        with _LOCK:
+            if len(text) <= _NAMES.maxsize:
+                _NAMES[text] = known
+    return known
+
+
+_NAMES: LRUCache[str, tuple[str, ...]] = LRUCache(4_000_000, getsizeof=len)
+"""Names of texts that were read last, as every pass of a compaction reads the same ones: so many characters of text at most."""
+
+_LOCK = threading.Lock()
+
+
+@lru_cache(maxsize=50_000)
+def _name_in(run: str) -> str:
+    """The name that a run of characters is, or nothing; the same runs come again and again."""
+    name = HIT.sub(r"\1", run.rstrip(".-/#@"))
+    return name if len(name) >= SHORTEST_NAME and TELLING.search(name) and not ADDRESS.match(name) else ""
+
+
+REUSE = ((re.compile(r"\w\.\w"), 2.0), (re.compile(r"\d"), 0.6), (re.compile(r"^.{,5}$"), 0.5))
+"""How much likelier than others names of a shape are used again, rounded from a logistic regression on the names of recorded
+sessions: a dot inside (a file, a member) speaks for a name; digits, and having few characters, speak against it."""
+
+
+@lru_cache(maxsize=50_000)
+def reuse(name: str) -> float:
+    """What the shape of a name says about its use in later calls, as a factor.
+
+    >>> reuse("parser.parse_line"), reuse("abc_123")
+    (2.0, 0.6)
+    """
+    return math.prod(factor for shape, factor in REUSE if shape.search(name))
 
 
 def definitions(text: str) -> Iterator[str]:
@@ -88,12 +151,18 @@ def error_lines(text: str, limit: int = 3) -> list[str]:
     >>> error_lines("ok\nTypeError: x is None\ndone")
     ['TypeError: x is None']
     """
-    found = (line.strip()[:MAX_LINE] for line in text.splitlines() if _reports_error(line[:MAX_LINE]))
-    return list(dict.fromkeys(found))[-limit:]
+    lowered = text.lower()
+    if not any(stem in lowered for stem in ERROR_STEMS):
+        return []
+    lines = (line[:MAX_LINE] for line in text.splitlines())
+    return list(dict.fromkeys(line.strip() for line in lines if _reports_error(line)))[-limit:]
 
 
 def _reports_error(line: str) -> bool:
-    return bool(ERROR.search(line)) and len(line.strip()) >= SHORTEST_REPORT and not SOURCE.search(line)
+    lowered = line.lower()
+    if not any(stem in lowered for stem in ERROR_STEMS) or len(line.strip()) < SHORTEST_REPORT or not ERROR.search(line):
+        return False
+    return bool(REPORT.search(line)) or not SOURCE.search(line)
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -118,6 +187,25 @@ def decisions(text: str) -> list[str]:
     """
     head = "\n".join(text.split("\n", DECISION_LINES)[:DECISION_LINES])
     return [sentence for sentence in sentences(head) if len(sentence) in SENTENCE_CHARS and DECISION.search(sentence)]
+
+
+def gist(text: str, limit: int) -> str:
+    """What says most of a text in about `limit` characters: its sentences with directives, decisions and names first, in their order.
+
+    >>> gist("Thank you very much for that. Use the bucket eu-west-7 from now on. The weather is nice today.", 40)
+    'Use the bucket eu-west-7 from now on.'
+    """
+    plain = " ".join(text.split())
+    if len(plain) <= limit:
+        return plain
+    said = [" ".join(sentence.split()) for sentence in sentences(text)]
+    weights = [3 * bool(DIRECTIVE.search(one) or DECISION.search(one)) + 2 * bool(names(one)) for one in said]
+    chosen: set[int] = set()
+    for place in sorted(range(len(said)), key=lambda place: (-weights[place], place)):
+        if len(said[place]) <= limit:
+            chosen.add(place)
+            limit -= len(said[place]) + 1
+    return " ".join(said[place] for place in sorted(chosen)) or f"{plain[:limit]}..."
 
 
 def terms(text: str) -> Iterator[str]:

@@ -20,8 +20,8 @@ MAX_QUOTES = 64
 CALL_WEIGHT = 4.0
 """A name that the assistant itself used in a call weighs as much as four mentions: it is being worked on."""
 
-REQUEST_CHARS = 400
-"""A user message longer than this is quoted by its beginning."""
+REQUEST_CHARS = 200
+"""A user message longer than this is quoted by the sentences that say most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +35,34 @@ class Ledger:
     decisions: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, messages: Iterable[Message]) -> Ledger:
+        """What is remembered of these messages, as the client sent them."""
+        gone = tuple(as_sent(message) for message in messages)
+        users = [message.said for message in gone if message.asks]
+        replies = [message.said for message in gone if message.role == "assistant"]
+        return cls(
+            messages=len(gone),
+            names=_weighed(gone),
+            requests=_newest(facts.gist(text, REQUEST_CHARS) for text in users),
+            directives=_newest(line for text in users for line in facts.directives(text)),
+            decisions=_newest(line for text in replies for line in facts.decisions(text)),
+            errors=_newest(line for message in gone for result in message.results for line in facts.error_lines(result.text)),
+        )
+
     def with_dropped(self, messages: Iterable[Message]) -> Ledger:
         """The ledger after these messages were taken out."""
-        gone = tuple(as_sent(message) for message in messages)
-        if not gone:
-            return self
-        users = [message.said for message in gone if message.asks]
-        return replace(
-            self,
-            messages=self.messages + len(gone),
-            names=_weighed(self.names, gone),
-            requests=_newest(self.requests, (text[:REQUEST_CHARS] for text in users)),
-            directives=_newest(self.directives, (line for text in users for line in facts.directives(text))),
-            decisions=_newest(
-                self.decisions, (line for message in gone if message.role == "assistant" for line in facts.decisions(message.said))
-            ),
-            errors=_newest(
-                self.errors, (line for message in gone for result in message.results for line in facts.error_lines(result.text))
-            ),
+        return self.joined(Ledger.of(messages))
+
+    def joined(self, later: Ledger) -> Ledger:
+        """Both, `later` being what was taken out afterwards."""
+        return Ledger(
+            messages=self.messages + later.messages,
+            names=_bounded({**self.names, **{name: weight + self.names.get(name, 0.0) for name, weight in later.names.items()}}),
+            requests=_newest(self.requests + later.requests),
+            directives=_newest(self.directives + later.directives),
+            decisions=_newest(self.decisions + later.decisions),
+            errors=_newest(self.errors + later.errors),
         )
 
 
@@ -61,14 +71,14 @@ def as_sent(message: Message) -> Message:
     return replace(message, parts=message.origin.parts) if message.origin else message
 
 
-def _newest(old: tuple[str, ...], new: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*old, *(text.strip() for text in new if text.strip())]))[-MAX_QUOTES:]
+def _newest(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text.strip() for text in lines if text.strip()))[-MAX_QUOTES:]
 
 
-def _weighed(old: Mapping[str, float], messages: Iterable[Message]) -> Mapping[str, float]:
-    weights = dict(old)
+def _weighed(messages: Iterable[Message]) -> Mapping[str, float]:
+    weights: dict[str, float] = {}
     for message in messages:
-        for name in dict.fromkeys(facts.names(message.text)):
+        for name in facts.names(message.text):
             weights[name] = weights.get(name, 0.0) + 1.0
         for name in dict.fromkeys(name for call in message.calls for name in facts.names(call.arguments)):
             weights[name] = weights.get(name, 0.0) + CALL_WEIGHT

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from token_guard.conversation import Message, Part, Text, ToolResult
 
-__all__ = ["CLOSE", "OPEN", "is_marked", "mark", "marks_of"]
+__all__ = ["CLOSE", "OPEN", "in_plain_brackets", "is_marked", "mark", "marks_of"]
 
 OPEN, CLOSE = "⟦", "⟧"
 """Mathematical white square brackets: absent from code, logs and prose, so that a model that copies them is noticed."""
 
-PREFIX = f"{OPEN}compacted: "
+WORD = "compacted: "
+PREFIX = f"{OPEN}{WORD}"
+PLAIN_OPEN, PLAIN_CLOSE = "[[", "]]"
+"""The same for models whose vocabulary lacks rare brackets; written last, so that inside the guard there is one form only."""
 
 
 def mark(words: str) -> str:
@@ -22,6 +25,15 @@ def mark(words: str) -> str:
     '⟦compacted: 40 lines omitted⟧'
     """
     return f"{PREFIX}{words}{CLOSE}"
+
+
+def in_plain_brackets(text: str) -> str:
+    """The text with the guard's brackets, where it has any, in ASCII.
+
+    >>> in_plain_brackets(mark("40 lines omitted"))
+    '[[compacted: 40 lines omitted]]'
+    """
+    return text.replace(OPEN, PLAIN_OPEN).replace(CLOSE, PLAIN_CLOSE) if PREFIX in text else text
 
 
 def is_marked(text: str) -> bool:
@@ -36,5 +48,9 @@ def marks_of(message: Message) -> bool:
 
 def _marked(part: Part) -> bool:
     if isinstance(part, ToolResult):
-        return any(isinstance(inner, Text) and PREFIX in inner.text for inner in part.content)
-    return isinstance(part, Text) and PREFIX in part.text
+        return any(isinstance(inner, Text) and _has_prefix(inner.text) for inner in part.content)
+    return isinstance(part, Text) and _has_prefix(part.text)
+
+
+def _has_prefix(text: str) -> bool:
+    return PREFIX in text or f"{PLAIN_OPEN}{WORD}" in text

@@ -36,7 +36,18 @@ def pinned(messages: Sequence[Message]) -> frozenset[int]:
     asks = [place for place, message in enumerate(messages) if message.asks and not is_note(message)]
     first_reply = next((place for place, message in enumerate(messages) if message.role == "assistant"), len(messages))
     opening = [place for place in users if place < first_reply]
-    return frozenset([*instructions, *users[:1], *opening[-1:], *users[-1:], *asks[-1:], *range(tail_start(messages), len(messages))])
+    last_turn = range(tail_start(messages), len(messages))
+    return frozenset([*instructions, *users[:1], *opening[-1:], *users[-1:], *asks[-1:], *_awaiting(messages), *last_turn])
+
+
+def _awaiting(messages: Sequence[Message]) -> Sequence[int]:
+    """Places of calls whose results are still to come: Responses takes them later than in the next messages."""
+    awaiting: dict[str, int] = {}
+    for place, message in enumerate(messages):
+        for result in message.results:
+            awaiting.pop(result.call_id, None)
+        awaiting.update((call.id, place) for call in message.calls)
+    return tuple(awaiting.values())
 
 
 def droppable(messages: Sequence[Message]) -> tuple[tuple[Exchange, frozenset[int]], ...]:

@@ -14,7 +14,7 @@ from token_guard.compaction.pins import droppable, is_note, pinned
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Exchange, Message, Text, exchanges
 
-__all__ = ["Summarize"]
+__all__ = ["END", "NAMES", "SECTIONS", "Summarize"]
 
 RECENCY, RELEVANCE, REFERENCES, USER = 1.0, 0.5, 0.5, 0.2
 """Weights of an exchange's score, each of its terms between 0 and 1: how new it is, how many of the rare words of the
@@ -26,25 +26,33 @@ RECENT_TURNS = 3
 LINE_TOKENS = 60
 """A quoted line longer than this is shortened."""
 
-NOTE_SHARE = 0.15
-"""A note takes this share of the tokens that it stands for."""
+NAMES_GROW = (4.0, 0.6)
+"""A note on n tokens takes the first times n to the power of the second, by Heaps' law (Information Retrieval, 1978): the longer
+a text, the fewer of its words are new. 252 tokens on a thousand, 1,004 on ten thousand, 4,000 on a hundred thousand."""
 
 MIN_NOTE = 120
 """Below this many tokens a note says nothing but that something is missing."""
 
-FULL_SHARE = 0.8
+FULL_SHARE = 0.95
 """Notes that take more than this share of their room leave too little for another one."""
 
-REWRITTEN_SHARE = 0.6
+REWRITTEN_SHARE = 0.4
 """One note in place of all takes this share of what notes may take, so that there is room for more to be added."""
 
+SIZE_MATTERS = 0.6
+"""A name's weight is divided by its tokens to this power: two short ones may be worth more than a long one."""
+
 SECTIONS: tuple[tuple[str, str, float], ...] = (
-    ("requests", "The user asked earlier", 0.20),
+    ("requests", "The user asked earlier", 0.25),
     ("directives", "Rules that the user gave", 0.15),
     ("decisions", "The assistant decided", 0.15),
-    ("errors", "Errors that tools reported", 0.10),
+    ("errors", "Errors that tools reported", 0.20),
 )
 """Ledger field, heading, share of the note; what a section leaves goes to the names, which close the note."""
+
+NAMES = "Files, identifiers and values that occurred: "
+
+END = "end of reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,9 @@ class Summarize:
             return draft
         out = tuple(draft.messages[place] for place in sorted(gone))
         kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and is_note(message))]
-        ledger = draft.ledger.with_dropped(out)
-        told = ledger if memory.full else Ledger().with_dropped(out)
+        new = Ledger.of(out)
+        ledger = draft.ledger.joined(new)
+        told = ledger if memory.full else new
         note = self._note(told, _present(kept), memory.room(counter.messages(map(as_sent, out))), counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
@@ -82,7 +91,7 @@ class Summarize:
         ]
         room -= sum(map(counter.text, blocks))
         blocks.append(_names_block(ledger.names, present, room, counter))
-        return Message("user", (Text(mark("\n".join([head, *filter(None, blocks), "end of reference"]))),))
+        return Message("user", (Text(mark("\n".join([head, *filter(None, blocks), END]))),))
 
     def _limited(self, field: str, lines: Sequence[str]) -> Sequence[str]:
         most = {"directives": self.max_directives, "decisions": self.max_decisions}.get(field, len(lines))
@@ -114,7 +123,8 @@ class _Memory:
         """The size of the note on messages that counted so many tokens when they came."""
         if self.full:
             return int(REWRITTEN_SHARE * self.most)
-        return max(MIN_NOTE, min(int(NOTE_SHARE * tokens), self.most - self.taken))
+        first, power = NAMES_GROW
+        return max(MIN_NOTE, min(int(first * tokens**power), self.most - self.taken))
 
 
 def _present(messages: Sequence[Message]) -> frozenset[str]:
@@ -143,15 +153,20 @@ def _block(heading: str, lines: Sequence[str], room: int, counter: Counter) -> s
 
 
 def _names_block(names: Mapping[str, float], present: frozenset[str], room: int, counter: Counter) -> str:
-    heading = "Files, identifiers and values that occurred: "
-    room -= counter.text(heading)
+    """As many names as have room, those first that weigh most for their size; what a longer one says is not said twice."""
+    room -= counter.text(NAMES)
+    sizes = {name: counter.text(name) + 1 for name in names if name not in present}
     chosen: list[str] = []
-    for name in sorted(names.keys() - present, key=lambda name: (-names[name], name)):
-        room -= counter.text(name) + 1
+    said = ""
+    for name in sorted(sizes, key=lambda name: (-names[name] * facts.reuse(name) / sizes[name] ** SIZE_MATTERS, name)):
+        if name in said:
+            continue
+        room -= sizes[name]
         if room < 0:
             break
         chosen.append(name)
-    return heading + " ".join(chosen) if chosen else ""
+        said += " " + name
+    return NAMES + " ".join(chosen) if chosen else ""
 
 
 # -- what goes ------------------------------------------------------------------------------------------------------------
@@ -162,7 +177,7 @@ def _least_important(messages: Sequence[Message], target: int, memory: _Memory, 
     tokens, told = counter.messages(messages) - memory.freed, 0
     scores = _scores(messages)
     gone: set[int] = set()
-    for unit, held in _by_score(droppable(messages), scores):
+    for unit, held in _by_score(_worth_dropping(messages, memory, counter), scores):
         if tokens + memory.room(told) <= target:
             break
         if held - gone:
@@ -171,6 +186,14 @@ def _least_important(messages: Sequence[Message], target: int, memory: _Memory, 
         tokens -= counter.messages(unit.messages)
         told += counter.messages(map(as_sent, unit.messages))
     return gone
+
+
+def _worth_dropping(messages: Sequence[Message], memory: _Memory, counter: Counter) -> list[tuple[Exchange, frozenset[int]]]:
+    """Exchanges that may go, without those between notes that are smaller than the notes after them: as long as the notes
+    stay, they are read from the provider's prompt cache, and that would end where an exchange went missing."""
+    notes = [] if memory.full else [place for place, message in enumerate(messages) if is_note(message)]
+    after = {place: counter.messages(messages[note] for note in notes if note > place) for place in range(max(notes, default=0))}
+    return [entry for entry in droppable(messages) if counter.messages(entry[0].messages) >= after.get(entry[0].start, 0)]
 
 
 def _by_score(units: Sequence[tuple[Exchange, frozenset[int]]], scores: Mapping[int, float]) -> list[tuple[Exchange, frozenset[int]]]:

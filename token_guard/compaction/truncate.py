@@ -33,7 +33,9 @@ class Truncate:
     name: str = "truncate"
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
-        shorter = _without_oldest(draft, goal.target, counter)
+        last_note = max((place for place, message in enumerate(draft.messages) if is_note(message)), default=0)
+        shorter = _without_oldest(draft, goal.target, counter, after=last_note)
+        shorter = _without_oldest(shorter, goal.allowed, counter)
         messages = shorter.messages
         for stage in _stages(messages):
             messages = self._cut_longest(messages, stage, goal.allowed, counter)
@@ -77,10 +79,12 @@ class Truncate:
         return part
 
 
-def _without_oldest(draft: Draft, target: int, counter: Counter) -> Draft:
+def _without_oldest(draft: Draft, target: int, counter: Counter, after: int = 0) -> Draft:
+    """The draft without its oldest exchanges; those before the place `after` stay, and with them what a prompt cache holds."""
     tokens = counter.messages(draft.messages)
     gone: set[int] = set()
-    for unit, held in sorted(droppable(draft.messages), key=lambda entry: max([entry[0].start, *entry[1]])):
+    units = (entry for entry in droppable(draft.messages) if entry[0].start >= after)
+    for unit, held in sorted(units, key=lambda entry: max([entry[0].start, *entry[1]])):
         if tokens <= target:
             break
         if held - gone:

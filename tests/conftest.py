@@ -16,7 +16,7 @@ import pytest
 
 CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
 LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}
-OWN_PREFIXES = ("TOKEN_GUARD_", "MODEL_LIMIT_")
+OWN_PREFIXES = ("TOKEN_GUARD_", "MODEL_LIMIT_", "DEFAULT_STRATEGY")
 
 # Before anything imports litellm: without it the import tries to download the cost map.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"

@@ -418,6 +418,11 @@ def test_compact_works_where_the_guard_is_only_observing(
             "allowed: max_input_tokens, max_output_tokens",
         ),
         (CONFIG + "callback_settings: {token_guard: {limits: {files: [absent.json]}}}", "callback_settings.token_guard", "absent.json"),
+        (
+            CONFIG + "callback_settings: {token_guard: {summarizer: {model: nobody}}}",
+            "callback_settings.token_guard.summarizer.model",
+            "no model_name of model_list",
+        ),
     ],
 )
 def test_a_finding_names_the_key_and_what_is_allowed(run: Callable[..., Run], config: str, key: str, words: str) -> None:

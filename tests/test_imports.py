@@ -31,12 +31,28 @@ RANKS = {
     "settings": 3,
     "monitor": 3,
     "thresholds": 4,
+    "passages": 3,
+    "recall": 4,
+    "sessions": 4,
+    "strategies": 4,
+    "profiles": 1,
+    "turns": 3,
     "case": 4,
+    "repair": 3,
+    "summaries": 4,
+    "allowance": 0,
+    "callers": 6,
+    "summary_prompt": 5,
+    "summarizer": 7,
     "replay": 5,
     "guard": 6,
     "refusals": 6,
-    "attempt": 6,
+    "attempt": 5,
     "usage": 7,
+    "unseen": 0,
+    "embeddings": 6,
+    "passing": 7,
+    "count_tokens": 8,
     "metrics": 6,
     "headers": 6,
     "threads": 0,
@@ -58,10 +74,10 @@ EXCEPTIONS = {("counting.counter", "limits")}
 """TokenCounter.get_model_limits has to answer what the limit chain says; it imports it when it is called."""
 
 THIRD_PARTY = {
-    "litellm": ("plugin", "refusals", "installation", "demo"),
+    "litellm": ("plugin", "refusals", "installation", "demo", "callers", "summarizer"),
     "tiktoken": ("counting", "demo"),
     "fastokens": ("counting",),
-    "cachetools": ("replay", "counting.calibrations"),
+    "cachetools": ("compaction.facts", "replay", "sessions", "counting.calibrations", "summarizer"),
     "prometheus_client": ("metrics",),
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),
@@ -76,7 +92,7 @@ THIRD_PARTY = {
 }
 """Packages of others, and the only places that know them."""
 
-IMPORTS_OTHERS_AT_ONCE = ("plugin", "refusals", "installation", "prechecks", "retry", "demo")
+IMPORTS_OTHERS_AT_ONCE = ("plugin", "refusals", "installation", "prechecks", "retry", "demo", "callers", "summarizer")
 """Modules that may import litellm and servers when they are imported; nothing imports them but their users."""
 
 

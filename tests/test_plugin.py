@@ -118,6 +118,14 @@ def test_an_attempt_is_rewritten_once_and_the_next_one_from_the_original_again()
     assert retry["messages"] == first["messages"]
 
 
+def test_history_that_the_server_holds_is_not_edited_where_litellm_fills_it_in():
+    guard, outer = callback(), arguments(input="Go on.", previous_response_id="resp_1")
+    del outer["messages"]
+    assert attempt(guard, outer, CallTypes.aresponses) is None
+    assert attempt(guard, {**outer, "messages": HISTORY}) is None
+    assert headers(guard, outer)["x-token-guard-action"] == "bypassed"
+
+
 def test_the_next_request_with_the_same_metadata_is_a_new_one():
     guard, kwargs = callback(), arguments()
     assert attempt(guard, kwargs) is not None
@@ -274,6 +282,7 @@ class TestBuilding:
             "async_post_call_response_headers_hook",
             "async_pre_call_deployment_hook",
             "async_pre_call_hook",
+            "log_pre_api_call",
         }
         assert hooks <= vars(type(build_callback())).keys()
 

@@ -13,6 +13,7 @@ from token_guard.limits import Deployment
 from token_guard.report import Report
 
 __all__ = [
+    "PLACES",
     "TRUE_MAX",
     "Note",
     "deployment_of",
@@ -105,7 +106,12 @@ def record_savings(kwargs: Mapping[str, Any], report: Report) -> None:
     counts = {"tokens_before": report.tokens_before, "tokens_after": report.tokens_after}
     saved = report.tokens_before - report.tokens_after
     metadata["compression_savings"] = {**counts, "tokens_saved": saved, "source": KEY}
-    metadata["spend_logs_metadata"] = {**_spend_log(metadata), KEY: {"action": report.action, **counts}}
+    metadata["spend_logs_metadata"] = {**_spend_log(metadata), KEY: {"action": report.action, **counts, **_quality(report)}}
+
+
+def _quality(report: Report) -> Mapping[str, float]:
+    shares = {"compression_ratio": report.compression_ratio, "utilisation": report.utilisation}
+    return {**shares, "retention": report.retention, "relevance": report.quality.relevance}
 
 
 def forget_savings(kwargs: Mapping[str, Any]) -> None:

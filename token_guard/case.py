@@ -42,6 +42,8 @@ class Case:
     margin: int
     overhead: int
     calibration: Calibration
+    base_model: str = ""
+    """The model behind an alias, where the deployment names it."""
 
     @property
     def room(self) -> int:
@@ -94,7 +96,8 @@ def open_case(
     if calibration.trusted:
         margin = calibration.margin(window, untrained=margin)
         allowed = calibration.estimate_for(prompt_budget(limit, conversation.max_output_tokens, reserve_output, margin)[0])
-    return Case(conversation, meter, limit, planned, allowed, reserved, margin, meter.overhead(conversation), calibration)
+    overhead, base = meter.overhead(conversation), counted_as(conversation.model, deployment)
+    return Case(conversation, meter, limit, planned, allowed, reserved, margin, overhead, calibration, base)
 
 
 def counted_as(model: str, deployment: Deployment | None) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 __all__ = [
+    "Answers",
     "Conversation",
     "Exchange",
     "Media",
@@ -90,6 +91,9 @@ class Omitted:
     """Takes the place of a part that a pass removed; nothing is rendered for it."""
 
 
+Answers: TypeAlias = Literal["next message", "next turn", "later"]
+"""Where a wire takes the results of a call: in the messages right after it, in the turn after its turn, anywhere later."""
+
 Part: TypeAlias = Text | Reasoning | ToolCall | ToolResult | Media | Opaque | Omitted
 
 
@@ -107,7 +111,8 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message. `role` is system, developer, user, assistant or tool; the parts of an edited message stay in
-    their places (`Omitted` stands for a removed one). Without an origin it was put in by the guard."""
+    their places (`Omitted` stands for a removed one), and words that recall added come after them. Without an origin it
+    was put in by the guard."""
 
     role: str
     parts: tuple[Part, ...]
@@ -162,7 +167,8 @@ class Conversation:
     """A parsed request: its messages, and the parts beside them that count as prompt.
 
     `tools`, `tool_choice` and `response_format` are the wire values (None when absent);
-    `max_output_tokens` is what the client asked for; `request` is the wire request itself.
+    `max_output_tokens` is what the client asked for; `provider_trims` says that it asked the provider to make room by itself;
+    `request` is the wire request itself.
     """
 
     model: str
@@ -171,6 +177,8 @@ class Conversation:
     tool_choice: Any = None
     response_format: Any = None
     max_output_tokens: int | None = None
+    answers: Answers = "next message"
+    provider_trims: bool = False
     request: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def with_messages(self, messages: tuple[Message, ...]) -> Conversation:

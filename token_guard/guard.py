@@ -12,23 +12,26 @@ from token_guard import compaction
 from token_guard.budget import Budget, ContextLimit, output_room
 from token_guard.case import Case, calibrated_as, capped_case, counted_as, open_case
 from token_guard.compaction import Draft, Goal
-from token_guard.compaction.deduplicate import Deduplicate
 from token_guard.compaction.marks import marks_of
-from token_guard.compaction.mask_observations import MaskObservations
-from token_guard.compaction.summarize import Summarize
-from token_guard.compaction.truncate import Truncate
 from token_guard.conversation import Conversation, Message, Outline
 from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import Unreadable, format_for
 from token_guard.limits import Deployment, LimitChain, Source
+from token_guard.profiles import Profile, profile_of
+from token_guard.recall import Recall
+from token_guard.repair import Repaired, repair
 from token_guard.replay import Memo, Replay, Replayed
 from token_guard.report import Correction, Fitted, Report
-from token_guard.rules import complaint
+from token_guard.rules import complaint, family_complaint
+from token_guard.sessions import CompactionLog, session_of
 from token_guard.settings import Settings
+from token_guard.strategies import passes
+from token_guard.summaries import Summaries
 from token_guard.thresholds import LOWEST, MIN_MESSAGES, thresholds
+from token_guard.turns import adapted
 
-__all__ = ["Guard", "fit", "passes"]
+__all__ = ["Guard", "fit"]
 
 UNKNOWN = ContextLimit(0, None, "none")
 
@@ -42,9 +45,10 @@ class Guard:
         *,
         calibrations: Calibrations | None = None,
         sources: Sequence[Source] = (),
+        summaries: Summaries | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`sources` of limits are those that a proxy has beside the usual ones."""
+        """`sources` of limits are those that a proxy has beside the usual ones, `summaries` is who writes texts for notes."""
         self.settings = settings or Settings.load()
         self.calibrations = calibrations or Calibrations()
         bound_cache(self.settings.count_cache_bytes)
@@ -52,6 +56,9 @@ class Guard:
         self.limits = LimitChain(**options, more=sources)
         self._compact = partial(_compact, passes(self.settings))
         self._memo = Memo(self.settings.memo_bytes)
+        self.compaction_log = CompactionLog()
+        self._recall = _recall(self.settings)
+        self._summaries = summaries
         self._clock = clock
 
     def process(
@@ -91,6 +98,7 @@ class Guard:
         report = replace(report, seconds=self._clock() - started)
         if mode == "observe":
             return Fitted(request, replace(report, action="observed"))
+        self.compaction_log.observe(report)
         if report.action == "rejected":
             return self._rejected(case, done, request, report)
         return Fitted(format_.render(done) if report.action in ("compacted", "clamped") else request, report)
@@ -127,11 +135,11 @@ class Guard:
 
         `estimate` is that of what was forwarded instead of the request. `litellm_count` is what litellm itself counts: it
         fills that in, unmarked, where a provider sent no usage, so that an equal `prompt_tokens` teaches nothing.
-        None when the request cannot be read.
+        None when the request cannot be read, and when the provider may have counted less than it was sent.
         """
         format_ = format_for(api, request)
         parsed = format_.parse(request) if format_ else None
-        if not isinstance(parsed, Conversation):
+        if not isinstance(parsed, Conversation) or parsed.provider_trims:
             return None
         if estimate is None:
             estimate = meter_for(counted_as(parsed.model, deployment)).measure(parsed).tokens
@@ -146,7 +154,7 @@ class Guard:
         """The report on a request that certainly fits; None where it takes a closer look. Settles most requests, in microseconds."""
         if outline is None:
             return None
-        quiet = self._quiet(case, outline.messages, lenient=self.settings.policy == "overflow")
+        quiet = self._quiet(case, outline.messages, lenient=self._waits(case.conversation))
         measure = case.meter.glance(case.conversation, outline, quiet)
         if measure is None:
             return None
@@ -161,11 +169,14 @@ class Guard:
         measure = case.meter.measure(case.conversation, quiet)
         if not force and measure.tokens <= quiet:
             return self._clamped(case, case.conversation, self._report(case, measure))
+        repaired = repair(messages, case.conversation.answers)
         replay = self._replay(case, case.room, lenient)
-        replayed = replay.once_more(messages) if force else replay(messages)
+        replayed = replay.once_more(repaired.messages) if force else replay(repaired.messages)
         if replayed.tokens + case.overhead > case.allowed and case.tight_room < case.room:
-            replayed = self._replay(case, case.tight_room, lenient)(messages)
-        return self._certified(case, measure, replayed)
+            replayed = self._replay(case, case.tight_room, lenient)(repaired.messages)
+        if self._summaries and replayed.open_note and not force:
+            self._summaries.wanted(replayed.open_note)
+        return self._certified(case, measure, repaired, self._adapted(case, repaired, replayed))
 
     def _quiet(self, case: Case, messages: int, *, lenient: bool) -> int:
         """Up to this size nothing is ever done, whatever the shape of the conversation."""
@@ -175,8 +186,12 @@ class Guard:
         return int(lowest * case.room) + case.overhead
 
     def _is_lenient(self, conversation: Conversation) -> bool:
-        """Whether to wait until it does not fit: by policy, or because another guard has compacted it before."""
-        return self.settings.policy == "overflow" or any(map(marks_of, conversation.messages))
+        """Whether to wait until it does not fit; also where another guard has compacted it before."""
+        return self._waits(conversation) or any(map(marks_of, conversation.messages))
+
+    def _waits(self, conversation: Conversation) -> bool:
+        """Whether nothing is to be done before it does not fit: by policy, or because the client has made the provider do it."""
+        return self.settings.policy == "overflow" or conversation.provider_trims
 
     def _replay(self, case: Case, room: int, lenient: bool) -> Replay:
         return Replay(
@@ -185,24 +200,38 @@ class Guard:
             compact=partial(self._compact, case.meter),
             counter=case.meter,
             memo=self._memo,
-            seed=f"{case.meter.family} {lenient}".encode(),
+            seed=f"{case.meter.family} {lenient} {self.settings.strategy}".encode(),
+            recall=self._recall,
+            summaries=self._summaries,
         )
 
-    def _certified(self, case: Case, measure: Measure, replayed: Replayed) -> tuple[Conversation, Report]:
-        """The same after the final count and all rules."""
+    def _adapted(self, case: Case, repaired: Repaired, replayed: Replayed) -> Replayed:
+        """The same as models of this family want it."""
+        messages = adapted(self._profile(case), repaired.messages, replayed.messages)
+        return replayed if messages is replayed.messages else replace(replayed, messages=messages, tokens=case.meter.messages(messages))
+
+    def _profile(self, case: Case) -> Profile:
+        return profile_of(self.settings.profile, case.conversation.model, case.base_model)
+
+    def _certified(self, case: Case, measure: Measure, repaired: Repaired, replayed: Replayed) -> tuple[Conversation, Report]:
+        """The same after the final count and all rules, which compare with the repaired conversation: what was mended stays mended."""
         report = self._report(case, measure)
         done = case.conversation.with_messages(replayed.messages)
-        before, after = replayed.history_tokens + case.overhead, replayed.tokens + case.overhead
+        sent = case.meter.messages(case.conversation.messages) if repaired.notes else replayed.history_tokens
+        before, after = sent + case.overhead, replayed.tokens + case.overhead
         report = replace(report, tokens_before=before, tokens_after=after, decided_by="count")
         if after > case.allowed:
             return done, replace(report, action="rejected", tokens_after=before, note=f"{after:,} tokens cannot be compacted")
-        if not replayed.epochs:
+        if not replayed.epochs and before <= case.allowed:
             return self._clamped(case, case.conversation, report)
-        broken = complaint(case.conversation.messages, done.messages)
+        broken = complaint(repaired.messages, done.messages)
         if broken:
             return done, replace(report, action="bypassed", tokens_after=before, note=f"a rule would break: {broken}")
         if done.messages != case.conversation.messages:
-            report = replace(report, action="compacted", steps=replayed.steps, epochs=replayed.epochs, retention=replayed.retention)
+            report = replace(report, action="compacted", steps=replayed.steps, epochs=replayed.epochs, quality=replayed.quality)
+            session = session_of(case.conversation.request, case.conversation.messages)
+            doubt = family_complaint(repaired.messages, done.messages, self._profile(case))
+            report = replace(report, session=session, repaired=repaired.notes, note=f"the model may refuse: {doubt}" if doubt else "")
         return self._clamped(case, done, report)
 
     def _clamped(self, case: Case, done: Conversation, report: Report) -> tuple[Conversation, Report]:
@@ -245,14 +274,8 @@ def fit(
     return _shared(settings).process(request, api=api, max_input_tokens=max_input_tokens)
 
 
-def passes(settings: Settings) -> tuple[compaction.Pass, ...]:
-    """The four passes with their options, weakest first."""
-    return (
-        MaskObservations(**settings.mask.model_dump()),
-        Deduplicate(**settings.deduplicate.model_dump(), exempt_tools=settings.mask.exempt_tools),
-        Summarize(**settings.summarize.model_dump()),
-        Truncate(**settings.truncate.model_dump()),
-    )
+def _recall(settings: Settings) -> Recall | None:
+    return Recall(**settings.recall.model_dump(exclude={"enabled"})) if settings.recall.enabled else None
 
 
 @lru_cache(maxsize=32)

@@ -41,7 +41,9 @@ def log_line(report: Report) -> str:
     """What was done to a request, without any content."""
     limit = f"{report.limit.max_input_tokens} ({report.limit.source})"
     counts = f"{report.tokens_before} -> {report.tokens_after} tokens"
-    return f"{report.action} {report.model}: {counts}, limit {limit}, {passes(report) or 'no pass'}, {report.seconds * 1_000:.1f} ms"
+    kept = f"retention {report.retention:.0%}, relevance {report.quality.relevance:.0%}"
+    done = f"{passes(report) or 'no pass'}, {kept}, {report.utilisation:.0%} of the budget used, {report.seconds * 1_000:.1f} ms"
+    return f"{report.action} {report.model}: {counts}, limit {limit}, {done}"
 
 
 def passes(report: Report) -> str:
@@ -53,11 +55,7 @@ def passes(report: Report) -> str:
     >>> passes(Report("compacted", "m", ContextLimit(99), Budget(99, 80, 30, 0), 900, 81, steps=steps))
     'mask_observations;removed=812, truncate;removed=7'
     """
-    removed: dict[str, int] = {}
-    for step in report.steps:
-        if step.outcome == "applied":
-            removed[step.name] = removed.get(step.name, 0) + step.tokens_before - step.tokens_after
-    return ", ".join(f"{name};removed={tokens}" for name, tokens in removed.items())
+    return ", ".join(f"{name};removed={tokens}" for name, tokens in report.removed.items())
 
 
 def _named(values: Mapping[str, str]) -> dict[str, str]:

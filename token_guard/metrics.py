@@ -34,6 +34,7 @@ class Metrics:
     compression: Histogram
     error: Gauge
     correction: Gauge
+    summaries: Counter
 
     def observe(self, report: Report) -> None:
         """Count one request."""
@@ -54,12 +55,11 @@ class Metrics:
         self.correction.labels(model).set(correction.slope)
 
     def _compacted(self, report: Report) -> None:
-        self.compression.observe(report.tokens_after / report.tokens_before)
+        self.compression.observe(report.compression_ratio)
         if report.tokens_before > report.budget.allowed:
             self.prevented.labels(report.model).inc()
-        for step in report.steps:
-            if step.outcome == "applied":
-                self.removed.labels(report.model, step.name).inc(step.tokens_before - step.tokens_after)
+        for name, tokens in report.removed.items():
+            self.removed.labels(report.model, name).inc(tokens)
 
 
 @functools.cache
@@ -78,5 +78,6 @@ def open_metrics() -> Metrics | None:
         overhead=Histogram("token_guard_overhead_seconds", "Time the guard took for a request", buckets=SECONDS),
         compression=Histogram("token_guard_compression_ratio", "Forwarded tokens as a share of the client's", buckets=RATIOS),
         error=Gauge("token_guard_estimate_error_ratio", "Mean error of estimated prompt tokens, as a share", ("model",)),
+        summaries=Counter("token_guard_summaries_total", "Language-model summaries by how they ended", ("outcome",)),
         correction=Gauge("token_guard_estimate_correction_ratio", "Real prompt tokens per estimated one", ("model",)),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from token_guard.budget import Budget, ContextLimit
 
-__all__ = ["Action", "Correction", "DecidedBy", "Fitted", "Report", "Step"]
+__all__ = ["Action", "Correction", "DecidedBy", "Fitted", "Quality", "Report", "Retained", "Step", "removed_by_pass"]
 
 Action: TypeAlias = Literal["none", "compacted", "clamped", "rejected", "observed", "bypassed"]
 DecidedBy: TypeAlias = Literal["bound", "cache", "count"]
@@ -23,6 +23,46 @@ class Step:
     tokens_before: int
     tokens_after: int
     outcome: str = "applied"
+
+
+def removed_by_pass(steps: Iterable[Step]) -> dict[str, int]:
+    """The tokens that each pass removed; passes that changed nothing are left out.
+
+    >>> removed_by_pass([Step("mask_observations", 900, 88), Step("deduplicate", 88, 88, "unchanged")])
+    {'mask_observations': 812}
+    """
+    removed: dict[str, int] = {}
+    for step in steps:
+        if step.outcome == "applied":
+            removed[step.name] = removed.get(step.name, 0) + step.tokens_before - step.tokens_after
+    return removed
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """Of the different paths, identifiers, ... of the client's messages, the shares that the forwarded ones still hold;
+    1.0 where there were none."""
+
+    paths: float = 1.0
+    identifiers: float = 1.0
+    numbers: float = 1.0
+    error_lines: float = 1.0
+    decisions: float = 1.0
+    directives: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What the compactions of a history left of it, in shares between 0 and 1; found once an epoch, for the messages before it.
+
+    `retention` is of all paths, identifiers and numbers, `by_class` of each kind. `relevance` is of what earlier messages have
+    to do with the present: each of their names that the task or the newest messages use as well weighs the more, the fewer
+    messages have it; a name counts where its own message still holds it, not where a note mentions it.
+    """
+
+    retention: float = 1.0
+    by_class: Retained = Retained()
+    relevance: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +81,9 @@ class Report:
     """What the guard found and did.
 
     Token counts are of the whole prompt (messages, tools, formats, overheads). `decided_by` says which
-    measurement settled the question: a proven bound, cached counts, or the tokenizer. `retention` is the
-    share of the client's identifiers, paths and numbers that the forwarded messages still hold (1.0 when
-    nothing was removed). `steps` has one step for each pass that ran, with the tokens of all the
-    compactions that the history went through. `repaired` names breaks of the client's own that were mended.
+    measurement settled the question: a proven bound, cached counts, or the tokenizer. `steps` has one step
+    for each pass that ran, with the tokens of all the compactions that the history went through.
+    `repaired` says which breaks of the client's own were mended, and how many.
     """
 
     action: Action
@@ -55,7 +94,8 @@ class Report:
     tokens_after: int
     decided_by: DecidedBy = "count"
     steps: tuple[Step, ...] = ()
-    retention: float = 1.0
+    quality: Quality = Quality()
+    """What the compactions left of the history; all 1.0 when nothing was removed."""
     repaired: tuple[str, ...] = ()
     epochs: int = 0
     """How many compactions the history has been through, this turn's included."""
@@ -65,7 +105,34 @@ class Report:
     """How far the provider's counts were from the estimates so far; None when nothing is known of the deployment."""
     note: str = ""
     """Why a request was passed by, rejected or left as it was, in a few words; never any content."""
+    session: str = ""
+    """Which conversation was compacted, as `sessions.session_of` names it; empty where none was."""
     seconds: float = 0.0
+
+    @property
+    def retention(self) -> float:
+        """The share of the client's identifiers, paths and numbers that the forwarded messages still hold."""
+        return self.quality.retention
+
+    @property
+    def compression_ratio(self) -> float:
+        """Forwarded tokens as a share of the client's."""
+        return round(self.tokens_after / self.tokens_before, 4) if self.tokens_before else 1.0
+
+    @property
+    def utilisation(self) -> float:
+        """Forwarded tokens as a share of what is allowed."""
+        return round(self.tokens_after / self.budget.allowed, 4) if self.budget.allowed else 0.0
+
+    @property
+    def removed(self) -> dict[str, int]:
+        """The tokens that each pass removed, over all compactions of the history."""
+        return removed_by_pass(self.steps)
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields, and what is worked out from them, as plain values."""
+        figures = {name: getattr(self, name) for name in ("retention", "compression_ratio", "utilisation", "removed")}
+        return {**asdict(self), **figures}
 
 
 @dataclass(frozen=True, slots=True)

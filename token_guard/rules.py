@@ -8,21 +8,30 @@ that it prevents, as seen in public reports.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 from token_guard.conversation import Media, Message, Opaque, Reasoning, Text, ToolResult
+from token_guard.profiles import Profile
 
-__all__ = ["RULES", "complaint"]
+__all__ = ["FAMILY_RULES", "RULES", "complaint", "family_complaint", "repeated_turns", "speaker"]
 
 Messages: TypeAlias = Sequence[Message]
 Rule: TypeAlias = Callable[[Messages, Messages], str | None]
+FamilyRule: TypeAlias = Callable[[Messages, Messages, Profile], str | None]
 
 
 def complaint(before: Messages, after: Messages) -> str | None:
     """The first rule that `after` breaks and `before` does not, in words; None when all hold."""
     return next((found for rule in RULES if (found := rule(before, after))), None)
+
+
+def family_complaint(before: Messages, after: Messages, profile: Profile) -> str | None:
+    """The same of the rules that only this family of models has."""
+    return next((found for rule in FAMILY_RULES if (found := rule(before, after, profile))), None)
 
 
 def results_follow_their_calls(before: Messages, after: Messages) -> str | None:
@@ -67,8 +76,9 @@ def instructions_stay_whole(before: Messages, after: Messages) -> str | None:
 
 def the_last_user_message_stays(before: Messages, after: Messages) -> str | None:
     """The newest user message is what the reply has to answer."""
-    asked = [message.index for message in before if message.asks]
-    alone = [message.index for message in before if message.asks and not message.results]
+    asks = [message for message in before if message.asks and message.index is not None]
+    asked = [message.index for message in asks]
+    alone = [message.index for message in asks if not message.results]
     kept = {message.index for message in after}
     return None if kept.issuperset((*asked[-1:], *alone[-1:])) else "the last user message was removed"
 
@@ -139,6 +149,44 @@ RULES: tuple[Rule, ...] = (
     the_first_turn_stays_a_user_turn,
     the_last_role_stays,
 )
+
+
+def turns_alternate(before: Messages, after: Messages, profile: Profile) -> str | None:
+    """Mistral's API and strict chat templates refuse two user turns without a reply between them, and two replies in a row."""
+    new = repeated_turns(after) - repeated_turns(before) if profile.alternates else ()
+    return f"{len(new)} turn(s) of the same side in a row" if new else None
+
+
+def call_ids_keep_their_form(before: Messages, after: Messages, profile: Profile) -> str | None:
+    """Mistral refuses ids that are not nine letters and digits, Anthropic those with other characters; the client's own are its."""
+    known = {call.id for message in before for call in message.calls}
+    new = {call.id for message in after for call in message.calls} - known if profile.call_ids else set()
+    return next(("a tool call id of another form" for call_id in new if not re.fullmatch(profile.call_ids, call_id)), None)
+
+
+def call_turns_keep_reasoning(before: Messages, after: Messages, profile: Profile) -> str | None:
+    """DeepSeek and Kimi refuse a call turn without reasoning_content as soon as thinking is on."""
+    if profile.reasoning != "call turns":
+        return None
+    bare = {message.index for message in before if message.calls and not message.reasons}
+    stripped = any(message.calls and not message.reasons and message.index not in bare for message in after)
+    return "a tool call turn lost its reasoning" if stripped else None
+
+
+FAMILY_RULES: tuple[FamilyRule, ...] = (turns_alternate, call_ids_keep_their_form, call_turns_keep_reasoning)
+
+
+def repeated_turns(messages: Sequence[Message]) -> frozenset[tuple[int | None, int | None]]:
+    """Where the same side speaks twice, as the places of both messages; tool calls and their results do not count as speaking."""
+    speaking = [message for message in messages if speaker(message)]
+    return frozenset((one.index, other.index) for one, other in pairwise(speaking) if speaker(one) == speaker(other))
+
+
+def speaker(message: Message) -> str | None:
+    """Whose turn a message is: the user's or the assistant's; None for instructions and for tool calls with their results."""
+    if message.asks:
+        return "user"
+    return "assistant" if message.role == "assistant" and not message.calls else None
 
 
 def _orphans(messages: Messages) -> Counter[str]:

@@ -13,11 +13,32 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from token_guard.errors import ConfigError
 
-__all__ = ["DeduplicateSettings", "LimitSettings", "MaskSettings", "ModelLimit", "Settings", "SummarizeSettings", "TruncateSettings"]
+__all__ = [
+    "DeduplicateSettings",
+    "LimitSettings",
+    "MaskSettings",
+    "ModelLimit",
+    "RecallSettings",
+    "Settings",
+    "SummarizeSettings",
+    "SummarizerSettings",
+    "TruncateSettings",
+]
+
+
+DEFAULT_STRATEGY = "DEFAULT_STRATEGY"
+"""A variable without our prefix, for all tools that compact: it counts where neither a file nor TOKEN_GUARD_STRATEGY says otherwise."""
 
 
 class _Section(BaseModel):
@@ -90,6 +111,23 @@ class SummarizeSettings(_Section):
     """Decision sentences of the assistant carried verbatim; the newest win."""
 
 
+class SummarizerSettings(_Section):
+    """Language-model texts for the notes of pass 2, written in the background."""
+
+    model: str | None = None
+    """Model that writes them, by its name in the proxy's router; without one, notes are extracts."""
+    timeout_seconds: PositiveInt = 60
+    """A call that has not answered by then is given up."""
+    max_input_tokens: PositiveInt = 32_000
+    """Conversation text sent in one call at most, in tokens, where the model's own window is not smaller."""
+    max_output_tokens: PositiveInt = 1_500
+    """Length of an answer at most, in tokens; a note uses as much of it as has room."""
+    max_calls_per_hour: PositiveInt = 120
+    """Calls of one proxy process at most; beyond, extracts stay."""
+    ttl_seconds: PositiveInt = 604_800
+    """How long texts are kept in the store, in seconds."""
+
+
 class TruncateSettings(_Section):
     """Pass 3, truncation."""
 
@@ -97,6 +135,17 @@ class TruncateSettings(_Section):
     """Of a message that is cut, the share of the kept lines that comes from its head; the rest is its tail."""
     min_tokens: PositiveInt = 64
     """No message is cut below this size."""
+
+
+class RecallSettings(_Section):
+    """What the newest question needs from what was compacted away."""
+
+    enabled: bool = True
+    """Quote compacted passages that the newest user message asks for or names, after its own words."""
+    share: float = Field(default=0.10, gt=0.0, le=0.5)
+    """Largest size of such quotes in a session, as a share of the budget; a transcript without replies gets all the room there is."""
+    floor: float = Field(default=0.40, ge=0.0, le=1.0)
+    """In talk, how much of what the rarest words of the question weigh a passage has to have for quotes to be added."""
 
 
 class Settings(BaseSettings):
@@ -112,6 +161,10 @@ class Settings(BaseSettings):
 
     mode: Literal["enforce", "observe", "off"] = "enforce"
     """enforce: rewrite what is too long; observe: measure and report only; off: do nothing."""
+    strategy: Literal["adaptive", "sliding_window", "summarization", "hybrid"] = "adaptive"
+    """adaptive: all four passes; sliding_window: the oldest goes; summarization: what is old becomes a summary; hybrid: both."""
+    profile: Literal["auto", "common", "openai", "anthropic", "gemini", "mistral", "deepseek", "strict"] = "auto"
+    """What the model demands beyond what all do: auto goes by its name; strict is for chat templates whose roles must alternate."""
     policy: Literal["adaptive", "overflow"] = "adaptive"
     """adaptive: compact ahead of the limit, deep and seldom; overflow: only when a request does not fit."""
     adaptive: bool = True
@@ -126,6 +179,8 @@ class Settings(BaseSettings):
     """A requested reply length is never clamped below this."""
     on_overflow: Literal["reject", "forward"] = "reject"
     """What happens to a request that cannot be made to fit: a 400 that names the parts, or forwarded as it is."""
+    on_too_long: Literal["truncate", "reject", "pass"] = "pass"
+    """What happens to an embeddings input that is longer than the model's window: cut at its end, refused by its number, or passed."""
     on_error: Literal["forward", "reject"] = "forward"
     """What happens when the guard itself fails: the original request is forwarded, or refused."""
     recognise_context_errors: bool = True
@@ -148,8 +203,26 @@ class Settings(BaseSettings):
     """Pass 1, deduplication of tool results."""
     summarize: SummarizeSettings = Field(default_factory=SummarizeSettings)
     """Pass 2, structured summary."""
+    summarizer: SummarizerSettings = Field(default_factory=SummarizerSettings)
+    """Language-model texts for the notes of pass 2, written in the background."""
     truncate: TruncateSettings = Field(default_factory=TruncateSettings)
     """Pass 3, truncation."""
+    recall: RecallSettings = Field(default_factory=RecallSettings)
+    """What the newest question needs from what was compacted away."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, the environment, and below both what other tools may have set there for all of them."""
+        del dotenv_settings, file_secret_settings  # token_guard reads neither
+        strategy = os.environ.get(DEFAULT_STRATEGY, "")
+        return init_settings, env_settings, InitSettingsSource(settings_cls, {"strategy": strategy} if strategy else {})
 
     @model_validator(mode="after")
     def _target_below_trigger(self) -> Self:
@@ -196,6 +269,8 @@ def _merged_value(low: Any, high: Any) -> Any:
 def _complaints(settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
     for item in error.errors():
         key = ".".join(map(str, item["loc"]))
+        if key == "strategy" and item["input"] == os.environ.get(DEFAULT_STRATEGY):
+            key = f"{key}, from {DEFAULT_STRATEGY} in the environment"
         if item["type"] == "extra_forbidden":
             yield f"{key} is not a setting{_suggestion(settings, item['loc'])}"
         elif key:

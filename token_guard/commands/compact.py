@@ -53,7 +53,7 @@ class Compacted:
 
     def as_json(self) -> Mapping[str, Any]:
         """The request and the report on it; with a line per message instead of the request for a diff."""
-        report = asdict(self.fitted.report)
+        report = self.fitted.report.as_json()
         if self.changes is None:
             return {"request": self.fitted.request, "report": report}
         return {"changes": [_change_as_json(self.meter, change) for change in self.changes], "report": report}
@@ -95,6 +95,10 @@ def _parsed(name: str, request: Mapping[str, Any]) -> Conversation:
 def _summary(report: Report) -> Iterator[str]:
     cap = f"{report.budget.allowed:,} allowed of {report.limit.max_input_tokens:,} ({report.limit.source})"
     yield f"{report.action}: {report.tokens_before:,} -> {report.tokens_after:,} tokens; {cap}; retention {report.retention:.0%}"
+    if report.epochs:
+        kept = ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in asdict(report.quality.by_class).items())
+        yield f"  kept: {kept}; relevance {report.quality.relevance:.0%}"
+        yield f"  {report.compression_ratio:.0%} of the client's tokens, {report.utilisation:.0%} of what is allowed"
     for step in report.steps:
         yield f"  {step.name}: {step.tokens_before:,} -> {step.tokens_after:,}, {step.outcome}"
     if report.note:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import yaml
@@ -130,12 +131,26 @@ def _models_override_nothing_but_limits(config: Mapping[str, Any]) -> Iterator[F
             yield Finding(f"model_list[{place}].model_info.token_guard.{key}", f"is not read; allowed: {', '.join(PER_MODEL)}")
 
 
+def _the_summariser_is_served(config: Mapping[str, Any]) -> Iterator[Finding]:
+    try:
+        model = Settings.load(options(config)).summarizer.model
+    except ConfigError:  # another rule says so
+        return
+    aliases = _section(_section(config, "router_settings"), "model_group_alias")
+    names = [*(str(entry.get("model_name")) for entry in _entries(config)), *map(str, aliases)]
+    if model and not any(fnmatchcase(model, name) for name in names):
+        yield Finding(
+            "callback_settings.token_guard.summarizer.model", f"{model} is no model_name of model_list: nothing would be summarised"
+        )
+
+
 RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
     _callbacks_name_the_guard,
     _options_are_valid,
     _options_are_where_they_are_read,
     _nothing_leaks_to_the_provider,
     _models_override_nothing_but_limits,
+    _the_summariser_is_served,
 )
 
 

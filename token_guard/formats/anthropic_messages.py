@@ -14,6 +14,7 @@ from typing import Any
 
 from token_guard.conversation import Conversation, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
 from token_guard.formats.anthropic_blocks import parts_of
+from token_guard.formats.anthropic_turns import joined
 from token_guard.formats.wire import (
     Placed,
     Unreadable,
@@ -29,6 +30,9 @@ from token_guard.formats.wire import (
 )
 
 __all__ = ["AnthropicMessages"]
+
+TRIMMING_EDITS = ("clear_tool_uses", "compact")
+"""Beginnings of the types of edits, which end in a date."""
 
 ROLES = ("user", "assistant", "system")
 """`system` inside `messages` is what newer models take in the middle of a conversation."""
@@ -63,7 +67,7 @@ class AnthropicMessages:
             elif message.edited:
                 edits["system"] = wire["system"]
         if not same_objects(wires, request["messages"]):
-            edits["messages"] = wires
+            edits["messages"] = joined(wires)
         return {**request, **edits} if edits else request
 
 
@@ -80,8 +84,17 @@ def _head(request: Mapping[str, Any]) -> Conversation:
         tool_choice=request.get("tool_choice"),
         response_format=request.get("output_format") or mapping_or_empty(request.get("output_config")).get("format"),
         max_output_tokens=asked if isinstance(asked, int) and asked > 0 else None,
+        answers="next turn",
+        provider_trims=_is_trimmed(request.get("context_management")),
         request=request,
     )
+
+
+def _is_trimmed(management: Any) -> bool:
+    """Whether the client asks for edits that make room (https://platform.claude.com/docs/en/build-with-claude/context-editing);
+    clearing thinking makes little, and Claude Code asks for it always."""
+    edits = map(mapping_or_empty, _sequence(mapping_or_empty(management).get("edits")))
+    return any(str(edit.get("type")).startswith(TRIMMING_EDITS) for edit in edits)
 
 
 def _output_edit(conversation: Conversation) -> Iterator[tuple[str, int]]:

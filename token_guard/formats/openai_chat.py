@@ -68,7 +68,7 @@ class OpenAIChat:
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
         edits: dict[str, Any] = dict(_output_edits(conversation))
-        wires = [rendered(message, _wire_value) for message in conversation.messages]
+        wires = [_rendered(message) for message in conversation.messages]
         if not same_objects(wires, request["messages"]):
             edits["messages"] = wires
         return {**request, **edits} if edits else request
@@ -258,6 +258,13 @@ def _legacy_id(wire: Mapping[str, Any]) -> str:
 
 
 # -- render --------------------------------------------------------------------------------------------------------------
+
+
+def _rendered(message: Message) -> Mapping[str, Any]:
+    """Without calls there is no list of calls: OpenAI refuses an empty one."""
+    wire = rendered(message, _wire_value)
+    emptied = message.edited and wire.get("tool_calls") == []
+    return {key: value for key, value in wire.items() if key != "tool_calls"} if emptied else wire
 
 
 def _wire_value(old: Part, new: Part, there: Any) -> Any:

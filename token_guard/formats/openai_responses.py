@@ -61,8 +61,6 @@ def _head(request: Mapping[str, Any]) -> Conversation:
     held = next((field for field in SERVER_HELD if request.get(field)), None)
     if held:
         raise UnreadableError(f"server-held history: {held}")
-    if request.get("truncation") == "auto":
-        raise UnreadableError("truncation is auto: the provider cuts by itself")
     asked = request.get("max_output_tokens")
     text = request.get("text")
     return Conversation(
@@ -72,6 +70,8 @@ def _head(request: Mapping[str, Any]) -> Conversation:
         tool_choice=request.get("tool_choice"),
         response_format=text.get("format") if isinstance(text, dict) else None,
         max_output_tokens=asked if isinstance(asked, int) and asked > 0 else None,
+        answers="later",
+        provider_trims=request.get("truncation") == "auto" or bool(request.get("context_management")),
         request=request,
     )
 

@@ -119,7 +119,7 @@ def words(text: str) -> Iterator[str]:
 
 
 def _stem(word: str) -> str:
-    return next(facts.terms(word), "") if word.isascii() else word
+    return facts.stem(word) if word.isascii() else word
 
 
 def passages_of(index: int, message: Message) -> Iterator[Passage]:

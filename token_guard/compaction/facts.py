@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from cachetools import LRUCache
 
-__all__ = ["decisions", "definitions", "directives", "error_lines", "gist", "names", "reuse", "sentences", "terms"]
+from token_guard.compaction.shorten import TextCounter
+
+__all__ = ["decisions", "definitions", "directives", "error_lines", "gist", "names", "sentences", "stem", "terms", "worthiest"]
 
 NAME = re.compile(r"[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
 """Runs that may be a path, an identifier, a number, a hash, an address."""
@@ -79,6 +81,9 @@ DECISION_LINES = 40
 
 WORD = re.compile(r"[a-z0-9]+|[^\x00-\x7f]")
 
+LONGEST_STEM = 5
+"""Characters; shorter words have no ending to lose."""
+
 ENDING = re.compile(r"(?:ing|ed|es|s|ly)$")
 
 STOP_WORDS = frozenset(
@@ -125,14 +130,30 @@ REUSE = ((re.compile(r"\w\.\w"), 2.0), (re.compile(r"\d"), 0.6), (re.compile(r"^
 """How much likelier than others names of a shape are used again, rounded from a logistic regression on the names of recorded
 sessions: a dot inside (a file, a member) speaks for a name; digits, and having few characters, speak against it."""
 
+SIZE_MATTERS = 0.6
+"""A name's weight is divided by its tokens to this power: two short ones may be worth more than a long one."""
+
+
+def worthiest(weights: Mapping[str, float], room: int, counter: TextCounter) -> list[str]:
+    """As many names as have `room` tokens, those first that weigh most for their size; what a longer one says is not said twice."""
+    sizes = {name: counter.text(name) + 1 for name in weights}
+    worth = {name: weight * _reuse(name) / sizes[name] ** SIZE_MATTERS for name, weight in weights.items()}
+    chosen: list[str] = []
+    said = ""
+    for name in sorted(worth, key=lambda name: (-worth[name], name)):
+        if name in said:
+            continue
+        room -= sizes[name]
+        if room < 0:
+            break
+        chosen.append(name)
+        said += " " + name
+    return chosen
+
 
 @lru_cache(maxsize=50_000)
-def reuse(name: str) -> float:
-    """What the shape of a name says about its use in later calls, as a factor.
-
-    >>> reuse("parser.parse_line"), reuse("abc_123")
-    (2.0, 0.6)
-    """
+def _reuse(name: str) -> float:
+    """What the shape of a name says about its use in later calls, as a factor."""
     return math.prod(factor for shape, factor in REUSE if shape.search(name))
 
 
@@ -208,12 +229,22 @@ def gist(text: str, limit: int) -> str:
     return " ".join(said[place] for place in sorted(chosen)) or f"{plain[:limit]}..."
 
 
-def terms(text: str) -> Iterator[str]:
-    """Words for scoring: lower case, without endings and stop words; every non-ASCII character is one.
+def terms(text: str) -> frozenset[str]:
+    """The different words of a text for scoring: lower case, without endings and stop words; every non-ASCII character is one.
 
-    >>> list(terms("Parsing the folders"))
-    ['pars', 'folder']
+    >>> sorted(terms("Parsing the folders"))
+    ['folder', 'pars']
     """
-    for word in WORD.findall(text.lower()):
-        if word not in STOP_WORDS:
-            yield ENDING.sub("", word) if len(word) > 5 else word  # noqa: PLR2004 - short words have no ending to lose
+    return frozenset(filter(None, map(stem, frozenset(WORD.findall(text.lower())))))
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """A word in lower case without its ending; nothing for a stop word.
+
+    >>> stem("parsing"), stem("the")
+    ('pars', '')
+    """
+    if word in STOP_WORDS:
+        return ""
+    return ENDING.sub("", word) if len(word) > LONGEST_STEM else word

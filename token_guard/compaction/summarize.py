@@ -39,9 +39,6 @@ FULL_SHARE = 0.95
 REWRITTEN_SHARE = 0.4
 """One note in place of all takes this share of what notes may take, so that there is room for more to be added."""
 
-SIZE_MATTERS = 0.6
-"""A name's weight is divided by its tokens to this power: two short ones may be worth more than a long one."""
-
 SECTIONS: tuple[tuple[str, str, float], ...] = (
     ("requests", "The user asked earlier", 0.25),
     ("directives", "Rules that the user gave", 0.15),
@@ -154,18 +151,8 @@ def _block(heading: str, lines: Sequence[str], room: int, counter: Counter) -> s
 
 def _names_block(names: Mapping[str, float], present: frozenset[str], room: int, counter: Counter) -> str:
     """As many names as have room, those first that weigh most for their size; what a longer one says is not said twice."""
-    room -= counter.text(NAMES)
-    sizes = {name: counter.text(name) + 1 for name in names if name not in present}
-    chosen: list[str] = []
-    said = ""
-    for name in sorted(sizes, key=lambda name: (-names[name] * facts.reuse(name) / sizes[name] ** SIZE_MATTERS, name)):
-        if name in said:
-            continue
-        room -= sizes[name]
-        if room < 0:
-            break
-        chosen.append(name)
-        said += " " + name
+    weights = {name: weight for name, weight in names.items() if name not in present}
+    chosen = facts.worthiest(weights, room - counter.text(NAMES), counter)
     return NAMES + " ".join(chosen) if chosen else ""
 
 
@@ -203,8 +190,8 @@ def _by_score(units: Sequence[tuple[Exchange, frozenset[int]]], scores: Mapping[
 
 def _scores(messages: Sequence[Message]) -> dict[int, float]:
     units = exchanges(messages)
-    words = {unit.start: Tally(term for message in unit.messages for term in facts.terms(_all_text(message))) for unit in units}
-    spread = Tally(term for tally in words.values() for term in tally)
+    words = {unit.start: facts.terms("\n".join(map(_all_text, unit.messages))) for unit in units}
+    spread = Tally(term for terms in words.values() for term in terms)
     query = _query(messages, units, words)
     rarity = {term: math.log(1 + len(units) / spread[term]) for term in query if term in spread}
     most = sum(sorted(rarity.values(), reverse=True)[:20]) or 1.0
@@ -218,7 +205,7 @@ def _scores(messages: Sequence[Message]) -> dict[int, float]:
     }
 
 
-def _query(messages: Sequence[Message], units: Sequence[Exchange], words: Mapping[int, Tally[str]]) -> set[str]:
+def _query(messages: Sequence[Message], units: Sequence[Exchange], words: Mapping[int, frozenset[str]]) -> set[str]:
     stays = pinned(messages)
     task = {term for unit in units if unit.start in stays and unit.messages[0].role == "user" for term in words[unit.start]}
     return task.union(*(words[unit.start] for unit in units[-RECENT_TURNS:]))

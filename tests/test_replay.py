@@ -18,9 +18,10 @@ from token_guard.compaction import Draft, Goal, run
 from token_guard.conversation import Message
 from token_guard.counting import meter_for
 from token_guard.guard import Guard
-from token_guard.replay import Memo, Replay, Replayed
+from token_guard.replay import Replay, Replayed
 from token_guard.rules import complaint
 from token_guard.settings import Settings
+from token_guard.states import Memo
 from token_guard.strategies import passes
 from token_guard.thresholds import thresholds
 

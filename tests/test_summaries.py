@@ -13,9 +13,10 @@ from build import Characters, agent, answer, call, parsed, result, say
 
 from token_guard.compaction import Draft, Goal, run
 from token_guard.conversation import Message
-from token_guard.replay import Memo, Replay, Replayed
+from token_guard.replay import Replay, Replayed
 from token_guard.rules import complaint
 from token_guard.settings import Settings
+from token_guard.states import Memo
 from token_guard.stores import MemoryStore, SQLiteStore, Store
 from token_guard.strategies import passes
 from token_guard.summaries import OpenNote, Texts

@@ -21,11 +21,12 @@ from token_guard.limits import Deployment, LimitChain, Source
 from token_guard.profiles import Profile, profile_of
 from token_guard.recall import Recall
 from token_guard.repair import Repaired, repair
-from token_guard.replay import Memo, Replay, Replayed
+from token_guard.replay import Replay, Replayed
 from token_guard.report import Correction, Fitted, Report
 from token_guard.rules import complaint, family_complaint
 from token_guard.sessions import CompactionLog, session_of
 from token_guard.settings import Settings
+from token_guard.states import Memo
 from token_guard.strategies import passes
 from token_guard.summaries import Summaries
 from token_guard.thresholds import LOWEST, MIN_MESSAGES, thresholds

@@ -13,8 +13,9 @@ from token_guard.compaction.marks import is_marked, mark
 from token_guard.compaction.pins import tail_start
 from token_guard.conversation import Message, Text, ToolCall, ToolResult
 from token_guard.passages import Passage, Passages, passages_of, text_of, with_neighbours
+from token_guard.tally import Kind
 
-__all__ = ["Recall", "asked_in", "is_transcript"]
+__all__ = ["Recall", "asked_in"]
 
 HEAD = "reference, not a message from the user: earlier parts of this conversation that the words above may refer to, quoted"
 
@@ -35,12 +36,6 @@ DECIDING = 8
 
 NAMING = 2
 """Passages quoted for names: the best ones say what is meant. With 4, sessions of tool dialogues cost 0.4 % more."""
-
-TRANSCRIPT = 0.1
-"""With no more assistant messages than this share of all, a history is something that was brought along, not a session."""
-
-TALK = 0.15
-"""With no more messages of tools than this share of all it is talk, as in the thresholds."""
 
 ROUNDS = 5
 """What quotes take with what stands between them is known when they are put together; the second time it nearly fits."""
@@ -63,12 +58,12 @@ class Recall:
     share: float = 0.10
     floor: float = 0.40
 
-    def room(self, history: Sequence[Message], allowed: int, spare: int) -> int:
+    def room(self, kind: Kind, allowed: int, spare: int) -> int:
         """How many tokens may be recalled when `spare` are left of what the session is to have."""
-        if is_transcript(history):
+        if kind == "transcript":
             return allowed
         share = int(self.share * allowed)
-        return share if _is_talk(history) else min(share, spare)
+        return share if kind == "talk" else min(share, spare)
 
     def __call__(
         self,
@@ -76,13 +71,14 @@ class Recall:
         view: Sequence[Message],
         history: Sequence[Message],
         search: Callable[[], Passages],
+        kind: Kind,
         room: int,
         counter: Counter,
     ) -> Message:
         """`asked` with one part more, of at most `room` tokens; as it is when nothing that `view` lacks is relevant."""
         if room < FRAME_TOKENS + SMALLEST:
             return asked
-        found, ranked = self._ranked(asked, view, history, search)
+        found, ranked = self._ranked(asked, view, history, search, kind)
         chosen, best = _fitting(found, ranked, room - FRAME_TOKENS, counter), asked
         for _ in range(ROUNDS):
             if not chosen:
@@ -99,14 +95,14 @@ class Recall:
         return best
 
     def _ranked(
-        self, asked: Message, view: Sequence[Message], history: Sequence[Message], search: Callable[[], Passages]
+        self, asked: Message, view: Sequence[Message], history: Sequence[Message], search: Callable[[], Passages], kind: Kind
     ) -> tuple[Sequence[Passage], list[int]]:
         """Passages, and the numbers of those that matter and can be read no more, the most relevant first."""
         found: Sequence[Passage]
-        transcript, most = is_transcript(history), None
-        if transcript or _is_talk(history):
+        most = None
+        if kind != "tools":
             found = search().all
-            worth = _worth(asked.said, search(), search().before(asked.index or 0), 0.0 if transcript else self.floor)
+            worth = _worth(asked.said, search(), search().before(asked.index or 0), 0.0 if kind == "transcript" else self.floor)
         else:
             # what newer calls name may have come after the question
             earlier = history[: max(asked.index or 0, tail_start(history))]
@@ -114,15 +110,6 @@ class Recall:
             worth, most = dict.fromkeys(range(len(found)), 1.0), NAMING
         gone = _Readable.of(view, history).without(worth, found)
         return found, sorted(gone, key=lambda number: (-worth[number], -number))[:most]
-
-
-def is_transcript(history: Sequence[Message]) -> bool:
-    """Whether nearly nothing was answered before, so that no earlier request is worth protecting."""
-    return sum(message.role == "assistant" for message in history) <= max(1, TRANSCRIPT * len(history))
-
-
-def _is_talk(history: Sequence[Message]) -> bool:
-    return sum(bool(message.calls or message.results) for message in history) <= TALK * len(history)
 
 
 def asked_in(messages: Sequence[Message]) -> int | None:

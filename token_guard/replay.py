@@ -8,40 +8,25 @@ and on every replica. A memo spares the walk; without it the result is the same,
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from hashlib import blake2b
-from typing import TypeAlias
 
-from cachetools import LRUCache
-
-from token_guard.compaction import Compacted, Counter, Draft, Goal, Ledger
+from token_guard.compaction import Compacted, Counter, Draft, Goal
 from token_guard.compaction.notes import retold
 from token_guard.compaction.pins import head
 from token_guard.compaction.retention import quality
-from token_guard.conversation import Media, Message, Part, ToolCall, ToolResult
+from token_guard.conversation import Message
 from token_guard.passages import Passages
-from token_guard.recall import Recall, asked_in, is_transcript
+from token_guard.recall import Recall, asked_in
 from token_guard.report import Quality, Step
-from token_guard.summaries import OpenNote, Pending, Summaries, opened
-from token_guard.thresholds import HIGHEST, Tally, Thresholds
+from token_guard.states import Edited, Memo, State, bound, chain, digest, slot_of, view_of
+from token_guard.summaries import OpenNote, Summaries, opened
+from token_guard.tally import Tally
+from token_guard.thresholds import HIGHEST, Thresholds
 
-__all__ = ["Edited", "Memo", "Replay", "Replayed", "State"]
+__all__ = ["Replay", "Replayed"]
 
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """A message of the client's by its place in the history, with the parts that compaction gave it."""
-
-    index: int
-    parts: tuple[Part, ...]
-
-
-Slot: TypeAlias = int | Edited | Message
-"""An untouched message by its place in the history, an edited one, or one that compaction wrote. States hold no
-message of the client's, so that fields which decide nothing (such as cache_control) are always the newest request's."""
 
 WORTH_A_SEARCH = 2.0
 """Where at least half of a transcript or document fits, most of it in its order is worth more than quotes of it."""
@@ -63,25 +48,6 @@ MIN_GAIN = 0.55
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """Where a history stands at a boundary: the messages before `upto` are `base` now, the ones after it are as they came."""
-
-    base: tuple[Slot, ...] = ()
-    upto: int = 0
-    tokens: int = 0
-    floor: int = 0
-    tally: Tally = field(default_factory=Tally)
-    ledger: Ledger = field(default_factory=Ledger)
-    epochs: int = 0
-    steps: tuple[Step, ...] = ()
-    quality: Quality | None = None
-    recalled: tuple[Edited, ...] = ()
-    """Questions with what was recalled for them since the last epoch."""
-    pending: Pending | None = None
-    """The newest epoch's note, where somebody may write a text for it; the next epoch settles that."""
-
-
-@dataclass(frozen=True, slots=True)
 class Replayed:
     """The messages to forward and their size in tokens, the history's own size, how many epochs it went through, the
     steps of all of them by pass, the share of the names of what was compacted that is still there, and the note for which a
@@ -94,34 +60,6 @@ class Replayed:
     steps: tuple[Step, ...] = ()
     quality: Quality = field(default_factory=Quality)
     open_note: OpenNote | None = field(default=None, repr=False)
-
-
-class Memo:
-    """States by the digest of the history that led to them, least recently used out first, bounded in bytes; thread-safe."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._states: LRUCache[bytes, State] = LRUCache(max_bytes, getsizeof=_size_of)
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._states)
-
-    @property
-    def size(self) -> int:
-        """What the remembered states take, in bytes."""
-        return int(self._states.currsize)
-
-    def get(self, key: bytes) -> State | None:
-        with self._lock:
-            return self._states.get(key)
-
-    def put(self, key: bytes, state: State, instead_of: bytes | None = None) -> None:
-        """Remember a state; the one it grew out of is forgotten, as a session goes on from its newest end."""
-        with self._lock:
-            if instead_of is not None:
-                self._states.pop(instead_of, None)
-            if _size_of(state) <= self._states.maxsize:
-                self._states[key] = state
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +88,7 @@ class Replay:
         return _replayed(state, history)
 
     def _walk(self, history: Sequence[Message]) -> State:
-        keys = _chain(history, self.seed + self.allowed.to_bytes(8, "big", signed=True))
+        keys = chain(history, self.seed + self.allowed.to_bytes(8, "big", signed=True))
         ends = _boundaries(history)
         known, state = self._resume(ends, keys)
         start, passages = known, cache(partial(Passages.of, history))
@@ -191,7 +129,7 @@ class Replay:
     def _opened(self, state: State, history: Sequence[Message], start: int, passages: Callable[[], Passages]) -> State:
         """The state after an epoch: nearly all of it for what the question needs where that is all that counts, and enough is found."""
         shares = self.thresholds(state.tally)
-        asked = asked_in(history[start:]) if self.recall and is_transcript(history) else None
+        asked = asked_in(history[start:]) if self.recall and state.tally.kind == "transcript" else None
         goal = None
         if asked is not None and state.tokens > WORTH_A_SEARCH * self.allowed:
             bare = self._epoch(state, history, shares, self._bare(history, asked))
@@ -202,7 +140,7 @@ class Replay:
             goal = Goal(min(left, int(shares.target * self.allowed)), min(left, self.allowed))
         after = self._epoch(state, history, shares, goal)
         asked = asked_in(history)
-        if asked is not None and asked < start and not _moved(asked, _view(state, history), _view(after, history)):
+        if asked is not None and asked < start and not _moved(asked, view_of(state, history), view_of(after, history)):
             return self._noted(after, history, passages)
         return self._recalled(after, history, start, passages)
 
@@ -211,8 +149,8 @@ class Replay:
         note = next((slot for slot in reversed(state.base) if isinstance(slot, Message)), None)
         if note is None or self.recall is None or self.summaries:
             return state
-        room = min(self.allowed - state.tokens, self.recall.room(history, self.allowed, int(SPARE_SHARE * self.allowed)))
-        quoted = self.recall(Message("user", ()), _view(state, history), history, passages, room, self.counter)
+        room = min(self.allowed - state.tokens, self.recall.room(state.tally.kind, self.allowed, int(SPARE_SHARE * self.allowed)))
+        quoted = self.recall(Message("user", ()), view_of(state, history), history, passages, state.tally.kind, room, self.counter)
         told = replace(note, parts=(*note.parts, *quoted.parts))
         tokens = state.tokens + self.counter.message(told) - self.counter.message(note)
         return replace(state, tokens=tokens, base=tuple(told if slot is note else slot for slot in state.base))
@@ -229,14 +167,14 @@ class Replay:
         asked = asked_in(history if anew else history[start:]) if state.epochs else None
         if self.recall is None or asked is None:
             return state
-        view = _view(state, history)
+        view = view_of(state, history)
         carrier = next((message for message in view if message.index == asked), None)
         if carrier is None or carrier.edited:
             return state
         aim = int(self.thresholds(state.tally).target * self.allowed)
         spare = max(aim - state.tokens, int(SPARE_SHARE * self.allowed)) if anew else self.allowed
-        room = min(self.allowed - state.tokens, self.recall.room(history, self.allowed, spare))
-        quoted = self.recall(carrier, view, history, passages, room, self.counter)
+        room = min(self.allowed - state.tokens, self.recall.room(state.tally.kind, self.allowed, spare))
+        quoted = self.recall(carrier, view, history, passages, state.tally.kind, room, self.counter)
         if quoted is carrier:
             return state
         tokens = state.tokens + self.counter.message(quoted) - self.counter.message(carrier)
@@ -248,14 +186,14 @@ class Replay:
 
     def _epoch(self, state: State, history: Sequence[Message], shares: Thresholds, goal: Goal | None = None) -> State:
         state = self._settled(state)
-        view = _view(_let_go(state, history), history)
+        view = view_of(_let_go(state, history), history)
         aim = int(shares.target * self.allowed)
         goal = goal or Goal(self._target(view, aim), self.allowed, aim)
         done = self.compact(Draft(view, state.ledger), goal)
         gain = int(MIN_GAIN * (shares.trigger - shares.target) * self.allowed)
         return replace(
             state,
-            base=tuple(_slot(message) for message in done.draft.messages),
+            base=tuple(slot_of(message) for message in done.draft.messages),
             upto=len(history),
             tokens=done.tokens,
             floor=min(done.tokens + gain, self.allowed) if done.tokens > aim else 0,
@@ -264,7 +202,7 @@ class Replay:
             steps=_summed(state.steps, done.steps),
             recalled=(),
             quality=None,
-            pending=opened(view, done.draft.messages, _digest) if self.summaries else None,
+            pending=opened(view, done.draft.messages, digest) if self.summaries else None,
         )
 
     def _settled(self, state: State) -> State:
@@ -308,28 +246,20 @@ def _boundaries(history: Sequence[Message]) -> list[int]:
 def _replayed(state: State, history: Sequence[Message]) -> Replayed:
     kept = state.quality or Quality()
     note = state.pending.bound(history) if state.pending else None
-    return Replayed(_view(state, history), state.tokens, state.tally.tokens, state.epochs, state.steps, kept, note)
+    return Replayed(view_of(state, history), state.tokens, state.tally.tokens, state.epochs, state.steps, kept, note)
 
 
 def _judged(state: State, history: Sequence[Message]) -> State:
     """The state with what its epochs left: found once an epoch, not on every turn."""
     if not state.epochs or state.quality is not None:
         return state
-    base = tuple(_bound(slot, history) for slot in state.base)
+    base = tuple(bound(slot, history) for slot in state.base)
     return replace(state, quality=quality(history[: state.upto], base))
-
-
-def _view(state: State, history: Sequence[Message]) -> tuple[Message, ...]:
-    view = (*(_bound(slot, history) for slot in state.base), *history[state.upto :])
-    if not state.recalled:
-        return view
-    recalled = {edited.index: edited for edited in state.recalled}
-    return tuple(_bound(recalled[message.index], history) if message.index in recalled else message for message in view)
 
 
 def _let_go(state: State, history: Sequence[Message]) -> State:
     """The state without what was recalled, but for questions before a note: there it has become part of a prefix that stays."""
-    places = {message.index: place for place, message in enumerate(_view(state, history))}
+    places = {message.index: place for place, message in enumerate(view_of(state, history))}
     last_note = max((place for place, slot in enumerate(state.base) if isinstance(slot, Message)), default=0)
     return replace(state, recalled=tuple(edited for edited in state.recalled if places.get(edited.index, last_note) < last_note))
 
@@ -338,73 +268,3 @@ def _moved(index: int, before: Sequence[Message], after: Sequence[Message]) -> b
     """Whether a message stands behind the first change, where words added to it break no prefix that was sent before."""
     same = next((place for place, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), 0)
     return all(message.index != index for message in after[:same])
-
-
-def _slot(message: Message) -> Slot:
-    index = message.index
-    if index is None:
-        return message
-    return Edited(index, message.parts) if message.edited else index
-
-
-def _bound(slot: Slot, history: Sequence[Message]) -> Message:
-    if isinstance(slot, int):
-        return history[slot]
-    return replace(history[slot.index], parts=slot.parts) if isinstance(slot, Edited) else slot
-
-
-# -- keys -----------------------------------------------------------------------------------------------------------------
-
-
-def _chain(history: Sequence[Message], seed: bytes) -> list[bytes]:
-    """The digest of every prefix of the history."""
-    keys = [blake2b(seed, digest_size=16).digest()]
-    for message in history:
-        digest = blake2b(keys[-1], digest_size=16)
-        for piece in _pieces(message):
-            raw = piece.encode("utf-8", "surrogatepass")
-            digest.update(len(raw).to_bytes(8, "big"))
-            digest.update(raw)
-        keys.append(digest.digest())
-    return keys
-
-
-def _digest(messages: Sequence[Message]) -> str:
-    return _chain(messages, b"")[-1].hex()
-
-
-def _pieces(message: Message) -> Iterator[str]:
-    yield message.role
-    yield message.name
-    for part in message.parts:
-        yield from _part_pieces(part)
-
-
-def _part_pieces(part: Part) -> Iterator[str]:
-    yield type(part).__name__
-    if isinstance(part, ToolCall):
-        yield from (part.id, part.name, part.arguments)
-    elif isinstance(part, ToolResult):
-        yield part.call_id
-        for inner in part.content:
-            yield from _part_pieces(inner)
-    elif isinstance(part, Media):
-        yield from (part.kind, part.source, part.detail)
-    else:
-        yield getattr(part, "text", "")
-
-
-ENTRY_BYTES, SLOT_BYTES, FACT_BYTES = 600, 64, 120
-"""Measured with tracemalloc on CPython 3.11, rounded up: an empty state, a slot, a remembered name or quote."""
-
-
-def _size_of(state: State) -> int:
-    written = sum(SLOT_BYTES if isinstance(slot, int) else _slot_bytes(slot.parts) for slot in (*state.base, *state.recalled))
-    written += SLOT_BYTES * len(state.pending.gone) if state.pending else 0
-    ledger = state.ledger
-    quotes = sum(len(line) for kind in (ledger.requests, ledger.directives, ledger.decisions, ledger.errors) for line in kind)
-    return ENTRY_BYTES + written + FACT_BYTES * len(ledger.names) + 2 * quotes
-
-
-def _slot_bytes(parts: Sequence[Part]) -> int:
-    return 400 + sum(2 * len(piece) for part in parts for piece in _part_pieces(part))

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -109,6 +109,10 @@ class SummarizeSettings(_Section):
     """Directives (must, never, always, ...) carried verbatim; the newest win."""
     max_decisions: PositiveInt = 30
     """Decision sentences of the assistant carried verbatim; the newest win."""
+    complexity: Literal["auto", "low", "medium", "high"] = "auto"
+    """How a note is shared among requests, rules, decisions and errors; auto goes by how many messages the session has."""
+    weights: Mapping[Literal["task", "related", "structure", "patterns", "general"], NonNegativeFloat] = Field(default_factory=dict)
+    """What makes an exchange stay longer, by category: task 1.0, related 0.8, structure 0.6, patterns 0.4, general 0.2."""
 
 
 class SummarizerSettings(_Section):

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from token_guard.compaction import Pass
 from token_guard.compaction.deduplicate import Deduplicate
 from token_guard.compaction.mask_observations import MaskObservations
-from token_guard.compaction.summarize import Summarize
+from token_guard.compaction.summarize import WEIGHTS, Summarize
 from token_guard.compaction.summarize_old import SummarizeOld
 from token_guard.compaction.truncate import Truncate
 from token_guard.settings import Settings
@@ -61,7 +61,8 @@ STRATEGIES: Mapping[str, Strategy] = {
 
 
 def _summary(settings: Settings) -> Summarize:
-    return Summarize(**settings.summarize.model_dump())
+    options = settings.summarize.model_dump()
+    return Summarize(**{**options, "weights": {**WEIGHTS, **options["weights"]}})
 
 
 def _window(settings: Settings) -> Truncate:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from token_guard.conversation import Message
 from token_guard.settings import Settings
+from token_guard.tally import Tally
 
-__all__ = ["HIGHEST", "LOWEST", "MIN_MESSAGES", "Tally", "Thresholds", "thresholds"]
+__all__ = ["HIGHEST", "LENIENT_TARGET", "LOWEST", "MIN_MESSAGES", "Thresholds", "thresholds"]
 
 MIN_MESSAGES = 6
 """A request of fewer messages is one question over a document, not a session: it is touched only when it does not fit."""
@@ -26,19 +26,6 @@ LOWEST, HIGHEST = 0.40, 0.95
 
 LENIENT_TARGET = 0.70
 """With `policy: overflow` nothing happens until a request does not fit; then it goes down to this share."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What the thresholds depend on, for the messages up to a point: how many, how many of tools, how many tokens."""
-
-    messages: int = 0
-    tool_messages: int = 0
-    tokens: int = 0
-
-    def plus(self, messages: Sequence[Message], tokens: int) -> Tally:
-        tools = sum(bool(message.calls or message.results) for message in messages)
-        return Tally(self.messages + len(messages), self.tool_messages + tools, self.tokens + tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from build import Characters, agent, answer, call, listing, parsed, result, say,
 
 from token_guard.compaction import Draft, Goal, run
 from token_guard.compaction.deduplicate import Deduplicate, simhash
-from token_guard.compaction.marks import is_marked, marks_of
+from token_guard.compaction.marks import is_marked, mark, marks_of
 from token_guard.compaction.mask_observations import MaskObservations
 from token_guard.compaction.pins import droppable, is_note, pinned
 from token_guard.compaction.shorten import shorten
 from token_guard.compaction.summarize import Summarize
 from token_guard.compaction.truncate import Truncate
-from token_guard.conversation import Message
+from token_guard.conversation import Message, Text
 from token_guard.rules import complaint
 
 COUNTER = Characters()
@@ -270,3 +270,38 @@ def test_passes_stop_at_the_target() -> None:
 def test_marks_are_recognised_in_what_the_client_sends_again() -> None:
     assert any(map(marks_of, after(MaskObservations(), SESSION, 10)))
     assert not any(map(marks_of, SESSION))
+
+
+@pytest.mark.parametrize("step", [Summarize(share=0.5), Truncate()], ids=lambda step: step.name)
+def test_what_stands_between_notes_stays_as_long_as_they_do(step: Any) -> None:
+    """Were it dropped, the notes after it would leave the provider's prompt cache."""
+    head, words, *rest = parsed([say("user", "Go."), say("user", "Use tabs."), answer(), *agent(12)[2:]])
+    notes = [Message("user", (Text(mark(f"note {number} " + "name " * 20)),)) for number in range(2)]
+    view = (head, notes[0], words, notes[1], *rest)
+    done = after(step, view, COUNTER.messages(view) // 2)
+    assert len(done) < len(view)
+    assert done[:4] == view[:4]
+
+
+def test_a_weight_of_a_category_keeps_its_exchanges_longer() -> None:
+    wire = agent(12)
+    said = "Also look at the mail service."
+    history = parsed([*wire[:2], answer(), say("user", said), answer("It is fine."), *wire[2:], say("user", "Go on.")])
+
+    def keeps(weight: float) -> bool:
+        weights = {"task": 0.0, "related": 0.0, "structure": weight, "patterns": 0.0, "general": 0.0}
+        return any(message.said == said for message in after(Summarize(weights=weights), history, SIZE // 3))
+
+    assert keeps(5.0)
+    assert not keeps(0.0)
+
+
+def test_a_note_on_a_simple_task_has_more_room_for_what_the_user_asked() -> None:
+    rounds = [message for number in range(30) for message in (say("user", f"Question {number:02}: is that so?"), answer("It is so. " * 12))]
+    history = parsed([say("user", "Go."), answer(), *rounds, say("user", "And now?")])
+
+    def quoted(complexity: str) -> int:
+        done = after(Summarize(complexity=complexity), history, COUNTER.messages(history) // 2, 2 * COUNTER.messages(history))
+        return next(message.text for message in done if is_note(message)).count("Question")
+
+    assert quoted("low") > quoted("high") > 0

@@ -24,7 +24,7 @@ TEXT_SHARE = 0.7
 MIN_TEXT = 20
 """In fewer tokens than this a model says less than the extract does: it had no room, or it refused."""
 
-_HEADINGS = {field: f"{heading}:" for field, heading, _ in SECTIONS}
+_HEADINGS = {field: f"{heading}:" for field, heading in SECTIONS}
 _STARTS = (*_HEADINGS.values(), NAMES)
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _UNSEEN = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f]")

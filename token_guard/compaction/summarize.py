@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from token_guard.compaction import Counter, Draft, Goal, facts
 from token_guard.compaction.ledger import Ledger, as_sent
@@ -14,11 +15,17 @@ from token_guard.compaction.pins import droppable, is_note, pinned
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Exchange, Message, Text, exchanges
 
-__all__ = ["END", "NAMES", "SECTIONS", "Summarize"]
+__all__ = ["END", "NAMES", "SECTIONS", "WEIGHTS", "Summarize"]
 
-RECENCY, RELEVANCE, REFERENCES, USER = 1.0, 0.5, 0.5, 0.2
-"""Weights of an exchange's score, each of its terms between 0 and 1: how new it is, how many of the rare words of the
-task and the newest turns it has, how many of its names later calls use, and whether it is the user's."""
+RECENCY, PRIORITY = 1.0, 0.5
+"""An exchange's score is how new it is, between 0 and 1, and this share of what speaks for it by category."""
+
+WEIGHTS: Mapping[str, float] = MappingProxyType({"task": 1.0, "related": 0.8, "structure": 0.6, "patterns": 0.4, "general": 0.2})
+"""Categories, each between 0 and 1 for an exchange: how many of the rare words of the task and the newest turns it has; how many of
+its names later calls use; whether the user speaks; whether a tool reports an error; how many names it has at all."""
+
+MANY_NAMES = 20
+"""With so many different names an exchange has all that the last category gives."""
 
 RECENT_TURNS = 3
 """The newest exchanges whose words say what the conversation is about now."""
@@ -39,13 +46,21 @@ FULL_SHARE = 0.95
 REWRITTEN_SHARE = 0.4
 """One note in place of all takes this share of what notes may take, so that there is room for more to be added."""
 
-SECTIONS: tuple[tuple[str, str, float], ...] = (
-    ("requests", "The user asked earlier", 0.25),
-    ("directives", "Rules that the user gave", 0.15),
-    ("decisions", "The assistant decided", 0.15),
-    ("errors", "Errors that tools reported", 0.20),
+SECTIONS: tuple[tuple[str, str], ...] = (
+    ("requests", "The user asked earlier"),
+    ("directives", "Rules that the user gave"),
+    ("decisions", "The assistant decided"),
+    ("errors", "Errors that tools reported"),
 )
-"""Ledger field, heading, share of the note; what a section leaves goes to the names, which close the note."""
+"""Ledger field and heading; the names close the note."""
+
+BUDGET: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {"low": (0.30, 0.20, 0.10, 0.10), "medium": (0.25, 0.15, 0.15, 0.20), "high": (0.20, 0.15, 0.20, 0.20)}
+)
+"""Shares of the note for each section, by how complex the task is; what a section leaves goes to the names."""
+
+COMPLEX = ((200, "high"), (20, "medium"), (0, "low"))
+"""A session of at least so many messages is so complex."""
 
 NAMES = "Files, identifiers and values that occurred: "
 
@@ -63,13 +78,15 @@ class Summarize:
     share: float = 0.30
     max_directives: int = 20
     max_decisions: int = 30
+    complexity: str = "auto"
+    weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
     name: str = "summarize"
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         if counter.messages(draft.messages) <= goal.target:
             return draft
         memory = _Memory.of(draft.messages, int(self.share * goal.allowed), counter)
-        gone = _least_important(draft.messages, goal.target, memory, counter)
+        gone = _least_important(draft.messages, goal.target, memory, counter, self.weights)
         if not gone:
             return draft
         out = tuple(draft.messages[place] for place in sorted(gone))
@@ -77,21 +94,23 @@ class Summarize:
         new = Ledger.of(out)
         ledger = draft.ledger.joined(new)
         told = ledger if memory.full else new
-        note = self._note(told, _present(kept), memory.room(counter.messages(map(as_sent, out))), counter)
+        shares = BUDGET[_complexity(ledger.messages + len(kept)) if self.complexity == "auto" else self.complexity]
+        note = self._note(told, _present(kept), memory.room(counter.messages(map(as_sent, out))), shares, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
-    def _note(self, ledger: Ledger, present: frozenset[str], room: int, counter: Counter) -> Message:
+    def _note(self, ledger: Ledger, present: frozenset[str], room: int, shares: Sequence[float], counter: Counter) -> Message:
         head = f"reference, not a message from the user: {ledger.messages:,} earlier messages were taken out here to fit the context window"
         room -= counter.text(mark(head)) + 8
         blocks = [
-            _block(heading, self._limited(field, getattr(ledger, field)), int(room * share), counter) for field, heading, share in SECTIONS
+            _block(heading, self._limited(section, getattr(ledger, section)), int(room * share), counter)
+            for (section, heading), share in zip(SECTIONS, shares, strict=True)
         ]
         room -= sum(map(counter.text, blocks))
         blocks.append(_names_block(ledger.names, present, room, counter))
         return Message("user", (Text(mark("\n".join([head, *filter(None, blocks), END]))),))
 
-    def _limited(self, field: str, lines: Sequence[str]) -> Sequence[str]:
-        most = {"directives": self.max_directives, "decisions": self.max_decisions}.get(field, len(lines))
+    def _limited(self, section: str, lines: Sequence[str]) -> Sequence[str]:
+        most = {"directives": self.max_directives, "decisions": self.max_decisions}.get(section, len(lines))
         return lines[max(0, len(lines) - most) :]
 
 
@@ -122,6 +141,15 @@ class _Memory:
             return int(REWRITTEN_SHARE * self.most)
         first, power = NAMES_GROW
         return max(MIN_NOTE, min(int(first * tokens**power), self.most - self.taken))
+
+
+def _complexity(messages: int) -> str:
+    """How complex the task of a session of so many messages is.
+
+    >>> _complexity(12), _complexity(300)
+    ('low', 'high')
+    """
+    return next(name for least, name in COMPLEX if messages >= least)
 
 
 def _present(messages: Sequence[Message]) -> frozenset[str]:
@@ -159,10 +187,10 @@ def _names_block(names: Mapping[str, float], present: frozenset[str], room: int,
 # -- what goes ------------------------------------------------------------------------------------------------------------
 
 
-def _least_important(messages: Sequence[Message], target: int, memory: _Memory, counter: Counter) -> set[int]:
+def _least_important(messages: Sequence[Message], target: int, memory: _Memory, counter: Counter, weights: Mapping[str, float]) -> set[int]:
     """Places of the exchanges to take out, until the rest and the note on them count no more than the target."""
     tokens, told = counter.messages(messages) - memory.freed, 0
-    scores = _scores(messages)
+    scores = _scores(messages, weights)
     gone: set[int] = set()
     for unit, held in _by_score(_worth_dropping(messages, memory, counter), scores):
         if tokens + memory.room(told) <= target:
@@ -188,21 +216,30 @@ def _by_score(units: Sequence[tuple[Exchange, frozenset[int]]], scores: Mapping[
     return sorted(units, key=lambda entry: (max([scores[entry[0].start], *(scores[place] for place in entry[1])]), len(entry[1])))
 
 
-def _scores(messages: Sequence[Message]) -> dict[int, float]:
+def _scores(messages: Sequence[Message], weights: Mapping[str, float]) -> dict[int, float]:
     units = exchanges(messages)
+    relevant, used = _relevance(messages, units), _later_uses(units)
+    scores: dict[int, float] = {}
+    for number, unit in enumerate(units):
+        terms = {
+            "task": relevant[unit.start],
+            "related": used[unit.start],
+            "structure": float(unit.messages[0].role == "user"),
+            "patterns": float(any(facts.error_lines(result.text) for message in unit.messages for result in message.results)),
+            "general": min(1.0, len(_names_of(unit)) / MANY_NAMES),
+        }
+        scores[unit.start] = RECENCY * number / len(units) + PRIORITY * sum(weights[name] * term for name, term in terms.items())
+    return scores
+
+
+def _relevance(messages: Sequence[Message], units: Sequence[Exchange]) -> dict[int, float]:
+    """For each exchange, the weight of the rare words of the task and the newest turns that it has."""
     words = {unit.start: facts.terms("\n".join(map(_all_text, unit.messages))) for unit in units}
     spread = Tally(term for terms in words.values() for term in terms)
     query = _query(messages, units, words)
-    rarity = {term: math.log(1 + len(units) / spread[term]) for term in query if term in spread}
+    rarity = {term: math.log(1 + len(units) / spread[term]) for term in sorted(query) if term in spread}
     most = sum(sorted(rarity.values(), reverse=True)[:20]) or 1.0
-    used = _later_uses(units)
-    return {
-        unit.start: RECENCY * number / len(units)
-        + RELEVANCE * min(1.0, sum(weight for term, weight in rarity.items() if term in words[unit.start]) / most)
-        + REFERENCES * used[unit.start]
-        + USER * (unit.messages[0].role == "user")
-        for number, unit in enumerate(units)
-    }
+    return {start: min(1.0, sum(weight for term, weight in rarity.items() if term in terms) / most) for start, terms in words.items()}
 
 
 def _query(messages: Sequence[Message], units: Sequence[Exchange], words: Mapping[int, frozenset[str]]) -> set[str]:
@@ -216,10 +253,14 @@ def _later_uses(units: Sequence[Exchange]) -> dict[int, float]:
     shares: dict[int, float] = {}
     later: set[str] = set()
     for unit in reversed(units):
-        own = {name for message in unit.messages for name in facts.names(_all_text(message))}
+        own = _names_of(unit)
         shares[unit.start] = len(own & later) / max(1, len(own))
         later.update(name for message in unit.messages for call in message.calls for name in facts.names(call.arguments))
     return shares
+
+
+def _names_of(unit: Exchange) -> frozenset[str]:
+    return frozenset(name for message in unit.messages for name in facts.names(_all_text(message)))
 
 
 def _all_text(message: Message) -> str:

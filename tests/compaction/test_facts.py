@@ -1,0 +1,61 @@
+"""What is read off a text: names without the noise around them, reports of errors, the gist of long words."""
+
+from __future__ import annotations
+
+import pytest
+from build import Characters
+
+from token_guard.compaction import facts
+
+COUNTER = Characters()
+
+
+def test_a_search_hits_line_number_is_not_part_of_the_path() -> None:
+    assert facts.names("cmd/strategy/common.go-143- return nil") == ("cmd/strategy/common.go",)
+
+
+@pytest.mark.parametrize("address", ["1016", "750i", "445p"])
+def test_line_numbers_are_no_names(address: str) -> None:
+    assert facts.names(f"{address}\tfoo") == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '    raise ServiceError("ERROR E-77: lock timed out")',
+        "src/pay.py:14:    # ERROR E-77: lock timed out",
+        "17: ValueError: E-77 is no order",
+        "2026-03-01 12:00:00 FATAL E-77",
+    ],
+)
+def test_a_report_is_found_wherever_it_stands(line: str) -> None:
+    assert facts.error_lines(f"fine\n{line}\nfine") == [line.strip()]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["412→ // Non-fatal: memory restoration failed", "clean_test.go-445- fails because:", "    except ValueError as error:"],
+)
+def test_source_that_speaks_of_errors_reports_none(line: str) -> None:
+    assert facts.error_lines(line) == []
+
+
+def test_the_gist_keeps_the_sentence_that_decides() -> None:
+    text = f"{'It was a long day. ' * 20}From now on read the bucket eu-west-7. {'So it goes. ' * 20}"
+    assert "From now on read the bucket eu-west-7." in facts.gist(text, 120)
+    assert len(facts.gist(text, 120)) <= 120
+
+
+def test_one_endless_sentence_is_quoted_by_its_beginning() -> None:
+    assert facts.gist("word " * 100, 50).startswith("word word")
+    assert len(facts.gist("word " * 100, 50)) <= 53
+
+
+def test_the_worthiest_names_fit_the_room_and_none_repeats_a_part_of_another() -> None:
+    weights = {"src/app/main.py": 9.0, "main.py": 4.0, "x" * 80: 1.0, "pay.total": 1.0}
+    chosen = facts.worthiest(weights, 30, COUNTER)
+    assert chosen == ["src/app/main.py", "pay.total"]
+
+
+def test_of_names_with_equal_weight_members_come_before_numbers() -> None:
+    assert facts.worthiest({"abc_12345": 1.0, "order.pay": 1.0}, 10, COUNTER) == ["order.pay"]

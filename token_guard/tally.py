@@ -1,0 +1,41 @@
+"""The shape of a conversation up to a point, on which its treatment depends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from token_guard.conversation import Message
+
+__all__ = ["Kind", "Tally"]
+
+Kind: TypeAlias = Literal["transcript", "talk", "tools"]
+
+TRANSCRIPT = 0.1
+"""With no more assistant messages than this share of all, a history is something that was brought along, not a session."""
+
+TALK = 0.15
+"""With no more messages of tools than this share of all it is talk, as for the trigger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the thresholds depend on, for the messages up to a point: how many, how many of tools and of the assistant, how many tokens."""
+
+    messages: int = 0
+    tool_messages: int = 0
+    tokens: int = 0
+    replies: int = 0
+
+    def plus(self, messages: Sequence[Message], tokens: int) -> Tally:
+        tools = sum(bool(message.calls or message.results) for message in messages)
+        replies = sum(message.role == "assistant" for message in messages)
+        return Tally(self.messages + len(messages), self.tool_messages + tools, self.tokens + tokens, self.replies + replies)
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of conversation it is: something that was brought along, talk, or a session of tools."""
+        if self.replies <= max(1, TRANSCRIPT * self.messages):
+            return "transcript"
+        return "talk" if self.tool_messages <= TALK * self.messages else "tools"

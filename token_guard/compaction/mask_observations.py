@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from token_guard.compaction import Counter, Draft, Goal, facts
-from token_guard.compaction.marks import is_marked, mark
+from token_guard.compaction.kinds import headline, kind_of
+from token_guard.compaction.marks import OPEN, is_marked, mark
 from token_guard.compaction.pins import tail_start
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult
@@ -84,7 +85,8 @@ class MaskObservations:
     def _placeholder(self, result: ToolResult, place: int, view: _View, counter: Counter) -> str:
         text, tool = result.text, view.tools.get(result.call_id, "tool")
         size, errors = counter.text(text), facts.error_lines(text)
-        head = f"output of {tool}, {text.count(chr(10)) + 1:,} lines, {size:,} tokens" + (", with errors" if errors else "")
+        said = (tool, _told(text), f"{text.count(chr(10)) + 1:,} lines", f"{size:,} tokens", "with errors" if errors else "")
+        head = "output of " + ", ".join(filter(None, said))
         room = min(max(self.placeholder_tokens, int(size * KEY_SHARE)), self.placeholder_tokens * MAX_KEYS)
         quoted = [shorten(line, room // 2, counter) for line in errors[-1:]]
         keys = _key_values(text, place, view, room - sum(map(counter.text, quoted)), counter)
@@ -113,6 +115,12 @@ class _View:
         tools = {call.id: call.name for message in messages for call in message.calls}
         last_use = {name: place for place, message in enumerate(messages) for call in message.calls for name in facts.names(call.arguments)}
         return cls(tools, last_use)
+
+
+def _told(text: str) -> str:
+    """What was there, if there is anything to say; what is counted of a text that was cut is what the cut left."""
+    told = headline(text, kind_of(text))
+    return f"already cut to {told}" if told and OPEN in text else told
 
 
 def _key_values(text: str, place: int, view: _View, room: int, counter: Counter) -> list[str]:

@@ -151,11 +151,11 @@ def test_the_callers_account_pays_and_the_callers_words_are_not_logged(world: Wo
 
 
 def test_a_key_without_access_to_the_model_keeps_the_extract(world: World) -> None:
-    before = len(world.writer.bodies)
     forwarded: Any = None
     for history in requests(session("Find handler_9_2.", lines=15)):
         forwarded = notes(world.ask("sk-bob", history))
     world.wait_for("denied", 1)
-    assert len(world.writer.bodies) == before
+    assert not any(b"_14(request" in body for body in world.writer.bodies), "lines that only this session has"
+    assert "bill: writer bob" not in world.proxy.output
     assert forwarded
     assert all(TEXT.strip() not in note for note in forwarded)

@@ -100,7 +100,7 @@ def test_a_broken_session_is_forwarded_the_same_with_and_without_memory(api: str
     warm = Guard()
     for end in range(4, len(events) + 1, 3):
         request = WIRES[api][0](events[:end])
-        options: dict[str, Any] = {"api": api, "max_input_tokens": LIMIT}
+        options: dict[str, Any] = {"api": api, "max_input_tokens": 2 * LIMIT}  # calls that wait for their results may not go
         assert warm.process(request, **options).request == Guard().process(request, **options).request
 
 

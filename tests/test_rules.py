@@ -18,8 +18,9 @@ SESSION = [
     result("1", "x"),
     call("2", path="b"),
     result("2", "y"),
+    answer("Both."),
     say("user", "and now?"),
-    call("3", path="c"),
+    {**call("3", path="c"), "reasoning_content": "hm"},
     result("3", "z"),
 ]
 BEFORE = parsed(SESSION)
@@ -39,12 +40,13 @@ BROKEN = {
     "arguments_stay_json": with_part(4, 0, replace(BEFORE[4].calls[0], arguments='{"path": "b')),
     "nothing_becomes_empty": with_part(1, 0, Text("  ")),
     "instructions_stay_whole": with_part(0, 0, Text("Be")),
-    "the_last_user_message_stays": without(6),
-    "the_last_assistant_turn_is_untouched": without(7, 8),
+    "the_last_user_message_stays": without(7),
+    "the_last_assistant_turn_is_untouched": without(8, 9),
     "reasoning_stays_with_its_message": with_part(2, 0, Reasoning("")),
     "a_tool_loop_keeps_its_opening_reasoning": without(2, 3),
+    "reasoning_opens_its_turn": without(7),
     "the_first_turn_stays_a_user_turn": without(1),
-    "the_last_role_stays": without(8),
+    "the_last_role_stays": without(9),
     "results_are_unique": (*BEFORE[:4], BEFORE[3], *BEFORE[4:]),
     "calls_and_results_go_together": without(4),
     "messages_keep_their_order": (BEFORE[0], BEFORE[1], *BEFORE[4:6], *BEFORE[2:4], *BEFORE[6:]),
@@ -60,7 +62,7 @@ def test_a_rule_complains_about_what_it_names(rule: Any) -> None:
 def test_a_rule_accepts_the_request_itself_and_whole_exchanges_taken_out(rule: Any) -> None:
     assert rule(BEFORE, BEFORE) is None
     assert rule(BEFORE, without(4, 5)) is None
-    assert rule(BEFORE, without(2, 3, 4, 5)) is None
+    assert rule(BEFORE, without(2, 3, 4, 5, 6)) is None
 
 
 # the client's own order is the order of the places: it cannot be broken by the client
@@ -77,7 +79,7 @@ def test_the_first_broken_rule_is_named() -> None:
 
 def test_a_note_between_the_turns_breaks_nothing() -> None:
     note = Message("user", (Text("reference"),))
-    assert complaint(BEFORE, (*BEFORE[:2], note, *BEFORE[6:])) is None
+    assert complaint(BEFORE, (*BEFORE[:2], note, *BEFORE[7:])) is None
 
 
 def test_a_loop_that_opened_without_reasoning_may_come_right_after_the_task() -> None:

@@ -23,10 +23,10 @@ def test_target_and_trigger_stay_apart_and_in_bounds(density: float, size: int) 
     assert LOWEST <= shares.trigger <= HIGHEST
 
 
-def test_the_more_tool_messages_the_earlier_and_deeper() -> None:
-    talk, mixed, tools = (thresholds(Tally(100, count, 10_000), SETTINGS) for count in (5, 50, 90))
-    assert talk.trigger > mixed.trigger > tools.trigger
-    assert talk.target > mixed.target > tools.target
+def test_the_more_tool_messages_the_deeper_and_an_agent_alone_is_compacted_earliest() -> None:
+    talk, mixed, helped, alone = (thresholds(Tally(100, count, 10_000), SETTINGS) for count in (5, 50, 90, 98))
+    assert talk.trigger > helped.trigger > mixed.trigger > alone.trigger
+    assert talk.target > mixed.target > alone.target > helped.target
 
 
 def test_one_question_over_a_document_waits_until_it_does_not_fit() -> None:

@@ -44,7 +44,7 @@ KEPT_SHARE = 0.5
 """However much instructions, task and notes take, the exchanges after them keep this share of the target."""
 
 MIN_GAIN = 0.55
-"""Where an epoch cannot reach its target, the next one waits until three quarters of the usual gain has come in again."""
+"""Where an epoch cannot reach its target, the next one waits until this share of the usual gain has come in again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,12 @@ def a_tool_loop_keeps_its_opening_reasoning(before: Messages, after: Messages) -
     return "a tool loop lost the reasoning it opened with" if any(True for _ in bare) else None
 
 
+def reasoning_opens_its_turn(before: Messages, after: Messages) -> str | None:
+    """Anthropic reads two assistant messages in a row as one turn, and refuses thinking that does not open a turn."""
+    new = _inner_reasoning(after) - _inner_reasoning(before)
+    return f"{len(new)} turn(s) with reasoning right behind another reply" if new else None
+
+
 def the_first_turn_stays_a_user_turn(before: Messages, after: Messages) -> str | None:
     """Gemini and strict chat templates refuse a history that opens with the assistant or with a call."""
     opened, opens = _first_turn(before), _first_turn(after)
@@ -146,6 +152,7 @@ RULES: tuple[Rule, ...] = (
     the_last_assistant_turn_is_untouched,
     reasoning_stays_with_its_message,
     a_tool_loop_keeps_its_opening_reasoning,
+    reasoning_opens_its_turn,
     the_first_turn_stays_a_user_turn,
     the_last_role_stays,
 )
@@ -249,6 +256,11 @@ def _is_something(part: object) -> bool:
 
 def _reasons(message: Message) -> tuple[object, ...]:
     return tuple(part for part in message.parts if isinstance(part, Reasoning))
+
+
+def _inner_reasoning(messages: Messages) -> frozenset[int | None]:
+    pairs = pairwise(messages)
+    return frozenset(other.index for one, other in pairs if one.role == other.role == "assistant" and other.reasons)
 
 
 def _first_turn(messages: Messages) -> str | None:

@@ -19,6 +19,13 @@ TALK = 0.15
 """With no more messages of tools than this share of all it is talk, as for the trigger."""
 
 
+OPENING = 2
+"""Messages that open a session of tools: instructions and the task."""
+
+ALONE = 0.03
+"""With no more messages beside those and the ones of tools than this share of all, an agent works alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """What the thresholds depend on, for the messages up to a point: how many, how many of tools and of the assistant, how many tokens."""
@@ -39,3 +46,12 @@ class Tally:
         if self.replies <= max(1, TRANSCRIPT * self.messages):
             return "transcript"
         return "talk" if self.tool_messages <= TALK * self.messages else "tools"
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether an agent works on its own: nobody speaks to it after its task.
+
+        >>> Tally(messages=62, tool_messages=60).is_alone, Tally(messages=62, tool_messages=55).is_alone
+        (True, False)
+        """
+        return self.messages - self.tool_messages <= OPENING + ALONE * self.messages

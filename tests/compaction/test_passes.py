@@ -239,6 +239,14 @@ def test_reasoning_turns_hold_the_turns_that_follow_them() -> None:
     assert complaint(session, after(Truncate(), session, 100, 5_000)) is None
 
 
+def test_words_before_a_reasoning_turn_hold_the_replies_before_them() -> None:
+    thinking = {**call("1"), "reasoning_content": "hm"}
+    session = parsed([say("user", "go"), answer("a"), say("user", "x" * 900), thinking, result("1", "z"), say("user", "and now?"), answer()])
+    assert [(unit.start, sorted(held)) for unit, held in droppable(session)] == [(1, []), (2, [1]), (3, [])]
+    for target in (300, 100):
+        assert complaint(session, after(Truncate(), session, target, 5_000)) is None
+
+
 # -- run -----------------------------------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,11 @@ class Goal:
     allowed: int
     aim: int | None = None
 
+    @property
+    def end(self) -> int:
+        """The size at which no further pass is needed."""
+        return self.target if self.aim is None else self.aim
+
 
 class Pass(Protocol):
     """One way of making a conversation smaller."""
@@ -71,9 +76,8 @@ def run(passes: Iterable[Pass], draft: Draft, goal: Goal, counter: Counter, comp
     """Run the passes in order until the aim is met; one whose result breaks a rule or grows is rolled back."""
     steps: list[Step] = []
     tokens = counter.messages(draft.messages)
-    aim = goal.target if goal.aim is None else goal.aim
     for step in passes:
-        if tokens <= aim:
+        if tokens <= goal.end:
             break
         tried = step(draft, goal, counter)
         size = counter.messages(tried.messages)

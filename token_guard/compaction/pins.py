@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from token_guard.conversation import Exchange, Message, exchanges
 
@@ -54,11 +55,12 @@ def droppable(messages: Sequence[Message]) -> tuple[tuple[Exchange, frozenset[in
     """Exchanges without a pinned message, each with the places of the exchanges that have to go before it.
 
     A turn with reasoning holds the reasoning-less turns of its loop that follow it: were it dropped first,
-    the loop would open without the reasoning that providers demand.
+    the loop would open without the reasoning that providers demand. And the user's words before a turn with
+    reasoning hold the replies before them: were they dropped first, both turns would be read as one, with reasoning inside it.
     """
     stays = pinned(messages)
     units = exchanges(messages)
-    held = _held(units)
+    held = {**_held(units), **_parting(units)}
     free = (unit for unit in units if stays.isdisjoint(range(unit.start, unit.stop)) and not is_note(unit.messages[0]))
     return tuple((unit, held[unit.start]) for unit in free)
 
@@ -73,4 +75,17 @@ def _held(units: Sequence[Exchange]) -> dict[int, frozenset[int]]:
             following = frozenset()
         elif opener.role == "assistant":
             following |= {unit.start}
+    return held
+
+
+def _parting(units: Sequence[Exchange]) -> dict[int, frozenset[int]]:
+    held: dict[int, frozenset[int]] = {}
+    replies: frozenset[int] = frozenset()
+    for unit, following in pairwise(units):
+        if is_note(unit.messages[0]):
+            replies = frozenset()
+        elif unit.messages[-1].role == "assistant":
+            replies |= {unit.start}
+        elif unit.messages[0].role == "user" and following.messages[0].reasons:
+            held[unit.start] = replies
     return held

@@ -37,6 +37,10 @@ NAMES_GROW = (4.0, 0.6)
 """A note on n tokens takes the first times n to the power of the second, by Heaps' law (Information Retrieval, 1978): the longer
 a text, the fewer of its words are new. 252 tokens on a thousand, 1,004 on ten thousand, 4,000 on a hundred thousand."""
 
+ROOMY, ROOMY_SHARE = 1.25, 0.5
+"""A note may be so many times larger where a compaction leaves more than this share of what is allowed: there it is what little
+goes that costs, not what stays."""
+
 MIN_NOTE = 120
 """Below this many tokens a note says nothing but that something is missing."""
 
@@ -85,7 +89,7 @@ class Summarize:
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         if counter.messages(draft.messages) <= goal.target:
             return draft
-        memory = _Memory.of(draft.messages, int(self.share * goal.allowed), counter)
+        memory = _Memory.of(draft.messages, goal, self.share, counter)
         gone = _least_important(draft.messages, goal.target, memory, counter, self.weights)
         if not gone:
             return draft
@@ -116,14 +120,16 @@ class Summarize:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """Room for notes, in tokens: what all may take, and what the ones that are there take."""
+    """Room for notes, in tokens: what all may take, what the ones that are there take, and whether a new one may be larger."""
 
     most: int
     taken: int
+    roomy: bool
 
     @classmethod
-    def of(cls, messages: Sequence[Message], most: int, counter: Counter) -> _Memory:
-        return cls(most, counter.messages(filter(is_note, messages)))
+    def of(cls, messages: Sequence[Message], goal: Goal, share: float, counter: Counter) -> _Memory:
+        taken = counter.messages(filter(is_note, messages))
+        return cls(int(share * goal.allowed), taken, goal.end > ROOMY_SHARE * goal.allowed)
 
     @property
     def full(self) -> bool:
@@ -140,7 +146,8 @@ class _Memory:
         if self.full:
             return int(REWRITTEN_SHARE * self.most)
         first, power = NAMES_GROW
-        return max(MIN_NOTE, min(int(first * tokens**power), self.most - self.taken))
+        size = int(first * tokens**power * (ROOMY if self.roomy else 1.0))
+        return max(MIN_NOTE, min(size, self.most - self.taken))
 
 
 def _complexity(messages: int) -> str:

@@ -136,11 +136,16 @@ class Message:
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
-        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+        return tuple([part for part in self.parts if isinstance(part, ToolCall)])
 
     @property
     def results(self) -> tuple[ToolResult, ...]:
-        return tuple(part for part in self.parts if isinstance(part, ToolResult))
+        return tuple([part for part in self.parts if isinstance(part, ToolResult)])
+
+    @property
+    def full_text(self) -> str:
+        """The same with the arguments of its calls."""
+        return "\n".join([self.text, *(call.arguments for call in self.calls)])
 
     @property
     def said(self) -> str:

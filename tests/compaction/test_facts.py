@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from build import Characters
+from hypothesis import given
+from hypothesis import strategies as st
 
 from token_guard.compaction import facts
 
@@ -29,7 +31,7 @@ def test_line_numbers_are_no_names(address: str) -> None:
     ],
 )
 def test_a_report_is_found_wherever_it_stands(line: str) -> None:
-    assert facts.error_lines(f"fine\n{line}\nfine") == [line.strip()]
+    assert facts.error_lines(f"fine\n{line}\nfine") == (line.strip(),)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def test_a_report_is_found_wherever_it_stands(line: str) -> None:
     ["412→ // Non-fatal: memory restoration failed", "clean_test.go-445- fails because:", "    except ValueError as error:"],
 )
 def test_source_that_speaks_of_errors_reports_none(line: str) -> None:
-    assert facts.error_lines(line) == []
+    assert facts.error_lines(line) == ()
 
 
 def test_the_gist_keeps_the_sentence_that_decides() -> None:
@@ -59,3 +61,21 @@ def test_the_worthiest_names_fit_the_room_and_none_repeats_a_part_of_another() -
 
 def test_of_names_with_equal_weight_members_come_before_numbers() -> None:
     assert facts.worthiest({"abc_12345": 1.0, "order.pay": 1.0}, 10, COUNTER) == ["order.pay"]
+
+
+def test_what_was_read_once_is_not_read_again_and_texts_too_long_to_remember_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "REMEMBERED_CHARS", 10)
+    read: list[str] = []
+
+    @facts._remembered
+    def first_word(text: str) -> tuple[str, ...]:
+        read.append(text)
+        return (text.split(maxsplit=1)[0],)
+
+    assert [first_word(text) for text in ("a b", "a b", "much too long", "much too long")] == [("a",), ("a",), ("much",), ("much",)]
+    assert read == ["a b", "much too long", "much too long"]
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_words_of_ascii_text_are_those_of_the_pattern(text: str) -> None:
+    assert facts.terms(text) == frozenset(filter(None, map(facts.stem, facts.WORD.findall(text.lower()))))

@@ -80,6 +80,12 @@ def test_a_name_that_a_later_call_uses_is_kept_before_others() -> None:
     assert "item_0444" in after(MaskObservations(), messages, 500)[2].text
 
 
+def test_where_placeholders_cannot_be_enough_all_is_left_to_the_next_pass() -> None:
+    step, within, beyond = MaskObservations(only_if_enough=True), SIZE * 3 // 4, 10
+    assert after(step, SESSION, within) == after(MaskObservations(), SESSION, within) != SESSION
+    assert after(step, SESSION, beyond) == SESSION
+
+
 def test_exempt_tools_are_never_masked() -> None:
     messages = after(MaskObservations(exempt_tools=("read",)), SESSION, 10)
     assert not any(is_marked(message.text) for message in messages if message.results)
@@ -120,6 +126,14 @@ def test_a_near_identical_output_becomes_a_pointer_to_the_newest() -> None:
 def test_outputs_that_differ_stay() -> None:
     messages = parsed(agent(5, lines=30))
     assert after(Deduplicate(), messages, 10) == messages
+
+
+def test_outputs_that_differ_in_their_longest_lines_only_are_still_nearly_the_same() -> None:
+    lines = [f"{number}: x" for number in range(100)]
+    outputs = ["\n".join(f"{line}{mark * 40}" if place < 4 else line for place, line in enumerate(lines)) for mark in ("a", "b")]
+    rounds = [wire for number, text in enumerate(outputs) for wire in (call(str(number)), result(str(number), text))]
+    messages = parsed([say("user", "go"), *rounds, *agent(3)[2:]])
+    assert [is_marked(message.text) for message in after(Deduplicate(), messages, 10) if message.index in (2, 4)] == [True, False]
 
 
 def test_simhash_is_near_for_near_texts_and_far_for_others() -> None:
@@ -241,7 +255,9 @@ def test_reasoning_turns_hold_the_turns_that_follow_them() -> None:
 
 def test_words_before_a_reasoning_turn_hold_the_replies_before_them() -> None:
     thinking = {**call("1"), "reasoning_content": "hm"}
-    session = parsed([say("user", "go"), answer("a"), say("user", "x" * 900), thinking, result("1", "z"), say("user", "and now?"), answer()])
+    session = parsed(
+        [say("user", "go"), answer("a"), say("user", "x" * 900), thinking, result("1", "z"), say("user", "and now?"), answer()]
+    )
     assert [(unit.start, sorted(held)) for unit, held in droppable(session)] == [(1, []), (2, [1]), (3, [])]
     for target in (300, 100):
         assert complaint(session, after(Truncate(), session, target, 5_000)) is None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -27,11 +28,39 @@ LANES = tuple(sum(((byte >> bit) & 1) << (32 * bit) for bit in range(8)) for byt
 """A byte's bits spread out into eight counters of 32 bits, so that adding one integer counts eight bits."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Seen:
-    hash: int
-    features: frozenset[str]
+    text: str
     tool: str
+
+    @cached_property
+    def listed(self) -> tuple[str, ...]:
+        return tuple(_features(self.text))
+
+    @cached_property
+    def features(self) -> frozenset[str]:
+        return frozenset(self.listed)
+
+    @cached_property
+    def hash(self) -> int:
+        return _simhash(self.listed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """Results that were looked at, newest first, and all their features."""
+
+    results: list[_Seen] = field(default_factory=list)
+    features: set[str] = field(default_factory=set)
+
+    def add(self, result: _Seen) -> None:
+        self.results.append(result)
+        self.features.update(result.features)
+
+    def may_have(self, result: _Seen) -> bool:
+        """Whether a twin is possible at all: of any few more than a twin may lack, it has one. Of the longest, others have few."""
+        lacking = int(len(result.features) * (1 / SAME_SHARE - 1))
+        return not self.features.isdisjoint(sorted(result.features, key=len)[-lacking - 1 :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +76,21 @@ class Deduplicate:
         del goal  # what stands there twice is never worth its room
         tools = {call.id: call.name for message in draft.messages for call in message.calls}
         messages = list(draft.messages)
-        seen: list[_Seen] = []
+        later = _Later()
         recent = tail_start(draft.messages)
         for place in range(len(messages) - 1, -1, -1):
-            messages[place] = self._collapsed(messages[place], place >= recent, tools, seen, counter)
+            messages[place] = self._collapsed(messages[place], place >= recent, tools, later, counter)
         return replace(draft, messages=tuple(messages))
 
-    def _collapsed(self, message: Message, recent: bool, tools: dict[str, str], seen: list[_Seen], counter: Counter) -> Message:
+    def _collapsed(self, message: Message, recent: bool, tools: dict[str, str], later: _Later, counter: Counter) -> Message:
         for place, part in enumerate(message.parts):
             if isinstance(part, ToolResult) and self._considered(part, tools, counter):
-                current = _Seen(simhash(part.text), frozenset(_features(part.text)), tools.get(part.call_id, "tool"))
-                later = None if recent else self._twin(current, seen)
-                if later:
-                    message = message.with_part(place, replace(part, content=(Text(_pointer(later, part.text)),)))
+                current = _Seen(part.text, tools.get(part.call_id, "tool"))
+                twin = None if recent or not later.may_have(current) else self._twin(current, later.results)
+                if twin:
+                    message = message.with_part(place, replace(part, content=(Text(_pointer(twin, part.text)),)))
                 else:
-                    seen.append(current)
+                    later.add(current)
         return message
 
     def _considered(self, result: ToolResult, tools: dict[str, str], counter: Counter) -> bool:
@@ -80,8 +109,12 @@ def simhash(text: str) -> int:
     >>> (simhash("a b c d e") ^ simhash("a b c d e")).bit_count()
     0
     """
+    return _simhash(_features(text))
+
+
+def _simhash(features: Iterable[str]) -> int:
     totals, count = [0] * (BITS // 8), 0
-    for feature in _features(text):
+    for feature in features:
         digest = blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=BITS // 8).digest()
         totals = [total + LANES[byte] for total, byte in zip(totals, digest, strict=True)]
         count += 1

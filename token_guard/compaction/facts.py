@@ -5,11 +5,11 @@ Everything here reads text line by line or with linear patterns, and gives the s
 
 from __future__ import annotations
 
-import math
 import re
 import threading
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, wraps
+from operator import itemgetter
 
 from cachetools import LRUCache
 
@@ -59,6 +59,9 @@ SOURCE = re.compile(
 )
 """What marks a line as source code or a search hit: it speaks of an error without reporting one."""
 
+MAX_ERRORS = 3
+"""Error lines kept of a text."""
+
 SHORTEST_REPORT = 12
 """Characters; "Error:" alone says nothing."""
 
@@ -72,6 +75,9 @@ DECISION = re.compile(
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
+REMEMBERED_CHARS = 4_000_000
+"""Texts whose names and error lines are remembered, in characters; of either."""
+
 MAX_LINE = 240
 """An error line longer than this is cut: one log line of JSON can be a megabyte."""
 
@@ -82,6 +88,9 @@ DECISION_LINES = 40
 """Decisions stand at the head of an assistant message."""
 
 WORD = re.compile(r"[a-z0-9]+|[^\x00-\x7f]")
+
+SPACED = {code: " " for code in range(128) if not chr(code).isalnum()}
+"""Turns ASCII text in lower case into words with spaces between them; three times as fast as the pattern."""
 
 LONGEST_STEM = 5
 """Characters; shorter words have no ending to lose."""
@@ -98,39 +107,52 @@ STOP_WORDS = frozenset(
 )
 
 
+def _remembered(find: Callable[[str], tuple[str, ...]]) -> Callable[[str], tuple[str, ...]]:
+    """The function with a memory for the texts that it read last: the passes of a compaction all read the same ones."""
+    known: LRUCache[str, tuple[int, tuple[str, ...]]] = LRUCache(REMEMBERED_CHARS, getsizeof=itemgetter(0))
+    lock = threading.Lock()
+
+    @wraps(find)
+    def found(text: str) -> tuple[str, ...]:
+        with lock:
+            entry = known.get(text)
+        if entry is None:
+            entry = (len(text), find(text))
+            with lock:
+                if entry[0] <= known.maxsize:
+                    known[text] = entry
+        return entry[1]
+
+    return found
+
+
+@_remembered
 def names(text: str) -> tuple[str, ...]:
     """The different paths, identifiers, numbers and the like, in order of their first occurrence.
 
     >>> names("see src/app.py: get_user failed with code 40412")
     ('src/app.py', 'get_user', '40412')
     """
-    with _LOCK:
-        known = _NAMES.get(text)
-    if known is None:
-        found = map(_name_in, dict.fromkeys(NAME.findall(text)))
-        known = tuple(dict.fromkeys(filter(None, found)))
-        with _LOCK:
-            if len(text) <= _NAMES.maxsize:
-                _NAMES[text] = known
-    return known
-
-
-_NAMES: LRUCache[str, tuple[str, ...]] = LRUCache(4_000_000, getsizeof=len)
-"""Names of texts that were read last, as every pass of a compaction reads the same ones: so many characters of text at most."""
-
-_LOCK = threading.Lock()
+    found = map(_name_in, dict.fromkeys(NAME.findall(text)))
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 @lru_cache(maxsize=50_000)
 def _name_in(run: str) -> str:
     """The name that a run of characters is, or nothing; the same runs come again and again."""
-    name = HIT.sub(r"\1", run.rstrip(".-/#@"))
+    name = run.rstrip(".-/#@")
+    if name[-1:].isdigit() and "-" in name:
+        name = HIT.sub(r"\1", name)
     return name if len(name) >= SHORTEST_NAME and TELLING.search(name) and not ADDRESS.match(name) else ""
 
 
-REUSE = ((re.compile(r"\w\.\w"), 2.0), (re.compile(r"\d"), 0.6), (re.compile(r"^.{,5}$"), 0.5))
+MEMBER, DIGIT = re.compile(r"\w\.\w"), re.compile(r"\d")
+
+HAS_MEMBER, HAS_DIGIT, IS_SHORT = 2.0, 0.6, 0.5
 """How much likelier than others names of a shape are used again, rounded from a logistic regression on the names of recorded
 sessions: a dot inside (a file, a member) speaks for a name; digits, and having few characters, speak against it."""
+
+SHORT_CHARS = 5
 
 SIZE_MATTERS = 0.6
 """A name's weight is divided by its tokens to this power: two short ones may be worth more than a long one."""
@@ -141,10 +163,9 @@ TOKEN_CHARS = 3.5
 
 def worthiest(weights: Mapping[str, float], room: int, counter: TextCounter) -> list[str]:
     """As many names as have `room` tokens, those first that weigh most for their size; what a longer one says is not said twice."""
-    worth = {name: weight * _shape(name) for name, weight in weights.items()}
     chosen: list[str] = []
     said = ""
-    for name in sorted(worth, key=lambda name: (-worth[name], name)):
+    for _, name in sorted((-weight * _shape(name), name) for name, weight in weights.items()):
         if name in said:
             continue
         room -= counter.text(name) + 1
@@ -158,7 +179,9 @@ def worthiest(weights: Mapping[str, float], room: int, counter: TextCounter) -> 
 @lru_cache(maxsize=50_000)
 def _shape(name: str) -> float:
     """What the shape of a name says about its worth: how likely it is used again, for its size."""
-    likely = math.prod(factor for shape, factor in REUSE if shape.search(name))
+    likely = HAS_MEMBER if "." in name and MEMBER.search(name) else 1.0
+    likely *= HAS_DIGIT if DIGIT.search(name) else 1.0
+    likely *= IS_SHORT if len(name) <= SHORT_CHARS else 1.0
     return float(likely / (1 + len(name) / TOKEN_CHARS) ** SIZE_MATTERS)
 
 
@@ -171,14 +194,15 @@ def definitions(text: str) -> Iterator[str]:
     return (match.group(1) for match in DEFINITION.finditer(text))
 
 
-def error_lines(text: str, limit: int = 3) -> list[str]:
-    r"""The last `limit` different lines that speak of an error: the last ones say what went wrong in the end.
+@_remembered
+def error_lines(text: str) -> tuple[str, ...]:
+    r"""The last few different lines that speak of an error: the last ones say what went wrong in the end.
 
     >>> error_lines("ok\nTypeError: x is None\ndone")
-    ['TypeError: x is None']
+    ('TypeError: x is None',)
     """
     lines = (line[:MAX_LINE] for line in _suspicious(text))
-    return list(dict.fromkeys(line.strip() for line in lines if _reports_error(line)))[-limit:]
+    return tuple(dict.fromkeys(line.strip() for line in lines if _reports_error(line)))[-MAX_ERRORS:]
 
 
 def _suspicious(text: str) -> Iterator[str]:
@@ -251,7 +275,9 @@ def terms(text: str) -> frozenset[str]:
     >>> sorted(terms("Parsing the folders"))
     ['folder', 'pars']
     """
-    return frozenset(filter(None, map(stem, frozenset(WORD.findall(text.lower())))))
+    lowered = text.lower()
+    words = lowered.translate(SPACED).split() if lowered.isascii() else WORD.findall(lowered)
+    return frozenset(filter(None, map(stem, frozenset(words))))
 
 
 @lru_cache(maxsize=50_000)

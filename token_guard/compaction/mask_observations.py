@@ -23,26 +23,37 @@ agents' sessions 0.10 and 4 times lost three times as many, for the same bill.""
 
 MAX_KEYS = 20
 
+PLACEHOLDER = 30
+"""What a placeholder takes without key values, about."""
+
 USED, DEFINED, PATH, ANY = 4.0, 2.0, 1.0, 1.0
 """What speaks for a name: a later call used it, the text defines it, it is a path, it is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class MaskObservations:
-    """Masks the oldest tool outputs first, and shortens bulky strings in old tool-call arguments."""
+    """Masks the oldest tool outputs first, and shortens bulky strings in old tool-call arguments.
+
+    With `only_if_enough` it leaves everything to the next pass where placeholders alone cannot reach the target: of what they
+    would keep, that pass leaves little.
+    """
 
     min_tokens: int = 80
     keep_recent: float = 0.4
     placeholder_tokens: int = 60
     exempt_tools: tuple[str, ...] = ()
     argument_tokens: int = 200
+    only_if_enough: bool = False
     name: str = "mask_observations"
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         messages = list(draft.messages)
         tokens = counter.messages(messages)
         view = _View.of(messages)
-        for place in range(self._recent_start(messages, goal, counter)):
+        recent = self._recent_start(messages, goal, counter)
+        if self.only_if_enough and tokens - self._gain(messages[:recent], counter) > goal.target:
+            return draft
+        for place in range(recent):
             if tokens <= goal.target:
                 break
             masked = self._masked(messages[place], place, view, counter)
@@ -60,6 +71,15 @@ class MaskObservations:
                 break
             start -= 1
         return start
+
+    def _gain(self, messages: Sequence[Message], counter: Counter) -> int:
+        """About how many tokens fewer there are once these messages are masked."""
+        sizes = (counter.text(result.text) for message in messages for result in message.results)
+        return sum(max(0, size - PLACEHOLDER - self._key_room(size)) for size in sizes)
+
+    def _key_room(self, size: int) -> int:
+        """Room for the key values of an output of this size."""
+        return min(max(self.placeholder_tokens, int(size * KEY_SHARE)), self.placeholder_tokens * MAX_KEYS)
 
     def _masked(self, message: Message, place: int, view: _View, counter: Counter) -> Message:
         parts = tuple(self._masked_part(part, place, view, counter) for part in message.parts)
@@ -87,7 +107,7 @@ class MaskObservations:
         size, errors = counter.text(text), facts.error_lines(text)
         said = (tool, _told(text), f"{text.count(chr(10)) + 1:,} lines", f"{size:,} tokens", "with errors" if errors else "")
         head = "output of " + ", ".join(filter(None, said))
-        room = min(max(self.placeholder_tokens, int(size * KEY_SHARE)), self.placeholder_tokens * MAX_KEYS)
+        room = self._key_room(size)
         quoted = [shorten(line, room // 2, counter) for line in errors[-1:]]
         keys = _key_values(text, place, view, room - sum(map(counter.text, quoted)), counter)
         return mark("; ".join(piece for piece in (head, "key values: " + " ".join(keys) if keys else "", *quoted) if piece))

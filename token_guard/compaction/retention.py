@@ -21,31 +21,26 @@ NUMBER = re.compile(r"[#.@/\-]*\d[\d.\-]*$")
 EXTENSION_CHARS = range(1, 6)
 """A name that ends in a dot and so many letters is a file's: .c to .ipynb; `self.parse_line` is an identifier."""
 
-WORD = re.compile(r"[A-Za-z0-9_.~/@#\-]{4,}")
-"""Runs in which a name may be; shorter ones say nothing."""
-
 PRESENT = 6
 """The newest messages, whose names say what the conversation is about now; three exchanges, as in the scoring of pass 2."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """The different words of one message that may be names, and its sentences by kind."""
+    """The different names of one message, and its sentences by kind."""
 
-    words: frozenset[str]
+    names: frozenset[str]
     sentences: Mapping[str, frozenset[str]]
 
 
 def quality(before: Sequence[Message], after: Sequence[Message]) -> Quality:
-    """How much `after` still holds of `before`; every text is read once."""
+    """How much `after` still holds of `before`."""
     told = [_facts_of(message) for message in before]
     changed = [message for message in after if is_note(message) or message.edited]
     whole = {message.index for message in after if message.index is not None and not message.edited}
     left = [found for found, message in zip(told, before, strict=True) if message.index in whole]
-    stayed = _union(found.words for found in left)
-    names = _names(stayed)
-    had = names | _names(_union(found.words for found in told) - stayed)
-    has = names | _names(_union(map(_words, changed)))
+    had = _union(found.names for found in told)
+    has = _union((*(found.names for found in left), *map(_names, changed)))
     written = "\n".join(_plain(message.text) for message in changed)
     sentences = {kind: _share(*_sentences(kind, told, left, written)) for kind in SENTENCES}
     shares = {kind: _share(members, has) for kind, members in _by_kind(had).items()}
@@ -108,16 +103,11 @@ SENTENCES: Mapping[str, Callable[[Message], Iterable[str]]] = {
 
 
 def _facts_of(message: Message) -> _Facts:
-    return _Facts(_words(message), {kind: frozenset(map(_plain, find(message))) for kind, find in SENTENCES.items()})
+    return _Facts(_names(message), {kind: frozenset(map(_plain, find(message))) for kind, find in SENTENCES.items()})
 
 
-def _words(message: Message) -> frozenset[str]:
-    return frozenset(WORD.findall("\n".join((message.text, *(call.arguments for call in message.calls)))))
-
-
-def _names(words: frozenset[str]) -> frozenset[str]:
-    """The names in words, each of which is looked at once however often it occurs."""
-    return frozenset(facts.names("\n".join(words)))
+def _names(message: Message) -> frozenset[str]:
+    return frozenset(facts.names(message.full_text))
 
 
 def _plain(text: str) -> str:
@@ -130,27 +120,22 @@ def _plain(text: str) -> str:
 def _relevance(before: Sequence[Message], after: Sequence[Message], told: Sequence[_Facts]) -> float:
     """The share of the weight of earlier messages that is still where it was."""
     start, stays = max(0, min(len(before) - PRESENT, tail_start(before))), pinned(before)
-    present = _telling(_union(found.words for place, found in enumerate(told) if place in stays or place >= start))
-    earlier = [(before[place], told[place].words & present) for place in range(start) if place not in stays]
-    weights = _weights([words for _, words in earlier])
+    present = _union(found.names for place, found in enumerate(told) if place in stays or place >= start)
+    earlier = [(before[place], told[place].names & present) for place in range(start) if place not in stays]
+    weights = _weights([names for _, names in earlier])
     kept: Mapping[int | None, Message] = {message.index: message for message in after if message.index is not None}
-    mass = math.fsum(weights[word] for _, words in earlier for word in words)
-    held = math.fsum(weights[word] for message, words in earlier for word in _still(words, kept.get(message.index)))
+    mass = math.fsum(weights[name] for _, names in earlier for name in names)
+    held = math.fsum(weights[name] for message, names in earlier for name in _still(names, kept.get(message.index)))
     return round(min(1.0, held / mass), 4) if mass else 1.0
-
-
-def _telling(words: frozenset[str]) -> frozenset[str]:
-    """Words that hold a name."""
-    return frozenset(word for word in words if facts.names(word))
 
 
 def _weights(listed: Sequence[frozenset[str]]) -> Mapping[str, float]:
     """The rarer among the messages, the more; as in the scoring of pass 2."""
-    spread = Tally(word for words in listed for word in words)
-    return {word: math.log(1 + len(listed) / messages) for word, messages in spread.items()}
+    spread = Tally(name for names in listed for name in names)
+    return {name: math.log(1 + len(listed) / messages) for name, messages in spread.items()}
 
 
-def _still(words: frozenset[str], now: Message | None) -> frozenset[str]:
-    if now is None or not words:
+def _still(names: frozenset[str], now: Message | None) -> frozenset[str]:
+    if now is None or not names:
         return frozenset()
-    return words & _words(now) if now.edited else words
+    return names & _names(now) if now.edited else names

@@ -6,6 +6,7 @@ import math
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 
 from token_guard.compaction import Counter, Draft, Goal, facts
@@ -161,7 +162,7 @@ def _complexity(messages: int) -> str:
 
 def _present(messages: Sequence[Message]) -> frozenset[str]:
     """Names that need no note, as what stays has them."""
-    return frozenset(name for message in messages for name in facts.names(_all_text(message)))
+    return frozenset().union(*(facts.names(message.full_text) for message in messages))
 
 
 def _with_note(kept: Sequence[Message], note: Message, first_gone: Message) -> tuple[Message, ...]:
@@ -225,7 +226,8 @@ def _by_score(units: Sequence[tuple[Exchange, frozenset[int]]], scores: Mapping[
 
 def _scores(messages: Sequence[Message], weights: Mapping[str, float]) -> dict[int, float]:
     units = exchanges(messages)
-    relevant, used = _relevance(messages, units), _later_uses(units)
+    names = {unit.start: _names_of(unit) for unit in units}
+    relevant, used = _relevance(messages, units), _later_uses(units, names)
     scores: dict[int, float] = {}
     for number, unit in enumerate(units):
         terms = {
@@ -233,7 +235,7 @@ def _scores(messages: Sequence[Message], weights: Mapping[str, float]) -> dict[i
             "related": used[unit.start],
             "structure": float(unit.messages[0].role == "user"),
             "patterns": float(any(facts.error_lines(result.text) for message in unit.messages for result in message.results)),
-            "general": min(1.0, len(_names_of(unit)) / MANY_NAMES),
+            "general": min(1.0, len(names[unit.start]) / MANY_NAMES),
         }
         scores[unit.start] = RECENCY * number / len(units) + PRIORITY * sum(weights[name] * term for name, term in terms.items())
     return scores
@@ -241,12 +243,13 @@ def _scores(messages: Sequence[Message], weights: Mapping[str, float]) -> dict[i
 
 def _relevance(messages: Sequence[Message], units: Sequence[Exchange]) -> dict[int, float]:
     """For each exchange, the weight of the rare words of the task and the newest turns that it has."""
-    words = {unit.start: facts.terms("\n".join(map(_all_text, unit.messages))) for unit in units}
-    spread = Tally(term for terms in words.values() for term in terms)
+    words = {unit.start: facts.terms("\n".join(message.full_text for message in unit.messages)) for unit in units}
     query = _query(messages, units, words)
-    rarity = {term: math.log(1 + len(units) / spread[term]) for term in sorted(query) if term in spread}
-    most = sum(sorted(rarity.values(), reverse=True)[:20]) or 1.0
-    return {start: min(1.0, sum(weight for term, weight in rarity.items() if term in terms) / most) for start, terms in words.items()}
+    hits = {start: terms & query for start, terms in words.items()}
+    spread = Tally(chain.from_iterable(hits.values()))
+    rarity = {term: math.log(1 + len(units) / times) for term, times in spread.items()}
+    most = math.fsum(sorted(rarity.values(), reverse=True)[:20]) or 1.0
+    return {start: min(1.0, math.fsum(rarity[term] for term in terms) / most) for start, terms in hits.items()}
 
 
 def _query(messages: Sequence[Message], units: Sequence[Exchange], words: Mapping[int, frozenset[str]]) -> set[str]:
@@ -255,20 +258,16 @@ def _query(messages: Sequence[Message], units: Sequence[Exchange], words: Mappin
     return task.union(*(words[unit.start] for unit in units[-RECENT_TURNS:]))
 
 
-def _later_uses(units: Sequence[Exchange]) -> dict[int, float]:
+def _later_uses(units: Sequence[Exchange], names: Mapping[int, frozenset[str]]) -> dict[int, float]:
     """For each exchange, the share of its names that the calls of later exchanges use."""
     shares: dict[int, float] = {}
     later: set[str] = set()
     for unit in reversed(units):
-        own = _names_of(unit)
+        own = names[unit.start]
         shares[unit.start] = len(own & later) / max(1, len(own))
         later.update(name for message in unit.messages for call in message.calls for name in facts.names(call.arguments))
     return shares
 
 
 def _names_of(unit: Exchange) -> frozenset[str]:
-    return frozenset(name for message in unit.messages for name in facts.names(_all_text(message)))
-
-
-def _all_text(message: Message) -> str:
-    return "\n".join([message.text, *(call.arguments for call in message.calls)])
+    return frozenset().union(*(facts.names(message.full_text) for message in unit.messages))

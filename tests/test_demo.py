@@ -75,7 +75,7 @@ def test_the_demo_shows_the_refused_and_the_answered_request_and_leaves_nothing_
     assert demo.returncode == 0, output
     assert "maximum context length is 16000 tokens" in output
     assert output.count("answer of the stand-in model") == 2
-    assert "mask_observations;removed=" in output
+    assert "summarize;removed=" in output
     assert "x-token-guard-tokens-after" in output
     assert are_gone(proxies)
 

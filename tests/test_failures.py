@@ -272,7 +272,7 @@ def test_14_what_a_provider_added_to_a_call_stays_on_it_even_when_its_arguments_
         *(
             turn
             for number in range(30)
-            for turn in (call(f"w{number}", "write", text=listing(number, 20)), result(f"w{number}", listing(number + 50, 40)))
+            for turn in (call(f"w{number}", "write", text=listing(number, 20)), result(f"w{number}", listing(number + 50, 90)))
         ),
     ]
     for message in history[1::2]:
@@ -383,7 +383,7 @@ def test_22_arguments_stay_json(wire: Wire) -> None:
         for number in range(40)
         for turn in (
             call(f"w{number}", "write", path="a.py", text=listing(number, 30), deep={"more": [listing(number, 9)]}),
-            result(f"w{number}", listing(number + 50, 40)),
+            result(f"w{number}", listing(number + 50, 120)),
         )
     ]
     calls = [call_ for message in messages(wire, lightly(wire, asked([say("user", "Write."), *writes]))) for call_ in message.calls]

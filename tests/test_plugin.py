@@ -154,7 +154,7 @@ def test_headers_carry_the_report():
     assert int(found["x-token-guard-tokens-before"]) > 50_000
     assert int(found["x-token-guard-tokens-after"]) <= 16_000
     assert (found["x-token-guard-limit"], found["x-token-guard-limit-source"]) == ("16000", "deployment")
-    assert "mask_observations;removed=" in found["x-token-guard-passes"]
+    assert "summarize;removed=" in found["x-token-guard-passes"]
     assert 0 < float(found["x-token-guard-retention"]) <= 1
 
 
@@ -186,7 +186,7 @@ def test_a_rewritten_request_is_one_log_line_without_content(caplog):
         attempt(guard, arguments())
     (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
     assert line.startswith("compacted openai/gpt-4o: ")
-    assert "limit 16000 (deployment), mask_observations;removed=" in line
+    assert "limit 16000 (deployment), summarize;removed=" in line
     assert "ledger" not in line
 
 

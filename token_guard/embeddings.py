@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from token_guard.budget import Budget, ContextLimit
 from token_guard.case import counted_as
+from token_guard.compaction.shorten import LONG_LINE, ROUNDS
 from token_guard.counting import Measure, Meter, meter_for
 from token_guard.errors import InputTooLongError
 from token_guard.formats.embeddings import Input, inputs_of, with_inputs
@@ -17,17 +18,11 @@ from token_guard.report import Fitted, Quality, Report, Step
 
 __all__ = ["beginning", "fit_inputs"]
 
-LONG_LINE = 2_000
-"""A line of more characters than this is not a line to a reader: it may be cut inside."""
-
 LONG_WORD = 200
-"""The same for a word."""
+"""A word of more characters than this is not a word to a reader: it may be cut inside."""
 
 ENOUGH = 0.99
 """A cut that fills this share of the window is not worth another count."""
-
-ROUNDS = 12
-"""Each round comes nearer by the error of the one before it; texts settle in two or three."""
 
 
 def fit_inputs(

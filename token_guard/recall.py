@@ -9,17 +9,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 
 from token_guard.compaction import Counter, facts
-from token_guard.compaction.marks import is_marked, mark
+from token_guard.compaction.marks import is_marked
 from token_guard.compaction.pins import tail_start
-from token_guard.conversation import Message, Text, ToolCall, ToolResult
+from token_guard.conversation import Message, Text
 from token_guard.passages import Passage, Passages, passages_of, text_of, with_neighbours
+from token_guard.quotations import quotation
 from token_guard.tally import Kind
 
 __all__ = ["Recall", "asked_in"]
-
-HEAD = "reference, not a message from the user: earlier parts of this conversation that the words above may refer to, quoted"
-
-GAP = "..."
 
 FRAME_TOKENS = 40
 """What stands around quotes, rounded up."""
@@ -83,7 +80,7 @@ class Recall:
         for _ in range(ROUNDS):
             if not chosen:
                 break
-            quoted = replace(asked, parts=(*asked.parts, Text(_worded(sorted(chosen), found, history))))
+            quoted = replace(asked, parts=(*asked.parts, Text(quotation(sorted(chosen), found, history))))
             spare = room - counter.message(quoted) + counter.message(asked)
             if spare < 0:
                 chosen = _without(chosen, -spare, found, counter)
@@ -206,40 +203,3 @@ def _without(chosen: Sequence[int], excess: int, passages: Sequence[Passage], co
     while kept and excess > 0:
         excess -= counter.text(passages[kept.pop()].text)
     return kept
-
-
-# -- words ----------------------------------------------------------------------------------------------------------------
-
-
-def _worded(chosen: Sequence[int], passages: Sequence[Passage], history: Sequence[Message]) -> str:
-    tools = {call.id: call.name for message in history for call in message.calls}
-    return mark("".join([HEAD, *_quotes(chosen, passages, history, tools), "\nend of reference"]))
-
-
-def _quotes(chosen: Sequence[int], passages: Sequence[Passage], history: Sequence[Message], tools: Mapping[str, str]) -> Iterator[str]:
-    before, speaker = -1, ""
-    for number in chosen:
-        passage = passages[number]
-        speaks = _speaker(history[passage.message], passage.part, tools)
-        if speaks != speaker:
-            yield f"\n{speaks}:"
-        elif number != before + 1:
-            yield f"\n{GAP}"
-        follows = number == before + 1 and passage.start > 0
-        yield passage.text if follows and speaks == speaker else f"\n{passage.text.strip()}"
-        before, speaker = number, speaks
-
-
-def _speaker(message: Message, place: int, tools: Mapping[str, str]) -> str:
-    part = message.parts[place]
-    if isinstance(part, ToolResult):
-        return f"output of {tools.get(part.call_id, 'a tool')}"
-    if isinstance(part, ToolCall):
-        return f"call of {part.name}"
-    return f"{message.role} {message.name}".strip() if not _names_itself(message) else message.role
-
-
-def _names_itself(message: Message) -> bool:
-    """Whether a message begins with its speaker's name."""
-    name = message.name.replace("_", " ").lower()
-    return message.said.lower().startswith(name)

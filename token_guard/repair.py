@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from token_guard.compaction.marks import mark
+from token_guard.compaction.marks import REFERENCE, mark, reference
 from token_guard.conversation import Answers, Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 
 __all__ = ["Repaired", "repair"]
@@ -149,9 +149,9 @@ class _Quotes:
 
     def note(self, *, needed: bool = False) -> Iterator[Message]:
         """The note, when something waits for one and there is room for it, or when a message has to stand here."""
-        head = f"reference, not a message from the user: {self.count:,} tool output(s) stood here whose calls are not in this history"
-        lines = self.lines if sum(map(len, self.lines)) + len(head) <= self.room else []
-        text = mark("\n".join([head, *lines, "end of reference"] if lines else [head]))
+        head = f"{self.count:,} tool output(s) stood here whose calls are not in this history"
+        lines = self.lines if sum(map(len, self.lines)) + len(REFERENCE + head) <= self.room else []
+        text = reference(head, lines) if lines else mark(REFERENCE + head)
         if needed or (self.count and len(text) <= self.room):
             self.room -= len(text)
             yield Message("user", (Text(text),))

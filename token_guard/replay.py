@@ -20,7 +20,7 @@ from token_guard.conversation import Message
 from token_guard.passages import Passages
 from token_guard.recall import Recall, asked_in
 from token_guard.report import Quality, Step
-from token_guard.states import Edited, Memo, State, bound, chain, digest, slot_of, view_of
+from token_guard.states import Edited, Memo, Slot, State, bound, chain, digest, slot_of, view_of
 from token_guard.summaries import OpenNote, Summaries, opened
 from token_guard.tally import Tally
 from token_guard.thresholds import HIGHEST, Thresholds
@@ -153,7 +153,7 @@ class Replay:
         quoted = self.recall(Message("user", ()), view_of(state, history), history, passages, state.tally.kind, room, self.counter)
         told = replace(note, parts=(*note.parts, *quoted.parts))
         tokens = state.tokens + self.counter.message(told) - self.counter.message(note)
-        return replace(state, tokens=tokens, base=tuple(told if slot is note else slot for slot in state.base))
+        return replace(state, tokens=tokens, base=_exchanged(state.base, note, told))
 
     def _bare(self, history: Sequence[Message], asked: int) -> Goal:
         """The goal of leaving little but instructions and the question."""
@@ -212,7 +212,11 @@ class Replay:
         if pending is None or text is None:
             return state
         told = retold(pending.note, text, self.counter)
-        return replace(state, base=tuple(told if slot is pending.note else slot for slot in state.base))
+        return replace(state, base=_exchanged(state.base, pending.note, told))
+
+
+def _exchanged(base: Sequence[Slot], note: Message, told: Message) -> tuple[Slot, ...]:
+    return tuple(told if slot is note else slot for slot in base)
 
 
 def _summed(earlier: Sequence[Step], new: Sequence[Step]) -> tuple[Step, ...]:

@@ -52,7 +52,7 @@ def test_headers_tell_what_was_done(ask, stream):
     assert int(header(done, "tokens-before")) > 50_000
     assert int(header(done, "tokens-after")) <= 16_000
     assert (header(done, "limit"), header(done, "limit-source")) == ("16000", "deployment")
-    assert "mask_observations;removed=" in header(done, "passes")
+    assert "summarize;removed=" in header(done, "passes")
     assert 0 < float(header(done, "retention")) <= 1
 
 

@@ -89,9 +89,9 @@ def world() -> Iterator[World]:
 
 
 def session(task: str, lines: int = 12) -> list[dict[str, Any]]:
-    """A conversation with calls, answers and words of the user's that grows to three windows of the worker."""
+    """A conversation with calls, answers and words of the user's that outgrows the window of the worker more than once."""
     wires = [say("system", "You are careful."), say("user", task)]
-    turns = agent(70, lines=lines)[2:]
+    turns = agent(110, lines=lines)[2:]
     for place in range(0, len(turns), 2):
         wires += turns[place : place + 2]
         if place % 10 == 8:

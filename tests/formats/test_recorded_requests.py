@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from recorded_requests import AS, heads
 from token_guard import fit
 from token_guard.conversation import Conversation
 from token_guard.formats import FORMATS
+from token_guard.settings import Settings
 
 FILES = ("agent_sessions", "anthropic_messages", "coding_agents", "long_dialogues_qa", "multilingual", "tool_dialogues")
 PREFIXES = 4
@@ -97,8 +99,8 @@ def test_what_the_guard_does_not_know_survives_every_pass(corpus: Any, api: str)
     request = {**request, MESSAGES[api]: signed(request[MESSAGES[api]]), "vendor": {"a": 1}}
     known = {wire["vendor"]: wire for wire in objects(request[MESSAGES[api]])}
     passes = set()
-    for budget in BUDGETS:
-        done = fit(request, api=api, max_input_tokens=budget)
+    for budget, policy in product(BUDGETS, ("adaptive", "overflow")):
+        done = fit(request, api=api, max_input_tokens=budget, settings=Settings(policy=policy))
         kept = [wire for wire in objects(done.request[MESSAGES[api]]) if "vendor" in wire]
         assert len(kept) > 10
         assert [unwritten(wire) for wire in kept] == [unwritten(known[wire["vendor"]]) for wire in kept]

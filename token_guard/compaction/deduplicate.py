@@ -12,7 +12,7 @@ from itertools import pairwise
 from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.marks import is_marked, mark
 from token_guard.compaction.pins import tail_start
-from token_guard.conversation import Media, Message, Text, ToolResult
+from token_guard.conversation import Media, Message, Text, ToolResult, tool_names
 
 __all__ = ["Deduplicate", "simhash"]
 
@@ -74,7 +74,7 @@ class Deduplicate:
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         del goal  # what stands there twice is never worth its room
-        tools = {call.id: call.name for message in draft.messages for call in message.calls}
+        tools = tool_names(draft.messages)
         messages = list(draft.messages)
         later = _Later()
         recent = tail_start(draft.messages)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, wraps
 from operator import itemgetter
 
 from cachetools import LRUCache
 
-from token_guard.compaction.shorten import TextCounter
+from token_guard.compaction.shorten import TextCounter, fitting
 
 __all__ = ["decisions", "definitions", "directives", "error_lines", "gist", "names", "sentences", "stem", "terms", "worthiest"]
 
@@ -163,17 +163,17 @@ TOKEN_CHARS = 3.5
 
 def worthiest(weights: Mapping[str, float], room: int, counter: TextCounter) -> list[str]:
     """As many names as have `room` tokens, those first that weigh most for their size; what a longer one says is not said twice."""
-    chosen: list[str] = []
+    ranked = sorted((-weight * _shape(name), name) for name, weight in weights.items())
+    return fitting(_unsaid(name for _, name in ranked), room, counter)
+
+
+def _unsaid(names: Iterable[str]) -> Iterator[str]:
+    """Names that none before them contains."""
     said = ""
-    for _, name in sorted((-weight * _shape(name), name) for name, weight in weights.items()):
-        if name in said:
-            continue
-        room -= counter.text(name) + 1
-        if room < 0:
-            break
-        chosen.append(name)
-        said += " " + name
-    return chosen
+    for name in names:
+        if name not in said:
+            yield name
+            said += " " + name
 
 
 @lru_cache(maxsize=50_000)

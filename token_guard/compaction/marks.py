@@ -5,9 +5,11 @@ They are recognised again, so that what was compacted once is not compacted twic
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from token_guard.conversation import Message, Part, Text, ToolResult
 
-__all__ = ["CLOSE", "OPEN", "in_plain_brackets", "is_marked", "mark", "marks_of"]
+__all__ = ["CLOSE", "END", "OPEN", "REFERENCE", "in_plain_brackets", "is_marked", "mark", "marks_of", "reference"]
 
 OPEN, CLOSE = "⟦", "⟧"
 """Mathematical white square brackets: absent from code, logs and prose, so that a model that copies them is noticed."""
@@ -25,6 +27,21 @@ def mark(words: str) -> str:
     '⟦compacted: 40 lines omitted⟧'
     """
     return f"{PREFIX}{words}{CLOSE}"
+
+
+REFERENCE = "reference, not a message from the user: "
+"""How every note begins that stands where the user speaks."""
+
+END = "end of reference"
+
+
+def reference(what: str, lines: Iterable[str]) -> str:
+    r"""A note of several lines, with a line that ends it.
+
+    >>> reference("2 earlier messages were taken out", ["- see a.py"])
+    '⟦compacted: reference, not a message from the user: 2 earlier messages were taken out\n- see a.py\nend of reference⟧'
+    """
+    return mark("\n".join([REFERENCE + what, *lines, END]))
 
 
 def in_plain_brackets(text: str) -> str:

@@ -12,7 +12,7 @@ from token_guard.compaction.kinds import headline, kind_of
 from token_guard.compaction.marks import OPEN, is_marked, mark
 from token_guard.compaction.pins import tail_start
 from token_guard.compaction.shorten import shorten
-from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult
+from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult, tool_names
 
 __all__ = ["MaskObservations"]
 
@@ -74,8 +74,10 @@ class MaskObservations:
 
     def _gain(self, messages: Sequence[Message], counter: Counter) -> int:
         """About how many tokens fewer there are once these messages are masked."""
-        sizes = (counter.text(result.text) for message in messages for result in message.results)
-        return sum(max(0, size - PLACEHOLDER - self._key_room(size)) for size in sizes)
+        outputs = (counter.text(result.text) for message in messages for result in message.results)
+        arguments = (counter.text(call.arguments) for message in messages for call in message.calls)
+        masked = sum(max(0, size - PLACEHOLDER - self._key_room(size)) for size in outputs)
+        return masked + sum(max(0, size - self.argument_tokens) for size in arguments)
 
     def _key_room(self, size: int) -> int:
         """Room for the key values of an output of this size."""
@@ -132,7 +134,7 @@ class _View:
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> _View:
-        tools = {call.id: call.name for message in messages for call in message.calls}
+        tools = tool_names(messages)
         last_use = {name: place for place, message in enumerate(messages) for call in message.calls for name in facts.names(call.arguments)}
         return cls(tools, last_use)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from token_guard.compaction import Counter
-from token_guard.compaction.marks import CLOSE, OPEN, is_marked, mark
-from token_guard.compaction.summarize import END, NAMES, SECTIONS
+from token_guard.compaction.marks import CLOSE, END, OPEN, is_marked, mark
+from token_guard.compaction.shorten import fitting
+from token_guard.compaction.summarize import NAMES, SECTIONS, names_line
 from token_guard.conversation import Message, Text
 
 __all__ = ["clean", "free_tokens", "is_whole", "retold"]
@@ -71,8 +71,9 @@ def retold(note: Message, text: str, counter: Counter) -> Message:
     told = _quoted(clean(text), int(TEXT_SHARE * free), counter)
     if counter.text(told) < MIN_TEXT:
         return note
-    names = _names([name for name in layout.names if name not in told], free - counter.text(told), counter)
-    lines = [layout.head, *layout.kept, TOLD, told, *names, END]
+    untold = (name for name in layout.names if name not in told)
+    names = names_line(fitting(untold, free - counter.text(told) - counter.text(NAMES) - 2, counter))
+    lines = [layout.head, *layout.kept, TOLD, told, *filter(None, [names]), END]
     new = Message(note.role, (Text(mark("\n".join(lines))),))
     return new if counter.message(new) <= counter.message(note) else note
 
@@ -107,14 +108,3 @@ def _quoted(text: str, room: int, counter: Counter) -> str:
 
 def _as_quotation(text: str) -> str:
     return "\n".join(f"> {line.strip()}" for line in text.split("\n") if line.strip())
-
-
-def _names(names: Sequence[str], room: int, counter: Counter) -> list[str]:
-    room -= counter.text(NAMES) + 2
-    chosen: list[str] = []
-    for name in names:
-        room -= counter.text(name) + 1
-        if room < 0:
-            break
-        chosen.append(name)
-    return [NAMES + " ".join(chosen)] if chosen else []

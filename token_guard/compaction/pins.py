@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from token_guard.conversation import Exchange, Message, exchanges
 
-__all__ = ["droppable", "head", "is_note", "pinned", "tail_start"]
+__all__ = ["droppable", "head", "in_turn", "is_note", "pinned", "tail_start"]
 
 
 def is_note(message: Message) -> bool:
@@ -63,6 +63,15 @@ def droppable(messages: Sequence[Message]) -> tuple[tuple[Exchange, frozenset[in
     held = {**_held(units), **_parting(units)}
     free = (unit for unit in units if stays.isdisjoint(range(unit.start, unit.stop)) and not is_note(unit.messages[0]))
     return tuple((unit, held[unit.start]) for unit in free)
+
+
+def in_turn(units: Iterable[tuple[Exchange, frozenset[int]]]) -> Iterator[Exchange]:
+    """Those of the droppable exchanges, in the order given, that may go once all before them are gone."""
+    gone: set[int] = set()
+    for unit, held in units:
+        if held <= gone:
+            yield unit
+            gone.update(range(unit.start, unit.stop))
 
 
 def _held(units: Sequence[Exchange]) -> dict[int, frozenset[int]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from token_guard.compaction.marks import mark
 
-__all__ = ["TextCounter", "shorten"]
+__all__ = ["LONG_LINE", "ROUNDS", "TextCounter", "fitting", "shorten"]
 
 LONG_LINE = 2_000
 """A line of more characters than this is not a line to a reader: it may be cut inside."""
@@ -53,10 +53,21 @@ def shorten(text: str, max_tokens: int, counter: TextCounter, head_share: float 
     return str(_cut(text, 0, head_share))
 
 
+def fitting(pieces: Iterable[str], room: int, counter: TextCounter) -> list[str]:
+    """As many of the first pieces as have room, in tokens, each with one for what joins it to the next."""
+    chosen: list[str] = []
+    for piece in pieces:
+        room -= counter.text(piece) + 1
+        if room < 0:
+            break
+        chosen.append(piece)
+    return chosen
+
+
 def _cut(text: str, chars: int, head_share: float) -> _Cut:
     lines = _lines(text)
-    first = _fitting(lines, int(chars * head_share))
-    last = _fitting(lines[first:][::-1], int(chars * (1 - head_share)))
+    first = _lines_within(lines, int(chars * head_share))
+    last = _lines_within(lines[first:][::-1], int(chars * (1 - head_share)))
     omitted = lines[first : len(lines) - last]
     head, tail = "\n".join(lines[:first]), "\n".join(lines[len(lines) - last :])
     return _Cut(head, tail, f"{len(omitted):,} lines, {sum(map(len, omitted)):,} characters omitted here")
@@ -72,7 +83,7 @@ def _pieces(line: str) -> Sequence[str]:
     return [line[start : start + 200] for start in range(0, len(line), 200)]
 
 
-def _fitting(lines: Sequence[str], chars: int) -> int:
+def _lines_within(lines: Sequence[str], chars: int) -> int:
     for count, line in enumerate(lines):
         chars -= len(line) + 1
         if chars < 0:

@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 from token_guard.compaction import Counter, Draft, Goal, facts
 from token_guard.compaction.ledger import Ledger, as_sent
-from token_guard.compaction.marks import mark
-from token_guard.compaction.pins import droppable, is_note, pinned
-from token_guard.compaction.shorten import shorten
+from token_guard.compaction.marks import REFERENCE, mark, reference
+from token_guard.compaction.pins import droppable, in_turn, is_note, pinned
+from token_guard.compaction.shorten import fitting, shorten
 from token_guard.conversation import Exchange, Message, Text, exchanges
 
-__all__ = ["END", "NAMES", "SECTIONS", "WEIGHTS", "Summarize"]
+__all__ = ["NAMES", "SECTIONS", "WEIGHTS", "Summarize", "names_line"]
 
 RECENCY, PRIORITY = 1.0, 0.5
 """An exchange's score is how new it is, between 0 and 1, and this share of what speaks for it by category."""
@@ -69,8 +69,6 @@ COMPLEX = ((200, "high"), (20, "medium"), (0, "low"))
 
 NAMES = "Files, identifiers and values that occurred: "
 
-END = "end of reference"
-
 
 @dataclass(frozen=True, slots=True)
 class Summarize:
@@ -104,15 +102,15 @@ class Summarize:
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
     def _note(self, ledger: Ledger, present: frozenset[str], room: int, shares: Sequence[float], counter: Counter) -> Message:
-        head = f"reference, not a message from the user: {ledger.messages:,} earlier messages were taken out here to fit the context window"
-        room -= counter.text(mark(head)) + 8
+        head = f"{ledger.messages:,} earlier messages were taken out here to fit the context window"
+        room -= counter.text(mark(REFERENCE + head)) + 8
         blocks = [
             _block(heading, self._limited(section, getattr(ledger, section)), int(room * share), counter)
             for (section, heading), share in zip(SECTIONS, shares, strict=True)
         ]
         room -= sum(map(counter.text, blocks))
         blocks.append(_names_block(ledger.names, present, room, counter))
-        return Message("user", (Text(mark("\n".join([head, *filter(None, blocks), END]))),))
+        return Message("user", (Text(reference(head, filter(None, blocks))),))
 
     def _limited(self, section: str, lines: Sequence[str]) -> Sequence[str]:
         most = {"directives": self.max_directives, "decisions": self.max_decisions}.get(section, len(lines))
@@ -174,22 +172,20 @@ def _with_note(kept: Sequence[Message], note: Message, first_gone: Message) -> t
 
 def _block(heading: str, lines: Sequence[str], room: int, counter: Counter) -> str:
     """The newest lines that have room, in their order."""
-    chosen: list[str] = []
-    room -= counter.text(heading) + 2
-    for line in reversed(lines):
-        short = "- " + shorten(" ".join(line.split()), LINE_TOKENS, counter)
-        room -= counter.text(short) + 1
-        if room < 0:
-            break
-        chosen.append(short)
+    short = ("- " + shorten(" ".join(line.split()), LINE_TOKENS, counter) for line in reversed(lines))
+    chosen = fitting(short, room - counter.text(heading) - 2, counter)
     return "\n".join([f"{heading}:", *reversed(chosen)]) if chosen else ""
 
 
 def _names_block(names: Mapping[str, float], present: frozenset[str], room: int, counter: Counter) -> str:
     """As many names as have room, those first that weigh most for their size; what a longer one says is not said twice."""
     weights = {name: weight for name, weight in names.items() if name not in present}
-    chosen = facts.worthiest(weights, room - counter.text(NAMES), counter)
-    return NAMES + " ".join(chosen) if chosen else ""
+    return names_line(facts.worthiest(weights, room - counter.text(NAMES), counter))
+
+
+def names_line(names: Sequence[str]) -> str:
+    """The line of a note that lists names; nothing when there are none."""
+    return NAMES + " ".join(names) if names else ""
 
 
 # -- what goes ------------------------------------------------------------------------------------------------------------
@@ -200,11 +196,9 @@ def _least_important(messages: Sequence[Message], target: int, memory: _Memory, 
     tokens, told = counter.messages(messages) - memory.freed, 0
     scores = _scores(messages, weights)
     gone: set[int] = set()
-    for unit, held in _by_score(_worth_dropping(messages, memory, counter), scores):
+    for unit in in_turn(_by_score(_worth_dropping(messages, memory, counter), scores)):
         if tokens + memory.room(told) <= target:
             break
-        if held - gone:
-            continue
         gone.update(range(unit.start, unit.stop))
         tokens -= counter.messages(unit.messages)
         told += counter.messages(map(as_sent, unit.messages))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from token_guard.compaction import Counter, Draft, Goal
-from token_guard.compaction.pins import droppable, is_note, tail_start
+from token_guard.compaction.pins import droppable, in_turn, is_note, tail_start
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult
 
@@ -84,11 +84,9 @@ def _without_oldest(draft: Draft, target: int, counter: Counter, after: int = 0)
     tokens = counter.messages(draft.messages)
     gone: set[int] = set()
     units = (entry for entry in droppable(draft.messages) if entry[0].start >= after)
-    for unit, held in sorted(units, key=lambda entry: max([entry[0].start, *entry[1]])):
+    for unit in in_turn(sorted(units, key=lambda entry: max([entry[0].start, *entry[1]]))):
         if tokens <= target:
             break
-        if held - gone:
-            continue
         gone.update(range(unit.start, unit.stop))
         tokens -= counter.messages(unit.messages)
     if not gone:

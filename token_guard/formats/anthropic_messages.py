@@ -19,9 +19,12 @@ from token_guard.formats.wire import (
     Placed,
     Unreadable,
     UnreadableError,
+    clamped,
     expect,
     glimpse,
     mapping_or_empty,
+    model_of,
+    positive,
     read,
     rendered,
     result_content,
@@ -58,7 +61,7 @@ class AnthropicMessages:
 
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
-        edits: dict[str, Any] = dict(_output_edit(conversation))
+        edits: dict[str, Any] = {**_output_edit(conversation)}
         wires = []
         for message in conversation.messages:
             wire = rendered(message, _wire_value)
@@ -76,14 +79,13 @@ def _conversation(request: Mapping[str, Any]) -> Conversation:
 
 
 def _head(request: Mapping[str, Any]) -> Conversation:
-    asked = request.get("max_tokens")
     return Conversation(
-        model=request["model"] if isinstance(request.get("model"), str) else "",
+        model=model_of(request),
         messages=(),
         tools=value_or_empty(request.get("tools"), list, "tools") or None,
         tool_choice=request.get("tool_choice"),
         response_format=request.get("output_format") or mapping_or_empty(request.get("output_config")).get("format"),
-        max_output_tokens=asked if isinstance(asked, int) and asked > 0 else None,
+        max_output_tokens=positive(request.get("max_tokens")),
         answers="next turn",
         provider_trims=_is_trimmed(request.get("context_management")),
         request=request,
@@ -97,15 +99,13 @@ def _is_trimmed(management: Any) -> bool:
     return any(str(edit.get("type")).startswith(TRIMMING_EDITS) for edit in edits)
 
 
-def _output_edit(conversation: Conversation) -> Iterator[tuple[str, int]]:
+def _output_edit(conversation: Conversation) -> dict[str, int]:
     """A clamped `max_tokens`, but never at or below the thinking budget: Anthropic refuses that."""
-    asked, wanted = conversation.request.get("max_tokens"), conversation.max_output_tokens
-    if not isinstance(asked, int) or wanted is None:
-        return
+    wanted = conversation.max_output_tokens
     budget = mapping_or_empty(conversation.request.get("thinking")).get("budget_tokens")
-    least = budget + 1 if isinstance(budget, int) else 1
-    if asked > max(wanted, least):
-        yield "max_tokens", max(wanted, least)
+    if wanted is not None and isinstance(budget, int):
+        wanted = max(wanted, budget + 1)
+    return clamped(conversation.request, wanted, "max_tokens")
 
 
 # -- shape ---------------------------------------------------------------------------------------------------------------

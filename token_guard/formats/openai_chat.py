@@ -29,8 +29,11 @@ from token_guard.formats.wire import (
     Unreadable,
     UnreadableError,
     as_opaque,
+    clamped,
     expect,
     glimpse,
+    model_of,
+    positive,
     read,
     rendered,
     result_content,
@@ -67,7 +70,7 @@ class OpenAIChat:
 
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
-        edits: dict[str, Any] = dict(_output_edits(conversation))
+        edits: dict[str, Any] = {**_output_edits(conversation)}
         wires = [_rendered(message) for message in conversation.messages]
         if not same_objects(wires, request["messages"]):
             edits["messages"] = wires
@@ -81,29 +84,21 @@ def _conversation(request: Mapping[str, Any]) -> Conversation:
 
 def _head(request: Mapping[str, Any]) -> Conversation:
     return Conversation(
-        model=request["model"] if isinstance(request.get("model"), str) else "",
+        model=model_of(request),
         messages=(),
         tools=value_or_empty(request.get("tools") or request.get("functions"), list, "tools") or None,
         tool_choice=request.get("tool_choice") or request.get("function_call"),
         response_format=request.get("response_format"),
-        max_output_tokens=_max_output_tokens(request),
+        max_output_tokens=next(filter(None, (positive(request.get(key)) for key in OUTPUT_KEYS)), None),
         request=request,
     )
 
 
-def _max_output_tokens(request: Mapping[str, Any]) -> int | None:
-    asked = (request.get(key) for key in OUTPUT_KEYS)
-    return next((value for value in asked if isinstance(value, int) and value > 0), None)
-
-
-def _output_edits(conversation: Conversation) -> Iterator[tuple[str, int]]:
+def _output_edits(conversation: Conversation) -> dict[str, int]:
     wanted, least = conversation.max_output_tokens, conversation.request.get("min_tokens")
     if wanted is not None and isinstance(least, int):  # of vLLM, which refuses a maximum below it
         wanted = max(wanted, least)
-    for key in OUTPUT_KEYS:
-        asked = conversation.request.get(key)
-        if isinstance(asked, int) and wanted is not None and asked > wanted:
-            yield key, wanted
+    return clamped(conversation.request, wanted, *OUTPUT_KEYS)
 
 
 # -- outline -------------------------------------------------------------------------------------------------------------

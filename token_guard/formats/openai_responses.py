@@ -15,7 +15,19 @@ from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
 from token_guard.formats.responses_items import ANY_SIDE, ROLES, TEXT_TYPES, Item, is_shell, kind_of, read_item, reasoning_text
-from token_guard.formats.wire import Unreadable, UnreadableError, expect, glimpse, read, rendered, same_objects, value_or_empty
+from token_guard.formats.wire import (
+    Unreadable,
+    UnreadableError,
+    clamped,
+    expect,
+    glimpse,
+    model_of,
+    positive,
+    read,
+    rendered,
+    same_objects,
+    value_or_empty,
+)
 
 __all__ = ["OpenAIResponses"]
 
@@ -43,10 +55,7 @@ class OpenAIResponses:
 
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
-        edits: dict[str, Any] = {}
-        asked, wanted = request.get("max_output_tokens"), conversation.max_output_tokens
-        if isinstance(asked, int) and wanted is not None and asked > wanted:
-            edits["max_output_tokens"] = wanted
+        edits: dict[str, Any] = {**clamped(request, conversation.max_output_tokens, "max_output_tokens")}
         items = _render_input([message for message in conversation.messages if not _is_instructions(message)], request["input"])
         if items is not request["input"]:
             edits["input"] = items
@@ -61,15 +70,14 @@ def _head(request: Mapping[str, Any]) -> Conversation:
     held = next((field for field in SERVER_HELD if request.get(field)), None)
     if held:
         raise UnreadableError(f"server-held history: {held}")
-    asked = request.get("max_output_tokens")
     text = request.get("text")
     return Conversation(
-        model=request["model"] if isinstance(request.get("model"), str) else "",
+        model=model_of(request),
         messages=(),
         tools=value_or_empty(request.get("tools"), list, "tools") or None,
         tool_choice=request.get("tool_choice"),
         response_format=text.get("format") if isinstance(text, dict) else None,
-        max_output_tokens=asked if isinstance(asked, int) and asked > 0 else None,
+        max_output_tokens=positive(request.get("max_output_tokens")),
         answers="later",
         provider_trims=request.get("truncation") == "auto" or bool(request.get("context_management")),
         request=request,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Message, Opaque, Origin, Outline, Text
-from token_guard.formats.wire import Unreadable, UnreadableError, expect
+from token_guard.formats.wire import Unreadable, UnreadableError, clamped, expect, model_of, positive
 
 __all__ = ["TextCompletion"]
 
@@ -26,11 +26,10 @@ class TextCompletion:
         return "prompt" in request
 
     def head(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
-        asked = request.get("max_tokens")
         return Conversation(
-            model=request["model"] if isinstance(request.get("model"), str) else "",
+            model=model_of(request),
             messages=(),
-            max_output_tokens=asked if isinstance(asked, int) and asked > 0 else None,
+            max_output_tokens=positive(request.get("max_tokens")),
             request=request,
         )
 
@@ -48,10 +47,7 @@ class TextCompletion:
 
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
-        edits: dict[str, Any] = {}
-        asked, wanted = request.get("max_tokens"), conversation.max_output_tokens
-        if isinstance(asked, int) and wanted is not None and asked > wanted:
-            edits["max_tokens"] = wanted
+        edits: dict[str, Any] = {**clamped(request, conversation.max_output_tokens, "max_tokens")}
         prompt = next(message for message in conversation.messages if message.role == "user")
         if prompt.edited:
             edits["prompt"] = prompt.text if isinstance(request["prompt"], str) else [prompt.text]

@@ -17,9 +17,12 @@ __all__ = [
     "UnreadableError",
     "apply_edit",
     "as_opaque",
+    "clamped",
     "expect",
     "glimpse",
     "mapping_or_empty",
+    "model_of",
+    "positive",
     "read",
     "rendered",
     "result_content",
@@ -78,6 +81,27 @@ def value_or_empty(value: Any, kind: type, place: str) -> Any:
 def mapping_or_empty(value: Any) -> Mapping[str, Any]:
     """The value when it is a mapping, or an empty one."""
     return value if isinstance(value, Mapping) else {}
+
+
+def model_of(request: Mapping[str, Any]) -> str:
+    """The model that a request names, or nothing."""
+    model = request.get("model")
+    return model if isinstance(model, str) else ""
+
+
+def positive(value: Any) -> int | None:
+    """The value when it is a positive number of tokens."""
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def clamped(request: Mapping[str, Any], wanted: int | None, *keys: str) -> dict[str, int]:
+    """Edits that cut the reply length under these keys to what is wanted, where the request asks for more.
+
+    >>> clamped({"max_tokens": 900}, 500, "max_tokens", "max_completion_tokens")
+    {'max_tokens': 500}
+    """
+    asked = {key: request.get(key) for key in keys}
+    return {key: wanted for key, value in asked.items() if wanted is not None and isinstance(value, int) and value > wanted}
 
 
 def as_opaque(value: Any) -> Opaque:

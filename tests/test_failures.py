@@ -681,7 +681,20 @@ def test_44_a_developer_message_in_the_middle_stays() -> None:
     assert rule in sent(fitted(CHAT, [*LONG[:30], rule, *LONG[30:]]))
 
 
-def test_44_the_word_that_json_replies_need_stays() -> None:
-    history = [*LONG[:20], answer("Noted."), say("user", "Give me that list as json."), *LONG[20:]]
-    done = fitted(CHAT, history, 1_200, response_format={"type": "json_object"})
-    assert "json" in json.dumps(sent(done)).lower()
+JSON_REPLIES = {
+    "openai.chat": {"response_format": {"type": "json_object"}},
+    "openai.responses": {"text": {"format": {"type": "json_object"}}},
+}
+
+
+@pytest.mark.parametrize("asked_for", ["Give me that list as json.", "json"])
+@pytest.mark.parametrize("limit", [1_200, 600])
+@pytest.mark.parametrize("wire", [wire for wire in WIRES if wire.api in JSON_REPLIES], ids=lambda wire: wire.api)
+def test_44_the_word_that_json_replies_need_stays(wire: Wire, limit: int, asked_for: str) -> None:
+    history = [*LONG[:20], answer("Noted."), say("user", asked_for), *LONG[20:]]
+    done = fitted(wire, history, limit, **JSON_REPLIES[wire.api])
+    assert any("json" in message.text.lower() for message in messages(wire, done))
+
+
+def test_44_nothing_is_said_of_json_where_the_client_said_nothing() -> None:
+    assert "JSON" not in json.dumps(sent(fitted(CHAT, LONG, 1_200, response_format={"type": "json_object"})))

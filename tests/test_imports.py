@@ -39,6 +39,7 @@ RANKS = {
     "strategies": 4,
     "profiles": 1,
     "turns": 3,
+    "json_word": 3,
     "case": 4,
     "repair": 3,
     "summaries": 3,

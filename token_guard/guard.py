@@ -17,6 +17,7 @@ from token_guard.conversation import Conversation, Message, Outline
 from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import Unreadable, format_for
+from token_guard.json_word import with_json_word
 from token_guard.limits import Deployment, LimitChain, Source
 from token_guard.profiles import Profile, profile_of
 from token_guard.recall import Recall
@@ -207,8 +208,10 @@ class Guard:
         )
 
     def _adapted(self, case: Case, repaired: Repaired, replayed: Replayed) -> Replayed:
-        """The same as models of this family want it."""
-        messages = adapted(self._profile(case), repaired.messages, replayed.messages)
+        """The same as replies in JSON want it, where that has room, and as models of this family want it."""
+        worded = with_json_word(case.conversation.response_format, repaired.messages, replayed.messages)
+        has_room = worded is replayed.messages or case.meter.messages(worded) + case.overhead <= case.allowed
+        messages = adapted(self._profile(case), repaired.messages, worded if has_room else replayed.messages)
         return replayed if messages is replayed.messages else replace(replayed, messages=messages, tokens=case.meter.messages(messages))
 
     def _profile(self, case: Case) -> Profile:

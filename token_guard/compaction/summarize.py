@@ -78,7 +78,7 @@ class Summarize:
     their share of the budget, one note takes the place of all.
     """
 
-    share: float = 0.30
+    share: float = 0.35
     max_directives: int = 20
     max_decisions: int = 30
     complexity: str = "auto"

@@ -5,8 +5,9 @@ It depends on the messages up to that question alone, so it is the same on every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import filterfalse, islice
 
 from token_guard.compaction import Counter, facts
 from token_guard.compaction.marks import is_marked
@@ -80,7 +81,7 @@ class Recall:
         for _ in range(ROUNDS):
             if not chosen:
                 break
-            quoted = replace(asked, parts=(*asked.parts, Text(quotation(sorted(chosen), found, history))))
+            quoted = replace(asked, parts=(*asked.parts, Text(quotation([found[number] for number in sorted(chosen)], history))))
             spare = room - counter.message(quoted) + counter.message(asked)
             if spare < 0:
                 chosen = _without(chosen, -spare, found, counter)
@@ -95,18 +96,16 @@ class Recall:
         self, asked: Message, view: Sequence[Message], history: Sequence[Message], search: Callable[[], Passages], kind: Kind
     ) -> tuple[Sequence[Passage], list[int]]:
         """Passages, and the numbers of those that matter and can be read no more, the most relevant first."""
-        found: Sequence[Passage]
-        most = None
-        if kind != "tools":
-            found = search().all
-            worth = _worth(asked.said, search(), search().before(asked.index or 0), 0.0 if kind == "transcript" else self.floor)
-        else:
+        readable = _Readable.of(view, history)
+        if kind == "tools":
             # what newer calls name may have come after the question
             earlier = history[: max(asked.index or 0, tail_start(history))]
-            found = _naming(_named(asked, view, history), earlier)
-            worth, most = dict.fromkeys(range(len(found)), 1.0), NAMING
-        gone = _Readable.of(view, history).without(worth, found)
-        return found, sorted(gone, key=lambda number: (-worth[number], -number))[:most]
+            newest = list(islice(filterfalse(readable.has, _naming(_named(asked, view, history), earlier)), NAMING))
+            return newest[::-1], list(range(len(newest)))[::-1]
+        passages = search()
+        worth = _worth(asked.said, passages, passages.before(asked.index or 0), 0.0 if kind == "transcript" else self.floor)
+        gone = (number for number in worth if not readable.has(passages.all[number]))
+        return passages.all, sorted(gone, key=lambda number: (-worth[number], -number))
 
 
 def asked_in(messages: Sequence[Message]) -> int | None:
@@ -128,10 +127,12 @@ def _worth(question: str, passages: Passages, count: int, floor: float) -> dict[
     return {number: score / len(passages.all[number].text) ** LENGTH_WEIGHT for number, score in enumerate(near) if score > least}
 
 
-def _naming(names: Collection[str], history: Sequence[Message]) -> list[Passage]:
-    """The passages that hold one of the names."""
-    holders = ((index, message) for index, message in enumerate(history) if any(_holds_any(text_of(part), names) for part in message.parts))
-    return [passage for index, message in holders for passage in passages_of(index, message) if _holds_any(passage.text, names)]
+def _naming(names: Collection[str], history: Sequence[Message]) -> Iterator[Passage]:
+    """The passages that hold one of the names, newest first."""
+    for index in range(len(history) - 1, -1, -1) if names else ():
+        message = history[index]
+        if any(_holds_any(text_of(part), names) for part in message.parts):
+            yield from (passage for passage in reversed(list(passages_of(index, message))) if _holds_any(passage.text, names))
 
 
 def _holds_any(text: str, names: Collection[str]) -> bool:
@@ -161,11 +162,7 @@ class _Readable:
         added = (part for message in view if message.origin for part in message.parts[len(message.origin.parts) :])
         return cls({message.index: message for message in view}, history, "\n".join(map(text_of, added)))
 
-    def without(self, numbers: Iterable[int], passages: Sequence[Passage]) -> Iterator[int]:
-        """Those of the passages that are not in the view."""
-        return (number for number in numbers if not self._has(passages[number]))
-
-    def _has(self, passage: Passage) -> bool:
+    def has(self, passage: Passage) -> bool:
         text, message = passage.text.strip(), self.messages.get(passage.message)
         if text in self.recalled:
             return True

@@ -9,23 +9,22 @@ from functools import lru_cache, partial
 from typing import Any
 
 from token_guard import compaction
-from token_guard.budget import Budget, ContextLimit, output_room
 from token_guard.case import Case, calibrated_as, capped_case, counted_as, open_case
 from token_guard.compaction import Draft, Goal
 from token_guard.compaction.marks import marks_of
-from token_guard.conversation import Conversation, Message, Outline
-from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for
-from token_guard.errors import ContextOverflowError
+from token_guard.conversation import Conversation, Outline
+from token_guard.counting import Calibrations, Meter, bound_cache, meter_for
 from token_guard.formats import Unreadable, format_for
 from token_guard.json_word import with_json_word
 from token_guard.limits import Deployment, LimitChain, Source
+from token_guard.outcome import certified, clamped, opened, overflow, passed_by
 from token_guard.profiles import Profile, profile_of
 from token_guard.recall import Recall
 from token_guard.repair import Repaired, repair
 from token_guard.replay import Replay, Replayed
 from token_guard.report import Correction, Fitted, Report
-from token_guard.rules import complaint, family_complaint
-from token_guard.sessions import CompactionLog, session_of
+from token_guard.rules import complaint
+from token_guard.sessions import CompactionLog
 from token_guard.settings import Settings
 from token_guard.states import Memo
 from token_guard.strategies import passes
@@ -34,8 +33,6 @@ from token_guard.thresholds import LOWEST, MIN_MESSAGES, thresholds
 from token_guard.turns import adapted
 
 __all__ = ["Guard", "fit"]
-
-UNKNOWN = ContextLimit(0, None, "none")
 
 
 class Guard:
@@ -85,7 +82,7 @@ class Guard:
         format_ = format_for(api, request) if mode != "off" else None
         head = format_.head(request) if format_ else Unreadable("switched off" if mode == "off" else "unknown format")
         if format_ is None or isinstance(head, Unreadable):
-            return Fitted(request, _passed_by(request, head))
+            return Fitted(request, passed_by(request, head))
         case = capped_case(head, max_input_tokens) if max_input_tokens is not None else self._case(head, deployment)
         if at_most is not None:
             case = replace(case, allowed=min(case.allowed, at_most))
@@ -94,7 +91,7 @@ class Guard:
         if report is None:
             parsed = format_.parse(request)
             if isinstance(parsed, Unreadable):
-                return Fitted(request, _passed_by(request, parsed))
+                return Fitted(request, passed_by(request, parsed))
             case = replace(case, conversation=parsed)
             done, report = self._examined(case, force)
         report = replace(report, seconds=self._clock() - started)
@@ -160,7 +157,7 @@ class Guard:
         measure = case.meter.glance(case.conversation, outline, quiet)
         if measure is None:
             return None
-        _, report = self._clamped(case, case.conversation, self._report(case, measure))
+        _, report = clamped(case, case.conversation, opened(case, measure, self.settings), self.settings)
         return report if report.action == "none" else None
 
     def _examined(self, case: Case, force: bool) -> tuple[Conversation, Report]:
@@ -170,7 +167,7 @@ class Guard:
         quiet = self._quiet(case, len(messages), lenient=lenient)
         measure = case.meter.measure(case.conversation, quiet)
         if not force and measure.tokens <= quiet:
-            return self._clamped(case, case.conversation, self._report(case, measure))
+            return clamped(case, case.conversation, opened(case, measure, self.settings), self.settings)
         repaired = repair(messages, case.conversation.answers)
         replay = self._replay(case, case.room, lenient)
         replayed = replay.once_more(repaired.messages) if force else replay(repaired.messages)
@@ -178,7 +175,7 @@ class Guard:
             replayed = self._replay(case, case.tight_room, lenient)(repaired.messages)
         if self._summaries and replayed.open_note and not force:
             self._summaries.wanted(replayed.open_note)
-        return self._certified(case, measure, repaired, self._adapted(case, repaired, replayed))
+        return certified(case, measure, repaired, self._adapted(case, repaired, replayed), self._profile(case), self.settings)
 
     def _quiet(self, case: Case, messages: int, *, lenient: bool) -> int:
         """Up to this size nothing is ever done, whatever the shape of the conversation."""
@@ -217,54 +214,10 @@ class Guard:
     def _profile(self, case: Case) -> Profile:
         return profile_of(self.settings.profile, case.conversation.model, case.base_model)
 
-    def _certified(self, case: Case, measure: Measure, repaired: Repaired, replayed: Replayed) -> tuple[Conversation, Report]:
-        """The same after the final count and all rules, which compare with the repaired conversation: what was mended stays mended."""
-        report = self._report(case, measure)
-        done = case.conversation.with_messages(replayed.messages)
-        sent = case.meter.messages(case.conversation.messages) if repaired.notes else replayed.history_tokens
-        before, after = sent + case.overhead, replayed.tokens + case.overhead
-        report = replace(report, tokens_before=before, tokens_after=after, decided_by="count")
-        if after > case.allowed:
-            return done, replace(report, action="rejected", tokens_after=before, note=f"{after:,} tokens cannot be compacted")
-        if not replayed.epochs and before <= case.allowed:
-            return self._clamped(case, case.conversation, report)
-        broken = complaint(repaired.messages, done.messages)
-        if broken:
-            return done, replace(report, action="bypassed", tokens_after=before, note=f"a rule would break: {broken}")
-        if done.messages != case.conversation.messages:
-            report = replace(report, action="compacted", steps=replayed.steps, epochs=replayed.epochs, quality=replayed.quality)
-            session = session_of(case.conversation.request, case.conversation.messages)
-            doubt = family_complaint(repaired.messages, done.messages, self._profile(case))
-            report = replace(report, session=session, repaired=repaired.notes, note=f"the model may refuse: {doubt}" if doubt else "")
-        return self._clamped(case, done, report)
-
-    def _clamped(self, case: Case, done: Conversation, report: Report) -> tuple[Conversation, Report]:
-        """The same with the requested reply length cut to the room that remains."""
-        room = output_room(case.limit, case.real_tokens(report.tokens_after), case.margin, self.settings.min_output_tokens)
-        asked = done.max_output_tokens
-        if room is None or asked is None or asked <= room:
-            return done, report
-        action = "clamped" if report.action == "none" else report.action
-        return replace(done, max_output_tokens=room), replace(report, action=action, max_output_tokens=room)
-
     def _rejected(self, case: Case, done: Conversation, request: Mapping[str, Any], report: Report) -> Fitted:
         if self.settings.on_overflow == "reject":
-            raise _overflow(case, done, report)
+            raise overflow(case, done, report)
         return Fitted(request, replace(report, action="bypassed"))
-
-    def _report(self, case: Case, measure: Measure) -> Report:
-        trigger, target = (int(share * case.room) + case.overhead for share in (self.settings.trigger, self.settings.target))
-        budget = Budget(case.allowed, trigger, target, case.reserved)
-        return Report(
-            "none",
-            case.conversation.model,
-            case.limit,
-            budget,
-            measure.tokens,
-            measure.tokens,
-            measure.decided_by,
-            correction=case.correction,
-        )
 
 
 def fit(
@@ -294,24 +247,3 @@ def _shared(settings: Settings | None) -> Guard:
 
 def _compact(steps: tuple[compaction.Pass, ...], meter: Meter, draft: Draft, goal: Goal) -> compaction.Compacted:
     return compaction.run(steps, draft, goal, meter, complaint)
-
-
-def _passed_by(request: Mapping[str, Any], parsed: Conversation | Unreadable) -> Report:
-    model = request.get("model")
-    reason = parsed.reason if isinstance(parsed, Unreadable) else ""
-    return Report("bypassed", model if isinstance(model, str) else "", UNKNOWN, Budget(0, 0, 0, 0), 0, 0, note=reason)
-
-
-def _overflow(case: Case, done: Conversation, report: Report) -> ContextOverflowError:
-    users = [message for message in done.messages if message.role == "user" and message.origin and not message.results]
-    system = [message for message in done.messages if message.role in ("system", "developer")]
-    bare = case.meter.overhead(Conversation(report.model, ()))
-    sizes = {"system": _size(case, system), "tools": case.overhead - bare, "last user": _size(case, users[-1:])}
-    total = _size(case, done.messages) + case.overhead
-    return ContextOverflowError(
-        model=report.model, tokens=total, allowed=case.allowed, parts={**sizes, "rest": total - sum(sizes.values())}
-    )
-
-
-def _size(case: Case, messages: list[Message] | tuple[Message, ...]) -> int:
-    return case.meter.messages(messages)

@@ -224,7 +224,7 @@ def test_an_alias_is_looked_up_by_its_base_model() -> None:
 
 
 def test_an_agents_session_keeps_its_tool_exchanges() -> None:
-    fitted = Guard(Settings(profile="strict")).process({"model": "m", "messages": agent(90)}, max_input_tokens=8_000)
+    fitted = Guard(Settings(profile="strict")).process({"model": "m", "messages": agent(90)}, max_input_tokens=16_000)
     messages = parsed(fitted.request["messages"])
     assert sum(bool(message.calls) for message in messages) > 3
     assert family_complaint((), messages, STRICT) is None

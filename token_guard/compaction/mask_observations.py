@@ -49,10 +49,10 @@ class MaskObservations:
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         messages = list(draft.messages)
         tokens = counter.messages(messages)
-        view = _View.of(messages)
         recent = self._recent_start(messages, goal, counter)
         if self.only_if_enough and tokens - self._gain(messages[:recent], counter) > goal.target:
             return draft
+        view = _View.of(messages)
         for place in range(recent):
             if tokens <= goal.target:
                 break

@@ -645,6 +645,14 @@ def test_42_old_images_go_first_as_words_and_the_newest_stays() -> None:
     assert "iVBOR" not in "\n".join(message.text for message in found)
 
 
+def test_42_of_more_images_than_the_provider_takes_the_newest_stay() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}}
+    turns = [turn for number in range(130) for turn in (call(f"s{number}", "screenshot"), result(f"s{number}", [picture]))]
+    done = Guard().process({"model": "claude-sonnet-4-5", "messages": [say("user", "Look."), *turns]}, max_input_tokens=10**6)
+    shown = [message["content"][0]["type"] == "image_url" for message in done.request["messages"] if message["role"] == "tool"]
+    assert shown == [False] * 51 + [True] * 79
+
+
 def test_43_a_long_request_is_counted_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     guard, kwargs = TokenGuardCallback(Settings()), arguments(LONG)
     threads: list[int] = []

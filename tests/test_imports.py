@@ -41,6 +41,7 @@ RANKS = {
     "profiles": 1,
     "turns": 3,
     "json_word": 3,
+    "media": 3,
     "case": 4,
     "repair": 3,
     "summaries": 3,

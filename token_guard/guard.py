@@ -17,6 +17,7 @@ from token_guard.counting import Calibrations, Meter, bound_cache, meter_for
 from token_guard.formats import Unreadable, format_for
 from token_guard.json_word import with_json_word
 from token_guard.limits import Deployment, LimitChain, Source
+from token_guard.media import attachments, within_media_limits
 from token_guard.outcome import certified, clamped, opened, overflow, passed_by
 from token_guard.profiles import Profile, profile_of
 from token_guard.recall import Recall
@@ -93,7 +94,7 @@ class Guard:
             if isinstance(parsed, Unreadable):
                 return Fitted(request, passed_by(request, parsed))
             case = replace(case, conversation=parsed)
-            done, report = self._examined(case, force)
+            done, report = self._within_media_limits(case, force)
         report = replace(report, seconds=self._clock() - started)
         if mode == "observe":
             return Fitted(request, replace(report, action="observed"))
@@ -159,6 +160,19 @@ class Guard:
             return None
         _, report = clamped(case, case.conversation, opened(case, measure, self.settings), self.settings)
         return report if report.action == "none" else None
+
+    def _within_media_limits(self, case: Case, force: bool) -> tuple[Conversation, Report]:
+        """What is to be forwarded, and the report on it, with no more media than the provider takes."""
+        sent = case.conversation.messages
+        kept = within_media_limits(sent, self._profile(case))
+        if kept is sent:
+            return self._examined(case, force)
+        case = replace(case, conversation=case.conversation.with_messages(kept))
+        done, report = self._examined(case, force)
+        before = report.tokens_before + case.meter.messages(sent) - case.meter.messages(kept)
+        action = "compacted" if report.action in ("none", "clamped") else report.action
+        repaired = (*report.repaired, f"{attachments(sent) - attachments(kept)} attachment(s) more than the provider takes")
+        return done, replace(report, action=action, tokens_before=before, repaired=repaired)
 
     def _examined(self, case: Case, force: bool) -> tuple[Conversation, Report]:
         """What is to be forwarded, and the report on it."""

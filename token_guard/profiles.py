@@ -20,7 +20,8 @@ class Profile:
 
     `alternates`: user turns and replies take turns, tool exchanges aside, so that notes join the user's messages.
     `call_ids`: the form of tool call ids, as a pattern; empty where any does. `reasoning`: which turns must come back with
-    the reasoning that they came with. `plain_marks`: ASCII stands around the guard's own words.
+    the reasoning that they came with. `plain_marks`: ASCII stands around the guard's own words. `max_images` and
+    `max_media_bytes`: what one request may have of them, bytes as they are sent, in base64; None where nothing is known.
     """
 
     name: Name
@@ -28,16 +29,20 @@ class Profile:
     call_ids: str = ""
     reasoning: Literal["last turn", "call turns"] = "last turn"
     plain_marks: bool = False
+    max_images: int | None = None
+    max_media_bytes: int | None = None
 
 
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile("common"),
-        Profile("openai"),
-        # https://docs.anthropic.com/en/api/messages: the pattern of tool_use.id
-        Profile("anthropic", call_ids=r"[a-zA-Z0-9_-]+"),
-        Profile("gemini"),
+        # https://platform.openai.com/docs/guides/images-vision: 500 images and 50 MB a request, of which text has some room here
+        Profile("openai", max_images=500, max_media_bytes=46_000_000),
+        # https://docs.anthropic.com/en/api/messages: the pattern of tool_use.id; its guide to vision: 100 images; its overview: 32 MB
+        Profile("anthropic", call_ids=r"[a-zA-Z0-9_-]+", max_images=100, max_media_bytes=28_000_000),
+        # https://ai.google.dev/gemini-api/docs/image-understanding: 20 MB a request, inline media included
+        Profile("gemini", max_media_bytes=18_000_000),
         # its API: "Tool call id has to be a-z, A-Z, 0-9, with a length of 9", "Unexpected role 'user' after role 'tool'"
         Profile("mistral", alternates=True, call_ids=r"[a-zA-Z0-9]{9}"),
         # their APIs: "reasoning_content is missing in assistant tool call message"

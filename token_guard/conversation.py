@@ -86,6 +86,11 @@ class ToolResult:
         """The textual content, one line break between its parts."""
         return "\n".join(part.text for part in self.content if not isinstance(part, Media))
 
+    @property
+    def has_media(self) -> bool:
+        """Whether it holds an image, a sound or a file."""
+        return any(isinstance(part, Media) for part in self.content)
+
 
 @dataclass(frozen=True, slots=True)
 class Omitted:
@@ -152,6 +157,11 @@ class Message:
     def said(self) -> str:
         """Its words alone, without what tools answered; in one format both can stand in the same message."""
         return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def instructs(self) -> bool:
+        """Whether it carries the operator's or the developer's rules."""
+        return self.role in ("system", "developer")
 
     @property
     def asks(self) -> bool:

@@ -28,7 +28,7 @@ def with_json_word(response_format: Any, before: Sequence[Message], after: tuple
         return after
     place = next((place for place in range(len(after) - 1, -1, -1) if is_note(after[place])), None)
     if place is None:
-        first = next((place for place, message in enumerate(after) if message.role not in ("system", "developer")), 0)
+        first = next((place for place, message in enumerate(after) if not message.instructs), 0)
         return (*after[:first], Message("user", (Text(mark(WORDS)),)), *after[first:])
     told = replace(after[place], parts=(Text(after[place].text.removesuffix(CLOSE) + f"\n{WORDS}{CLOSE}"),))
     return (*after[:place], told, *after[place + 1 :])

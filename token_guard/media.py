@@ -6,8 +6,9 @@ turn, and the messages before the next batch stay as they are, for the prompt ca
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from token_guard.compaction.marks import mark
@@ -27,6 +28,22 @@ class _Place(NamedTuple):
     media: Media
 
 
+@dataclass(slots=True)
+class _Load:
+    """What a request holds of that for which there are limits."""
+
+    images: int = 0
+    bytes: int = 0
+
+    def add(self, media: Media, times: int) -> None:
+        self.images += times * (media.kind == "image")
+        self.bytes += times * len(media.source)
+
+    def fits(self, profile: Profile, share: float) -> bool:
+        found = ((self.images, profile.max_images), (self.bytes, profile.max_media_bytes))
+        return all(most is None or value <= share * most for value, most in found)
+
+
 def within_media_limits(messages: tuple[Message, ...], profile: Profile) -> tuple[Message, ...]:
     """The messages with no more images and bytes of media than models of this family take in one request.
 
@@ -34,27 +51,24 @@ def within_media_limits(messages: tuple[Message, ...], profile: Profile) -> tupl
     """
     if profile.max_images is profile.max_media_bytes is None:
         return messages
-    held: list[_Place] = []
+    held: deque[_Place] = deque()
     gone: list[_Place] = []
+    load = _Load()
     for number, message in enumerate(messages):
         new = list(_media_of(number, message))
-        if new and not _fit([*held, *new], profile, 1.0):
-            while held and not _fit([*held, *new], profile, KEPT):
-                gone.append(held.pop(0))
-        held += new
+        for place in new:
+            load.add(place.media, 1)
+        if new and not load.fits(profile, 1.0):
+            while held and not load.fits(profile, KEPT):
+                gone.append(held.popleft())
+                load.add(gone[-1].media, -1)
+        held.extend(new)
     return _without(messages, gone) if gone else messages
 
 
 def attachments(messages: Sequence[Message]) -> int:
     """How many images, sounds and files messages have."""
     return sum(1 for number, message in enumerate(messages) for _ in _media_of(number, message))
-
-
-def _fit(places: Sequence[_Place], profile: Profile, share: float) -> bool:
-    images = sum(place.media.kind == "image" for place in places)
-    size = sum(len(place.media.source) for place in places)
-    found = ((images, profile.max_images), (size, profile.max_media_bytes))
-    return all(most is None or value <= share * most for value, most in found)
 
 
 def _media_of(number: int, message: Message) -> Iterator[_Place]:

@@ -87,7 +87,7 @@ def clamped(case: Case, done: Conversation, report: Report, settings: Settings) 
 def overflow(case: Case, done: Conversation, report: Report) -> ContextOverflowError:
     """The error that says which part of what must stay whole is how large."""
     users = [message for message in done.messages if message.role == "user" and message.origin and not message.results]
-    system = [message for message in done.messages if message.role in ("system", "developer")]
+    system = [message for message in done.messages if message.instructs]
     bare = case.meter.overhead(Conversation(report.model, ()))
     sizes = {"system": _size(case, system), "tools": case.overhead - bare, "last user": _size(case, users[-1:])}
     total = _size(case, done.messages) + case.overhead

@@ -124,7 +124,7 @@ def _stem(word: str) -> str:
 
 def passages_of(index: int, message: Message) -> Iterator[Passage]:
     """The passages of one message; instructions stay whole anyway."""
-    if message.role in ("system", "developer"):
+    if message.instructs:
         return
     for place, part in enumerate(message.parts):
         text = text_of(part)

@@ -20,8 +20,6 @@ QUOTE_CHARS = 400
 QUOTED_CHARS = 2_000
 """All quotes of a history together: no pass takes them out again, so they must not weigh in the smallest window."""
 
-OPENERS = ("system", "developer")
-
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
@@ -184,7 +182,7 @@ def _opens(messages: Sequence[Message]) -> bool:
 
 
 def _opened_by(messages: Sequence[Message]) -> str | None:
-    return next((message.role for message in messages if message.role not in OPENERS), None)
+    return next((message.role for message in messages if not message.instructs), None)
 
 
 def _takes_a_note(message: Message, reasoned: bool) -> bool:

@@ -157,7 +157,7 @@ class Replay:
 
     def _bare(self, history: Sequence[Message], asked: int) -> Goal:
         """The goal of leaving little but instructions and the question."""
-        stays = self.counter.messages(message for message in history if message.role in ("system", "developer") or message.index == asked)
+        stays = self.counter.messages(message for message in history if message.instructs or message.index == asked)
         least = min(self.allowed, stays + int(BARE_SHARE * max(0, self.allowed - stays)))
         return Goal(least, least)
 

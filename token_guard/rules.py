@@ -70,7 +70,7 @@ def nothing_becomes_empty(before: Messages, after: Messages) -> str | None:
 def instructions_stay_whole(before: Messages, after: Messages) -> str | None:
     """System and developer messages carry the operator's rules, wherever they stand."""
     kept = {message.index: message.parts for message in after}
-    lost = (message for message in before if message.role in ("system", "developer") and kept.get(message.index) != message.parts)
+    lost = (message for message in before if message.instructs and kept.get(message.index) != message.parts)
     return next((f"a {message.role} message was changed" for message in lost), None)
 
 
@@ -264,7 +264,7 @@ def _inner_reasoning(messages: Messages) -> frozenset[int | None]:
 
 
 def _first_turn(messages: Messages) -> str | None:
-    first = next((message for message in messages if message.role not in ("system", "developer")), None)
+    first = next((message for message in messages if not message.instructs), None)
     return first.role if first else None
 
 

@@ -69,7 +69,7 @@ def _joined(first: Message, between: Sequence[Message], second: Message, last_tu
     """Two messages of the user's side as one, with what may stand between them."""
     if second.index is None:
         return [_with_words(first, second.text), *between]
-    instructions = [message for message in between if message.role in ("system", "developer")]
+    instructions = [message for message in between if message.instructs]
     gone = len(between) - len(instructions)
     if first.results or any(message.index == last_turn for message in between) or not any(isinstance(part, Text) for part in second.parts):
         return [first, *between, second]

@@ -12,7 +12,7 @@ from itertools import pairwise
 from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.marks import is_marked, mark
 from token_guard.compaction.pins import tail_start
-from token_guard.conversation import Media, Message, Text, ToolResult, tool_names
+from token_guard.conversation import Message, Text, ToolResult, tool_names
 
 __all__ = ["Deduplicate", "simhash"]
 
@@ -94,9 +94,8 @@ class Deduplicate:
         return message
 
     def _considered(self, result: ToolResult, tools: dict[str, str], counter: Counter) -> bool:
-        plain = not any(isinstance(part, Media) for part in result.content)
         exempt = tools.get(result.call_id) in self.exempt_tools or is_marked(result.text)
-        return plain and not exempt and counter.text(result.text) >= self.min_tokens
+        return not result.has_media and not exempt and counter.text(result.text) >= self.min_tokens
 
     def _twin(self, current: _Seen, seen: Sequence[_Seen]) -> _Seen | None:
         near = (other for other in seen if (other.hash ^ current.hash).bit_count() <= self.max_distance)

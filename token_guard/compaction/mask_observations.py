@@ -12,7 +12,7 @@ from token_guard.compaction.kinds import headline, kind_of
 from token_guard.compaction.marks import OPEN, is_marked, mark
 from token_guard.compaction.pins import tail_start
 from token_guard.compaction.shorten import shorten
-from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult, tool_names
+from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
 
 __all__ = ["MaskObservations"]
 
@@ -97,11 +97,10 @@ class MaskObservations:
     def _masked_result(self, result: ToolResult, place: int, view: _View, counter: Counter) -> ToolResult:
         tool, text = view.tools.get(result.call_id, "tool"), result.text
         size = counter.text(text)
-        seen = any(isinstance(part, Media) for part in result.content)
-        if tool in self.exempt_tools or is_marked(text) or (size < self.min_tokens and not seen):
+        if tool in self.exempt_tools or is_marked(text) or (size < self.min_tokens and not result.has_media):
             return result
         placeholder = self._placeholder(result, place, view, counter)
-        smaller = seen or counter.text(placeholder) < size
+        smaller = result.has_media or counter.text(placeholder) < size
         return replace(result, content=(Text(placeholder),)) if smaller else result
 
     def _placeholder(self, result: ToolResult, place: int, view: _View, counter: Counter) -> str:

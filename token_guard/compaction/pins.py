@@ -33,7 +33,7 @@ def pinned(messages: Sequence[Message]) -> frozenset[int]:
     Words of the user's beside tool results may be a question or a client's reminder: the last such message stays as well.
     """
     users = [place for place, message in enumerate(messages) if message.role == "user" and not message.results and not is_note(message)]
-    instructions = (place for place, message in enumerate(messages) if message.role in ("system", "developer"))
+    instructions = (place for place, message in enumerate(messages) if message.instructs)
     asks = [place for place, message in enumerate(messages) if message.asks and not is_note(message)]
     first_reply = next((place for place, message in enumerate(messages) if message.role == "assistant"), len(messages))
     opening = [place for place in users if place < first_reply]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.pins import droppable, in_turn, is_note, tail_start
 from token_guard.compaction.shorten import shorten
-from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult
+from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
 
 __all__ = ["Truncate"]
 
@@ -111,11 +111,9 @@ def _stages(messages: Sequence[Message]) -> Iterator[list[tuple[int, int]]]:
 
 
 def _may_be_cut(message: Message, part: Part) -> bool:
-    if message.role in ("system", "developer") or message.reasons:
+    if message.instructs or message.reasons:
         return False
-    return isinstance(part, (Text, ToolCall)) or (
-        isinstance(part, ToolResult) and not any(isinstance(inner, Media) for inner in part.content)
-    )
+    return isinstance(part, (Text, ToolCall)) or (isinstance(part, ToolResult) and not part.has_media)
 
 
 def _sized(messages: Sequence[Message], place: tuple[int, int], counter: Counter) -> _Place:

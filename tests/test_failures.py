@@ -23,13 +23,13 @@ from hypothesis import strategies as st
 from wires import ANTHROPIC, CHAT, RESPONSES, WIRES, Wire
 
 from token_guard import Guard, Settings, TokenCounter, fit
-from token_guard.compaction.marks import CLOSE, OPEN
 from token_guard.conversation import Media, Message
 from token_guard.counting import meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.limits import Deployment
-from token_guard.overflows import overflow_of
-from token_guard.plugin import TokenGuardCallback
+from token_guard.limits.overflows import overflow_of
+from token_guard.marks import CLOSE, OPEN
+from token_guard.proxy.plugin import TokenGuardCallback
 from token_guard.report import Fitted
 
 every_wire = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.api)

@@ -11,11 +11,11 @@ import pytest
 from build import agent, answer, call, parsed, result, say
 
 from token_guard import ContextLimit, Guard, Settings, fit
-from token_guard.compaction.marks import is_marked
 from token_guard.counting import meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.limits import Deployment
-from token_guard.rules import complaint
+from token_guard.marks import is_marked
+from token_guard.validity.rules import complaint
 
 LONG = {"model": "gpt-4o", "messages": agent(120)}
 CAP = 8_000

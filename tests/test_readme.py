@@ -13,8 +13,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from token_guard.cli import app
 from token_guard.commands import litellm_config
+from token_guard.commands.cli import app
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "docs/configuration.md", "docs/decisions.md", "CHANGELOG.md")

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from token_guard.budget import ContextLimit
     from token_guard.counting import TokenCounter
     from token_guard.guard import Guard, fit
-    from token_guard.installation import install
     from token_guard.monitor import ContextMonitor, ContextUsage
-    from token_guard.plugin import TokenGuardCallback
+    from token_guard.proxy.installation import install
+    from token_guard.proxy.plugin import TokenGuardCallback
     from token_guard.report import Fitted, Report
     from token_guard.settings import Settings
 
@@ -48,7 +48,7 @@ _HOMES = {
     "Settings": "settings",
     "TokenCounter": "counting",
     "fit": "guard",
-    "install": "installation",
+    "install": "proxy.installation",
 }
 
 
@@ -56,7 +56,7 @@ def __getattr__(name: str) -> Any:
     if name == "errors":
         return import_module("token_guard.errors")
     if name == "callback":
-        return import_module("token_guard.installation").build_callback()
+        return import_module("token_guard.proxy.installation").build_callback()
     if name not in _HOMES:
         raise AttributeError(f"module 'token_guard' has no attribute {name!r}")
     return getattr(import_module(f"token_guard.{_HOMES[name]}"), name)

@@ -11,27 +11,27 @@ from typing import Any
 from token_guard import compaction
 from token_guard.case import Case, calibrated_as, capped_case, counted_as, open_case
 from token_guard.compaction import Draft, Goal
-from token_guard.compaction.marks import marks_of
+from token_guard.compaction.strategies import passes
 from token_guard.conversation import Conversation, Outline
 from token_guard.counting import Calibrations, Meter, bound_cache, meter_for
 from token_guard.formats import Unreadable, format_for
-from token_guard.json_word import with_json_word
+from token_guard.history.recall import Recall
+from token_guard.history.replay import Replay, Replayed
+from token_guard.history.states import Memo
+from token_guard.history.summaries import Summaries
+from token_guard.history.thresholds import LOWEST, MIN_MESSAGES, thresholds
 from token_guard.limits import Deployment, LimitChain, Source
-from token_guard.media import attachments, within_media_limits
+from token_guard.marks import marks_of
 from token_guard.outcome import certified, clamped, opened, overflow, passed_by
-from token_guard.profiles import Profile, profile_of
-from token_guard.recall import Recall
-from token_guard.repair import Repaired, repair
-from token_guard.replay import Replay, Replayed
 from token_guard.report import Correction, Fitted, Report
-from token_guard.rules import complaint
 from token_guard.sessions import CompactionLog
 from token_guard.settings import Settings
-from token_guard.states import Memo
-from token_guard.strategies import passes
-from token_guard.summaries import Summaries
-from token_guard.thresholds import LOWEST, MIN_MESSAGES, thresholds
-from token_guard.turns import adapted
+from token_guard.validity.json_word import with_json_word
+from token_guard.validity.media import attachments, within_media_limits
+from token_guard.validity.profiles import Profile, profile_of
+from token_guard.validity.repair import Repaired, repair
+from token_guard.validity.rules import complaint
+from token_guard.validity.turns import adapted
 
 __all__ = ["Guard", "fit"]
 

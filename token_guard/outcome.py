@@ -13,13 +13,13 @@ from token_guard.counting import Measure
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import Unreadable
 from token_guard.formats.wire import model_of
-from token_guard.profiles import Profile
-from token_guard.repair import Repaired
-from token_guard.replay import Replayed
+from token_guard.history.fingerprint import session_of
+from token_guard.history.replay import Replayed
 from token_guard.report import Report
-from token_guard.rules import complaint, family_complaint
-from token_guard.sessions import session_of
 from token_guard.settings import Settings
+from token_guard.validity.profiles import Profile
+from token_guard.validity.repair import Repaired
+from token_guard.validity.rules import complaint, family_complaint
 
 __all__ = ["certified", "clamped", "opened", "overflow", "passed_by"]
 

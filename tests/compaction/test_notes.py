@@ -6,10 +6,10 @@ import pytest
 from build import Characters, agent, answer, parsed, say
 
 from token_guard.compaction import Draft, Goal
-from token_guard.compaction.marks import CLOSE, OPEN, PREFIX
 from token_guard.compaction.notes import clean, free_tokens, is_whole, retold
 from token_guard.compaction.summarize import Summarize
 from token_guard.conversation import Message, Text
+from token_guard.marks import CLOSE, OPEN, PREFIX
 
 COUNTER = Characters()
 RULE, DECISION, WISH = (

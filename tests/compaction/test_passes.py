@@ -10,14 +10,14 @@ from build import Characters, agent, answer, call, listing, parsed, result, say,
 
 from token_guard.compaction import Draft, Goal, run
 from token_guard.compaction.deduplicate import Deduplicate, simhash
-from token_guard.compaction.marks import is_marked, mark, marks_of
 from token_guard.compaction.mask_observations import MaskObservations
-from token_guard.compaction.pins import droppable, is_note, pinned
+from token_guard.compaction.pins import droppable, pinned
 from token_guard.compaction.shorten import shorten
 from token_guard.compaction.summarize import Summarize
 from token_guard.compaction.truncate import Truncate
 from token_guard.conversation import Message, Text
-from token_guard.rules import complaint
+from token_guard.marks import is_marked, is_note, mark, marks_of
+from token_guard.validity.rules import complaint
 
 COUNTER = Characters()
 PASSES = (MaskObservations(), Deduplicate(), Summarize(), Truncate())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from token_guard.plugin import TokenGuardCallback
+from token_guard.proxy.plugin import TokenGuardCallback
 from token_guard.report import Fitted
 from token_guard.settings import Settings
 

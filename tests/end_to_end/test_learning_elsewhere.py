@@ -17,8 +17,8 @@ from responses_rules import as_items
 from responses_upstream import ResponsesUpstream
 
 from token_guard.demo.upstream import Upstream
-from token_guard.installation import install
-from token_guard.plugin import TokenGuardCallback
+from token_guard.proxy.installation import install
+from token_guard.proxy.plugin import TokenGuardCallback
 from token_guard.settings import Settings
 
 WINDOW, CALLS = 64_000, 6

@@ -18,7 +18,7 @@ from responses_upstream import ResponsesUpstream, size_of
 from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import count_prompt
 from token_guard.demo.upstream import Upstream
-from token_guard.installation import install
+from token_guard.proxy.installation import install
 from token_guard.settings import Settings
 
 WINDOW, MAX_TOKENS = 16_000, 500

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from token_guard.guard import Guard
-from token_guard.plugin import TokenGuardCallback
+from token_guard.proxy.plugin import TokenGuardCallback
 from token_guard.report import Fitted
 from token_guard.settings import Settings
 

@@ -31,10 +31,10 @@ from limits_servers import (
     with_etag,
 )
 
-from token_guard.attempt import deployment_of
 from token_guard.limits import Deployment, LimitChain
 from token_guard.limits.discovery import Discovery
 from token_guard.limits.pages import careful_client
+from token_guard.proxy.attempt import deployment_of
 from token_guard.stores import MemoryStore
 
 MODEL = "hosted_vllm/acme/house-model"
@@ -422,7 +422,7 @@ def test_a_deployment_of_a_router_is_asked_about_with_its_own_key() -> None:
     import litellm
 
     from token_guard import Settings
-    from token_guard.plugin import TokenGuardCallback
+    from token_guard.proxy.plugin import TokenGuardCallback
 
     completion = {
         "id": "1",

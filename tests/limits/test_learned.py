@@ -170,6 +170,6 @@ def test_a_name_in_the_order_that_is_no_source_is_refused_with_those_that_are() 
 
 
 def test_settings_have_the_same_order() -> None:
-    from token_guard.sections import LimitSettings
+    from token_guard.settings import LimitSettings
 
     assert LimitSettings().order == ORDER

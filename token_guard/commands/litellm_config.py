@@ -140,7 +140,7 @@ def _the_summariser_is_served(config: Mapping[str, Any]) -> Iterator[Finding]:
     names = [*(str(entry.get("model_name")) for entry in _entries(config)), *map(str, aliases)]
     if model and not any(fnmatchcase(model, name) for name in names):
         yield Finding(
-            "callback_settings.token_guard.summarizer.model", f"{model} is no model_name of model_list: nothing would be summarised"
+            "callback_settings.token_guard.proxy.summarizer.model", f"{model} is no model_name of model_list: nothing would be summarised"
         )
 
 

@@ -10,9 +10,9 @@ from hashlib import blake2b
 from itertools import pairwise
 
 from token_guard.compaction import Counter, Draft, Goal
-from token_guard.compaction.marks import is_marked, mark
 from token_guard.compaction.pins import tail_start
 from token_guard.conversation import Message, Text, ToolResult, tool_names
+from token_guard.marks import is_marked, mark
 
 __all__ = ["Deduplicate", "simhash"]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from token_guard.compaction import Counter, Draft, Goal, facts
 from token_guard.compaction.kinds import headline, kind_of
-from token_guard.compaction.marks import OPEN, is_marked, mark
 from token_guard.compaction.pins import tail_start
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
+from token_guard.marks import OPEN, is_marked, mark
 
 __all__ = ["MaskObservations"]
 

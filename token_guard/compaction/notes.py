@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 
 from token_guard.compaction import Counter
-from token_guard.compaction.marks import CLOSE, END, OPEN, is_marked, mark
 from token_guard.compaction.shorten import fitting
 from token_guard.compaction.summarize import NAMES, SECTIONS, names_line
 from token_guard.conversation import Message, Text
+from token_guard.marks import CLOSE, END, OPEN, is_marked, mark
 
 __all__ = ["clean", "free_tokens", "is_whole", "retold"]
 

@@ -6,13 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from token_guard.conversation import Exchange, Message, exchanges
+from token_guard.marks import is_note
 
-__all__ = ["droppable", "head", "in_turn", "is_note", "pinned", "tail_start"]
-
-
-def is_note(message: Message) -> bool:
-    """Whether the guard put this message in."""
-    return message.origin is None
+__all__ = ["droppable", "head", "in_turn", "pinned", "tail_start"]
 
 
 def tail_start(messages: Sequence[Message]) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from token_guard.compaction import facts
-from token_guard.compaction.pins import is_note, pinned, tail_start
+from token_guard.compaction.pins import pinned, tail_start
 from token_guard.conversation import Message
+from token_guard.marks import is_note
 from token_guard.report import Quality, Retained
 
 __all__ = ["quality"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from token_guard.compaction.marks import mark
+from token_guard.marks import mark
 
 __all__ = ["LONG_LINE", "ROUNDS", "TextCounter", "fitting", "shorten"]
 

@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from token_guard.compaction import Counter, Draft, Goal, facts
 from token_guard.compaction.ledger import Ledger, as_sent
-from token_guard.compaction.marks import REFERENCE, mark, reference
-from token_guard.compaction.pins import droppable, in_turn, is_note, pinned
+from token_guard.compaction.pins import droppable, in_turn, pinned
 from token_guard.compaction.shorten import fitting, shorten
 from token_guard.conversation import Exchange, Message, Text, exchanges
+from token_guard.marks import REFERENCE, is_note, mark, reference
 
 __all__ = ["NAMES", "SECTIONS", "WEIGHTS", "Summarize", "names_line"]
 

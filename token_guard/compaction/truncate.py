@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from token_guard.compaction import Counter, Draft, Goal
-from token_guard.compaction.pins import droppable, in_turn, is_note, tail_start
+from token_guard.compaction.pins import droppable, in_turn, tail_start
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
+from token_guard.marks import is_note
 
 __all__ = ["Truncate"]
 

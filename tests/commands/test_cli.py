@@ -1,0 +1,445 @@
+"""The command line as people and programs use it: arguments in, standard output, standard error and a status out."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from limits_servers import LLAMA_CPP, VLLM, serving
+
+import token_guard
+from token_guard.commands.cli import main
+from token_guard.counting import meter_for
+
+SYSTEM = {"role": "system", "content": "You answer questions about the code base. Never guess."}
+ASK = {"role": "user", "content": "Which module raises ValueError?"}
+CALL = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "grep", "arguments": '{"pattern": "ValueError"}'}}],
+}
+RESULT = {
+    "role": "tool",
+    "tool_call_id": "call_1",
+    "content": "\n".join(f"src/module_{n}.py:{n}: nothing [bold]here[/bold]" for n in range(1_500)),
+}
+LAST = {"role": "user", "content": "Then look in the tests."}
+CONVERSATION = [SYSTEM, ASK, CALL, RESULT, {"role": "assistant", "content": "None of them does."}, LAST]
+TOOLS = [
+    {"type": "function", "function": {"name": "grep", "parameters": {"type": "object", "properties": {"pattern": {"type": "string"}}}}}
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, read as JSON."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
+    """`run("count", "-", stdin="text")`, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, stdin: str = "") -> Run:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        return Run(int(left.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def request_file(tmp_path: Path) -> str:
+    """A request of some 20,000 tokens, nearly all of them in one old tool result."""
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps({"model": "gpt-4o", "messages": CONVERSATION, "tools": TOOLS, "x_unknown": 1}), encoding="utf-8")
+    return str(path)
+
+
+# -- every command -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["count", "absent.txt"], "token-guard: absent.txt: No such file or directory"),
+        (["count", "-", "--var", "x"], "token-guard: --var x: expected name=value"),
+        (["count", "-", "--model", ""], "token-guard: the model name is empty; name one, such as gpt-4o"),
+        (["limits", " "], "token-guard: the model name is empty; name one, such as gpt-4o"),
+        (["limits"], "token-guard: limits of what? name models, or a LiteLLM configuration with --config"),
+        (["limits", "--config", "absent.yaml"], "token-guard: absent.yaml: No such file or directory"),
+        (["compact", "absent.json"], "token-guard: absent.json: No such file or directory"),
+        (["compact", "-"], "token-guard: -: not a chat request: expected JSON with messages, or a list of messages"),
+        (["compact", "-", "--diff", "--json"], "token-guard: -: not a chat request: expected JSON with messages, or a list of messages"),
+        (["check-config", "absent.yaml"], "token-guard: absent.yaml: No such file or directory"),
+        (["check-config", "-"], "token-guard: -: not a LiteLLM configuration (a mapping with model_list, litellm_settings, ...)"),
+    ],
+)
+def test_wrong_input_is_one_line_on_standard_error_and_status_2(run: Callable[..., Run], arguments: list[str], line: str) -> None:
+    assert run(*arguments, stdin="just words") == Run(2, "", f"{line}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["count", "--nonsense"], ["compact"], ["compact", "-", "-n", "many"], ["compact", "-", "-n", "0"]]
+)
+def test_wrong_usage_is_status_2_and_nothing_on_standard_output(run: Callable[..., Run], arguments: list[str]) -> None:
+    left = run(*arguments)
+    assert (left.status, left.out) == (2, "")
+    assert "Error: " in left.err
+
+
+def test_bytes_that_are_no_text_are_refused(run: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "image.png").write_bytes(b"\x89PNG\xff")
+    assert run("count", "image.png") == Run(2, "", "token-guard: image.png: not text in UTF-8 (byte 0)\n")
+
+
+def test_a_wrong_setting_in_the_environment_is_one_line(run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_GUARD_TRIGGER", "1.5")
+    left = run("compact", "-", stdin=json.dumps(CONVERSATION))
+    assert left == Run(2, "", "token-guard: token_guard settings: trigger: Input should be less than or equal to 1 (got '1.5')\n")
+
+
+def test_the_version_is_that_of_the_package(run: Callable[..., Run]) -> None:
+    assert run("--version") == Run(0, f"{token_guard.__version__}\n", "")
+    assert version("token-guard") == token_guard.__version__
+
+
+def test_the_command_is_installed_under_its_name() -> None:
+    (entry,) = entry_points(group="console_scripts", name="token-guard")
+    assert entry.load() is main
+
+
+# -- count ---------------------------------------------------------------------------------------------------------------
+
+
+def test_text_is_counted_as_text(run: Callable[..., Run]) -> None:
+    counted = run("count", "--json", stdin="Hello, world").json
+    assert counted["inputs"] == [{"name": "-", "tokens": meter_for("gpt-4o").text("Hello, world"), "share": 0.0, "split": {}}]
+    assert counted["window"]["max_input_tokens"] == 128_000
+
+
+def test_template_variables_are_replaced_before_counting(run: Callable[..., Run]) -> None:
+    filled = run("count", "--json", "--var", "city=Llanfairpwllgwyngyll", stdin="From {city} to {other}").json
+    assert filled["total"] == meter_for("gpt-4o").text("From Llanfairpwllgwyngyll to {other}")
+
+
+def test_template_variables_may_hold_what_json_has_to_escape(run: Callable[..., Run]) -> None:
+    template = json.dumps([{"role": "user", "content": "{words}"}])
+    counted = run("count", "--json", "--var", 'words=say "no"\\', stdin=template).json
+    assert counted["inputs"][0]["split"]["user text"] == meter_for("gpt-4o").text('say "no"\\')
+
+
+def test_the_split_of_a_request_adds_up_to_its_tokens(run: Callable[..., Run], request_file: str) -> None:
+    (counted,) = run("count", request_file, "--json").json["inputs"]
+    assert sum(counted["split"].values()) == counted["tokens"]
+    kinds = {"system text", "user text", "assistant text", "tool calls", "tool results", "tool definitions", "framing"}
+    assert set(counted["split"]) == kinds
+    assert max(counted["split"], key=counted["split"].get) == "tool results"
+
+
+def test_the_model_is_the_one_given_else_the_one_that_a_request_names(run: Callable[..., Run], request_file: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("words", encoding="utf-8")
+    (tmp_path / "other.json").write_text(json.dumps({"model": "gpt-4", "messages": [ASK]}), encoding="utf-8")
+    assert run("count", "notes.txt", "other.json", request_file, "--json").json["model"] == "gpt-4"
+    assert run("count", "notes.txt", "other.json", "--model", "gpt-4o-mini", "--json").json["model"] == "gpt-4o-mini"
+
+
+def test_json_that_is_no_request_is_text(run: Callable[..., Run]) -> None:
+    assert run("count", "--json", stdin='{"messages": "three"}').json["inputs"][0]["split"] == {}
+    assert run("count", "--json", stdin='{"messages": [{"role": 7}]}').json["inputs"][0]["split"] == {}
+
+
+def test_an_input_larger_than_the_window_is_a_finding(run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_LIMIT_GPT_4O", "10")
+    assert run("count", stdin="word " * 10).status == 1
+    assert run("count", stdin="word " * 5).status == 0
+
+
+def test_the_table_names_inputs_total_and_window(run: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "[red]a.txt").write_text("words", encoding="utf-8")
+    left = run("count", "[red]a.txt", "-", stdin="more words")
+    assert all(shown in left.out for shown in ("[red]a.txt", "total", "of the window"))
+    assert "128,000 tokens" in left.err
+
+
+# -- limits --------------------------------------------------------------------------------------------------------------
+
+CONFIG = """
+model_list:
+  - model_name: small
+    litellm_params: {model: openai/house-model, api_base: http://127.0.0.1:1/v1, api_key: none}
+    model_info: {max_input_tokens: 16000, max_output_tokens: 1024}
+  - {model_name: any, litellm_params: {model: "openai/*"}}
+  - {model_name: broken}
+litellm_settings: {callbacks: ["token_guard.callback"]}
+"""
+
+
+def test_a_known_model_has_a_limit_and_a_source(run: Callable[..., Run]) -> None:
+    left = run("limits", "gpt-4o", "--json")
+    (model,) = left.json["models"]
+    assert left.status == 0
+    assert (model["model"], model["max_input_tokens"], model["max_output_tokens"]) == ("gpt-4o", 128_000, 16_384)
+    assert model["source"] != "default"
+    assert "chain" not in model
+
+
+def test_a_model_that_nobody_knows_is_a_finding_with_advice(run: Callable[..., Run], caplog: pytest.LogCaptureFixture) -> None:
+    left = run("limits", "gpt-4o", "zzz-unheard-of")
+    assert left.status == 1
+    assert "8,192" in left.out
+    assert "MODEL_LIMIT_ZZZ_UNHEARD_OF=" in caplog.text
+
+
+def test_the_chain_shows_every_source_and_ends_with_the_default(run: Callable[..., Run]) -> None:
+    (model,) = run("limits", "gpt-4o", "--explain", "--json").json["models"]
+    sources = [answer["source"] for answer in model["chain"]]
+    assert sources[-1] == "default"
+    assert model["source"] == next(answer["source"] for answer in model["chain"] if answer["limit"])
+    assert all(source in run("limits", "gpt-4o", "--explain").out for source in sources)
+
+
+def test_every_deployment_of_a_configuration_is_looked_up_as_the_proxy_would(run: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    left = run("limits", "--config", "config.yaml", "--json")
+    assert left.status == 0
+    assert [(model["model"], model["group"], model["max_input_tokens"]) for model in left.json["models"]] == [
+        ("openai/house-model", "small", 16_000)
+    ]
+    assert left.json["wildcards"] == ["openai/*"]
+
+
+def test_the_options_of_a_configuration_count_for_its_limits(run: Callable[..., Run], tmp_path: Path) -> None:
+    options = "callback_settings: {token_guard: {limits: {models: {zzz-unheard-of: 4321}}}}"
+    (tmp_path / "config.yaml").write_text(CONFIG + options, encoding="utf-8")
+    assert run("limits", "zzz-unheard-of", "--config", "config.yaml", "--json").json["models"][0]["max_input_tokens"] == 4_321
+
+
+def _config(tmp_path: Path, *deployments: dict[str, Any], **options: Any) -> str:
+    """A configuration file with these deployments, given as litellm_params with model_info beside them."""
+    entries = [
+        {"model_name": f"m{number}", "litellm_params": params, "model_info": params.pop("model_info", {})}
+        for number, params in enumerate(deployments)
+    ]
+    document = {"model_list": entries, "callback_settings": {"token_guard": options}}
+    (tmp_path / "config.yaml").write_text(json.dumps(document), encoding="utf-8")
+    return "config.yaml"
+
+
+def test_servers_are_asked_when_that_is_wanted_and_their_answers_stand_in_the_chain(run: Callable[..., Run], tmp_path: Path) -> None:
+    with serving({"GET /v1/models": VLLM}) as server:
+        served = {"model": "hosted_vllm/acme/house-model", "api_base": f"{server.root}/v1", "api_key": "sk-own"}
+        config = _config(tmp_path, served)
+        before = run("limits", "--config", config, "--json").json["models"][0]
+        assert (before["source"], server.asked) == ("default", [])
+        (after,) = run("limits", "--config", config, "--discover", "--explain", "--json").json["models"]
+        assert (after["source"], after["max_input_tokens"]) == ("discovery", 16_384)
+        notes = {answer["source"]: answer["note"] for answer in after["chain"]}
+        assert notes["discovery"] == f"openai_models at {server.root}/v1"
+        assert server.asked[0][1]["authorization"] == "Bearer sk-own"
+        assert "sk-own" not in run("limits", "--config", config, "--discover", "--explain").out
+
+
+def test_servers_are_asked_where_the_proxy_would_ask_them(run: Callable[..., Run], tmp_path: Path) -> None:
+    with serving({"GET /props": LLAMA_CPP}) as server:
+        config = _config(tmp_path, {"model": "openai/house-model", "api_base": f"{server.root}/v1"}, limits={"discovery": True})
+        assert run("limits", "--config", config, "--json").json["models"][0]["max_input_tokens"] == 12_288
+
+
+def test_a_server_that_names_no_window_is_remarked_on(run: Callable[..., Run], tmp_path: Path) -> None:
+    with serving({}) as server:
+        left = run("limits", "--config", _config(tmp_path, {"model": "openai/house", "api_base": server.root}), "--discover")
+    assert "openai/house: its server named no context window" in left.err
+
+
+def test_without_a_configuration_there_is_nobody_to_ask(run: Callable[..., Run]) -> None:
+    left = run("limits", "gpt-4o", "--discover")
+    assert (left.status, left.err) == (
+        2,
+        "token-guard: discover what? --discover asks the servers of a LiteLLM configuration, given with --config\n",
+    )
+
+
+def test_deployments_whose_windows_litellm_merges_are_a_finding(run: Callable[..., Run], tmp_path: Path) -> None:
+    small = {"model": "openai/gpt-4o", "model_info": {"id": "east", "max_input_tokens": 16_000}}
+    large = {"model": "openai/gpt-4o", "model_info": {"id": "west"}}
+    left = run("limits", "--config", _config(tmp_path, small, large))
+    assert left.status == 1
+    for part in ("openai/gpt-4o: LiteLLM merges", "m0 (east) says 16000", "m1 (west) says nothing", "model_info.token_guard"):
+        assert part in left.err
+
+
+def test_deployments_that_say_the_same_are_no_finding(run: Callable[..., Run], tmp_path: Path) -> None:
+    same = [{"model": "openai/gpt-4o", "model_info": {"id": name, "max_input_tokens": 16_000}} for name in ("east", "west")]
+    own = [{"model": "openai/gpt-4", "model_info": {"token_guard": {"max_input_tokens": size}}} for size in (1_000, 2_000)]
+    left = run("limits", "--config", _config(tmp_path, *same, *own), "--json")
+    assert (left.status, left.json["warnings"]) == (0, [])
+
+
+def test_deployments_without_ids_are_told_apart(run: Callable[..., Run], tmp_path: Path) -> None:
+    config = tmp_path / "twins.yaml"
+    twins = [
+        {"model_name": "m", "litellm_params": {"model": "openai/x"}, "model_info": {"max_input_tokens": size}} for size in (4_000, 8_000)
+    ]
+    config.write_text(json.dumps({"model_list": twins}), encoding="utf-8")
+    (warning,) = run("limits", "--config", str(config), "--json").json["warnings"]
+    assert "says 4000" in warning
+    assert "says 8000" in warning
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "openai/house-model"])
+def test_an_id_that_is_the_name_of_a_model_is_a_finding(run: Callable[..., Run], tmp_path: Path, name: str) -> None:
+    config = _config(tmp_path, {"model": "openai/house-model", "model_info": {"id": name, "max_input_tokens": 16_000}})
+    left = run("limits", "--config", config, "--json")
+    assert left.status == 1
+    (warning,) = left.json["warnings"]
+    assert f"its id {name!r} is the name of a model" in warning
+
+
+# -- compact -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_fitted_request_can_be_piped_on(run: Callable[..., Run], request_file: str) -> None:
+    left = run("compact", request_file, "--max-input-tokens", "4000")
+    assert left.status == 0
+    assert left.json["x_unknown"] == 1
+    assert left.json["messages"][-1] == LAST
+    assert run("count", "--json", stdin=left.out).json["total"] <= 4_000
+    assert left.err.startswith("compacted: ")
+
+
+def test_a_request_that_fits_comes_back_as_it_was(run: Callable[..., Run], request_file: str) -> None:
+    left = run("compact", request_file)
+    assert left.json == json.loads(Path(request_file).read_text(encoding="utf-8"))
+    assert left.err.startswith("none: ")
+
+
+def test_a_list_of_messages_becomes_a_request_for_the_model_given(run: Callable[..., Run]) -> None:
+    left = run("compact", "-", "--model", "gpt-4o-mini", stdin=json.dumps(CONVERSATION))
+    assert left.json == {"messages": CONVERSATION, "model": "gpt-4o-mini"}
+
+
+def test_the_report_is_there_for_programs(run: Callable[..., Run], request_file: str) -> None:
+    result = run("compact", request_file, "-n", "4000", "--json").json
+    assert result["report"]["action"] == "compacted"
+    assert result["report"]["tokens_after"] <= 4_000 < result["report"]["tokens_before"]
+    assert result["request"]["messages"][-1] == LAST
+
+
+def test_the_diff_tells_the_fate_of_every_message(run: Callable[..., Run], request_file: str) -> None:
+    changes = run("compact", request_file, "-n", "4000", "--diff", "--json").json["changes"]
+    assert [change["index"] for change in changes if change["state"] != "inserted"] == list(range(len(CONVERSATION)))
+    fate = {change["index"]: change["state"] for change in changes}
+    assert (fate[0], fate[1], fate[5]) == ("kept", "kept", "kept")
+    assert fate[3] in {"masked", "dropped"}
+
+
+def test_the_diff_shows_other_peoples_text_as_it_is(run: Callable[..., Run], request_file: str) -> None:
+    left = run("compact", request_file, "-n", "4000", "--diff")
+    assert "- src/module_0.py:0: nothing [bold]here[/bold]" in left.out
+    assert "kept" in left.out
+
+
+def test_the_diff_cannot_steer_a_terminal(run: Callable[..., Run]) -> None:
+    hostile = {**RESULT, "content": "\x1b[2J\ud800\tgone\n" + RESULT["content"]}
+    left = run("compact", "-", "-n", "4000", "--diff", stdin=json.dumps([*CONVERSATION[:3], hostile, *CONVERSATION[4:]]))
+    assert "- ?[2J?   gone" in left.out
+
+
+def test_a_request_that_cannot_fit_is_a_finding_with_the_arithmetic(run: Callable[..., Run]) -> None:
+    request = json.dumps([{"role": "system", "content": "Never guess. " * 2_000}, ASK])
+    left = run("compact", "-", "-n", "1000", stdin=request)
+    assert (left.status, left.out) == (1, "")
+    assert "1,000 tokens" in left.err
+    refused = run("compact", "-", "-n", "1000", "--json", stdin=request)
+    assert refused.status == 1
+    assert refused.json["allowed"] == 1_000 < refused.json["parts"]["system"] <= refused.json["tokens"]
+
+
+def test_compact_works_where_the_guard_is_only_observing(
+    run: Callable[..., Run], request_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN_GUARD_MODE", "observe")
+    assert run("compact", request_file, "-n", "4000", "--json").json["report"]["action"] == "compacted"
+
+
+# -- check-config --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "key", "words"),
+    [
+        ("litellm_settings: {}", "litellm_settings.callbacks", "the guard is not switched on"),
+        ("litellm_settings: {callbacks: [prometheus]}", "litellm_settings.callbacks", "the guard is not switched on"),
+        ("litellm_settings: {callbacks: [token_guard]}", "litellm_settings.callbacks", "the only name is token_guard.callback"),
+        (
+            "litellm_settings: {callbacks: [token_guard.proxy.plugin.callback]}",
+            "litellm_settings.callbacks",
+            "the only name is token_guard.callback",
+        ),
+        ("litellm_settings: {callbacks: token_guard.callback}", "litellm_settings.callbacks", "replaces every other callback"),
+        (
+            CONFIG + "callback_settings: {token_guard: {triger: 0.5}}",
+            "callback_settings.token_guard",
+            "triger is not a setting; did you mean trigger?",
+        ),
+        (CONFIG + "callback_settings: {token_guard: {trigger: 1.5}}", "callback_settings.token_guard", "less than or equal to 1"),
+        (CONFIG + "callback_settings: {token_guard: {trigger: os.environ/UNSET}}", "callback_settings.token_guard", "os.environ/UNSET"),
+        (CONFIG + "callback_settings: {token_guard: [1]}", "callback_settings.token_guard", "must be a mapping"),
+        (CONFIG + "general_settings: {token_guard: {}}", "general_settings.token_guard", "belong under callback_settings.token_guard"),
+        (CONFIG + "token_guard: {}", "token_guard", "belong under callback_settings.token_guard"),
+        (
+            CONFIG.replace("{model_name: broken}", "{model_name: a, litellm_params: {model: a, token_guard: {}}}"),
+            "model_list[2].litellm_params.token_guard",
+            "would be sent to the provider",
+        ),
+        (
+            CONFIG.replace(
+                "{model_name: broken}", "{model_name: a, litellm_params: {model: a}, model_info: {token_guard: {trigger: 0.5}}}"
+            ),
+            "model_list[2].model_info.token_guard.trigger",
+            "allowed: max_input_tokens, max_output_tokens",
+        ),
+        (CONFIG + "callback_settings: {token_guard: {limits: {files: [absent.json]}}}", "callback_settings.token_guard", "absent.json"),
+        (
+            CONFIG + "callback_settings: {token_guard: {summarizer: {model: nobody}}}",
+            "callback_settings.token_guard.proxy.summarizer.model",
+            "no model_name of model_list",
+        ),
+    ],
+)
+def test_a_finding_names_the_key_and_what_is_allowed(run: Callable[..., Run], config: str, key: str, words: str) -> None:
+    left = run("check-config", "-", "--json", stdin=config)
+    assert left.status == 1
+    assert [(finding["key"], words in finding["message"]) for finding in left.json["findings"]] == [(key, True)]
+    assert run("check-config", "-", stdin=config).out.startswith(f"{key}: ")
+
+
+def test_a_good_configuration_is_status_0(run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_TRIGGER", "0.7")
+    left = run("check-config", "-", stdin=CONFIG + "callback_settings: {token_guard: {trigger: os.environ/A_TRIGGER}}")
+    assert (left.status, left.out) == (0, "")
+
+
+def test_a_file_that_is_not_yaml_is_one_line(run: Callable[..., Run]) -> None:
+    left = run("check-config", "-", stdin="a: [1\nb: }")
+    assert left.status == 2
+    assert left.err.count("\n") == 1
+    assert left.err.startswith("token-guard: -: not YAML: ")

@@ -1,0 +1,57 @@
+"""When a conversation is compacted, by its shape."""
+
+from __future__ import annotations
+
+import pytest
+from build import Characters, call, parsed, result, say
+
+from token_guard.compaction import Compacted, Draft, Goal
+from token_guard.history.replay import Replay
+from token_guard.history.states import Memo
+from token_guard.history.tally import Tally
+from token_guard.history.thresholds import HIGHEST, LENIENT_TARGET, LOWEST, Thresholds, thresholds
+from token_guard.settings import Settings
+
+SETTINGS = Settings()
+
+
+@pytest.mark.parametrize("density", [0.0, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("size", [10, 300, 5_000])
+def test_target_and_trigger_stay_apart_and_in_bounds(density: float, size: int) -> None:
+    shares = thresholds(Tally(messages=100, tool_messages=int(100 * density), tokens=100 * size), SETTINGS)
+    assert 0.05 <= shares.target < shares.trigger
+    assert LOWEST <= shares.trigger <= HIGHEST
+
+
+def test_the_more_tool_messages_the_deeper_and_an_agent_alone_is_compacted_earliest() -> None:
+    talk, mixed, helped, alone = (thresholds(Tally(100, count, 10_000), SETTINGS) for count in (5, 50, 90, 98))
+    assert talk.trigger > helped.trigger > mixed.trigger > alone.trigger
+    assert talk.target > mixed.target > alone.target > helped.target
+
+
+def test_one_question_over_a_document_waits_until_it_does_not_fit() -> None:
+    assert thresholds(Tally(messages=5, tokens=50_000), SETTINGS) == Thresholds(1.0, 1.0)
+
+
+def test_lenient_thresholds_wait_too() -> None:
+    assert thresholds(Tally(100, 90, 50_000), SETTINGS, lenient=True) == Thresholds(1.0, LENIENT_TARGET)
+
+
+def compactions(system: str) -> list[int]:
+    """Sizes at which a session of small tool calls behind a system prompt is compacted, in a budget of 4,000."""
+    sizes: list[int] = []
+
+    def compact(draft: Draft, goal: Goal) -> Compacted:
+        sizes.append(Characters().messages(draft.messages))
+        kept = (*draft.messages[:2], *draft.messages[-2:])
+        return Compacted(Draft(kept), Characters().messages(kept), ())
+
+    rounds = [message for number in range(40) for message in (call(f"c{number}", path="a.py"), result(f"c{number}", "x" * 60))]
+    replay = Replay(4_000, lambda tally: thresholds(tally, SETTINGS), compact, Characters(), Memo(1_000_000))
+    replay(parsed([say("system", system), say("user", "Go."), *rounds]))
+    return sizes
+
+
+def test_a_long_system_prompt_puts_compactions_off() -> None:
+    assert compactions("x" * 1_800)[0] > compactions("x" * 20)[0]
+    assert compactions("x" * 1_800)[0] <= HIGHEST * 4_000 + 200

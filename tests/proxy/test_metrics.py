@@ -1,0 +1,50 @@
+"""Prometheus metrics: the documented names, filled from reports."""
+
+from __future__ import annotations
+
+import pytest
+from build import agent, say
+
+from token_guard import Guard, Settings
+from token_guard.proxy.metrics import open_metrics
+from token_guard.report import Correction
+
+prometheus_client = pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
+
+
+def value(name: str, **labels: str) -> float:
+    return prometheus_client.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_a_compacted_request_is_counted_with_what_each_pass_removed() -> None:
+    metrics = open_metrics()
+    assert metrics
+    report = Guard(Settings()).process({"model": "gpt-4o", "messages": agent(120)}, max_input_tokens=8_000).report
+    names = ("token_guard_tokens_removed_total", "token_guard_overflows_prevented_total", "token_guard_requests_total")
+    before = value(names[2], model="gpt-4o", action="compacted")
+    metrics.observe(report)
+    removed = sum(value(names[0], **{"model": "gpt-4o", "pass": step.name}) for step in report.steps)
+    assert removed == report.tokens_before - report.tokens_after
+    assert value(names[1], model="gpt-4o") == 1
+    assert value(names[2], model="gpt-4o", action="compacted") == before + 1
+
+
+def test_every_request_fills_the_histograms() -> None:
+    metrics = open_metrics()
+    assert metrics
+    before = value("token_guard_overhead_seconds_count")
+    metrics.observe(Guard().process({"model": "gpt-4o", "messages": [say("user", "hi")]}).report)
+    assert value("token_guard_overhead_seconds_count") == before + 1
+    assert value("token_guard_usage_ratio_count") > 0
+
+
+def test_the_correction_and_its_spread_are_shown() -> None:
+    metrics = open_metrics()
+    assert metrics
+    metrics.learned("claude", Correction(1.25, 40.0, 0.031, 9))
+    assert value("token_guard_estimate_error_ratio", model="claude") == 0.031
+    assert value("token_guard_estimate_correction_ratio", model="claude") == 1.25
+
+
+def test_there_is_one_set_of_instruments() -> None:
+    assert open_metrics() is open_metrics()

@@ -1,0 +1,40 @@
+"""Whose session it is: the name of the conversation that a request belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from token_guard.conversation import Message
+
+__all__ = ["session_of"]
+
+METADATA = ("litellm_metadata", "metadata")
+"""Where a request may carry the fields of the proxy and the client."""
+
+GIVEN = ("session_id", "trace_id")
+"""What a client calls its session in the metadata. The proxy's own `litellm_trace_id` is made up for each request."""
+
+
+def session_of(request: Mapping[str, Any], messages: Sequence[Message]) -> str:
+    """The name of a conversation: what LiteLLM or the client calls it, else a digest of its opening.
+
+    The opening is the instructions and the first user message, which a client sends with every turn; conversations that
+    open with the same words share a name.
+    """
+    metadata = [request[place] for place in METADATA if isinstance(request.get(place), Mapping)]
+    given = [request.get("litellm_session_id"), *(fields.get(name) for name in GIVEN for fields in metadata)]
+    return next((name for name in given if isinstance(name, str) and name), _digest(messages))
+
+
+def _digest(messages: Sequence[Message]) -> str:
+    digest = blake2b(digest_size=16)
+    for message in _opening(messages):
+        digest.update(f"{message.role}\n{message.said}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _opening(messages: Sequence[Message]) -> list[Message]:
+    first = next((place for place, message in enumerate(messages) if message.asks), len(messages) - 1)
+    return list(messages[: first + 1])

@@ -1,0 +1,67 @@
+"""How passages of a conversation are quoted in a note."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from token_guard.conversation import Message, ToolCall, ToolResult, tool_names
+from token_guard.history.passages import Passage, text_of
+from token_guard.marks import reference
+
+__all__ = ["quotation"]
+
+HEAD = "earlier parts of this conversation that the words above may refer to, quoted"
+
+GAP = "..."
+
+
+def quotation(passages: Sequence[Passage], history: Sequence[Message]) -> str:
+    """A note that quotes passages, in their order, with who said them and where some are left out."""
+    quotes = "".join(_quotes(passages, history, tool_names(history)))
+    return reference(HEAD, [quotes.removeprefix("\n")])
+
+
+def _quotes(passages: Sequence[Passage], history: Sequence[Message], tools: Mapping[str, str]) -> Iterator[str]:
+    before, speaker = None, ""
+    for passage in _stretches(passages):
+        speaks = _speaker(history[passage.message], passage.part, tools)
+        if speaks != speaker:
+            yield f"\n{speaks}:"
+        elif before and not _adjoins(before, passage, history):
+            yield f"\n{GAP}"
+        yield f"\n{passage.text.strip()}"
+        before, speaker = passage, speaks
+
+
+def _stretches(passages: Sequence[Passage]) -> list[Passage]:
+    """The same with those as one that follow one another in the same text."""
+    found: list[Passage] = []
+    for passage in passages:
+        last = found[-1] if found else None
+        if last and (last.message, last.part, last.stop) == (passage.message, passage.part, passage.start):
+            found[-1] = replace(last, stop=passage.stop, text=last.text + passage.text)
+        else:
+            found.append(passage)
+    return found
+
+
+def _adjoins(before: Passage, passage: Passage, history: Sequence[Message]) -> bool:
+    """Whether nothing stands between two passages, the whole end of one message and the beginning of the next."""
+    whole = len(text_of(history[before.message].parts[before.part]))
+    return passage.start == 0 and before.stop == whole and passage.message == before.message + 1
+
+
+def _speaker(message: Message, place: int, tools: Mapping[str, str]) -> str:
+    part = message.parts[place]
+    if isinstance(part, ToolResult):
+        return f"output of {tools.get(part.call_id, 'a tool')}"
+    if isinstance(part, ToolCall):
+        return f"call of {part.name}"
+    return f"{message.role} {message.name}".strip() if not _names_itself(message) else message.role
+
+
+def _names_itself(message: Message) -> bool:
+    """Whether a message begins with its speaker's name."""
+    name = message.name.replace("_", " ").lower()
+    return message.said.lower().startswith(name)

@@ -1,0 +1,161 @@
+"""Where a history stands after its compactions, how that is remembered, and under which keys."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import TypeAlias
+
+from cachetools import LRUCache
+
+from token_guard.compaction import Ledger
+from token_guard.conversation import Media, Message, Part, ToolCall, ToolResult
+from token_guard.history.summaries import Pending
+from token_guard.history.tally import Tally
+from token_guard.report import Quality, Step
+
+__all__ = ["Edited", "Memo", "Slot", "State", "bound", "chain", "digest", "slot_of", "view_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A message of the client's by its place in the history, with the parts that compaction gave it."""
+
+    index: int
+    parts: tuple[Part, ...]
+
+
+Slot: TypeAlias = int | Edited | Message
+"""An untouched message by its place in the history, an edited one, or one that compaction wrote. States hold no
+message of the client's, so that fields which decide nothing (such as cache_control) are always the newest request's."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a history stands at a boundary: the messages before `upto` are `base` now, the ones after it are as they came."""
+
+    base: tuple[Slot, ...] = ()
+    upto: int = 0
+    tokens: int = 0
+    floor: int = 0
+    tally: Tally = field(default_factory=Tally)
+    ledger: Ledger = field(default_factory=Ledger)
+    epochs: int = 0
+    steps: tuple[Step, ...] = ()
+    quality: Quality | None = None
+    recalled: tuple[Edited, ...] = ()
+    """Questions with what was recalled for them since the last epoch."""
+    pending: Pending | None = None
+    """The newest epoch's note, where somebody may write a text for it; the next epoch settles that."""
+
+
+class Memo:
+    """States by the digest of the history that led to them, least recently used out first, bounded in bytes; thread-safe."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._states: LRUCache[bytes, State] = LRUCache(max_bytes, getsizeof=_size_of)
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    @property
+    def size(self) -> int:
+        """What the remembered states take, in bytes."""
+        return int(self._states.currsize)
+
+    def get(self, key: bytes) -> State | None:
+        with self._lock:
+            return self._states.get(key)
+
+    def put(self, key: bytes, state: State, instead_of: bytes | None = None) -> None:
+        """Remember a state; the one it grew out of is forgotten, as a session goes on from its newest end."""
+        with self._lock:
+            if instead_of is not None:
+                self._states.pop(instead_of, None)
+            if _size_of(state) <= self._states.maxsize:
+                self._states[key] = state
+
+
+def view_of(state: State, history: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages that are forwarded for a history in this state."""
+    view = (*(bound(slot, history) for slot in state.base), *history[state.upto :])
+    if not state.recalled:
+        return view
+    recalled = {edited.index: edited for edited in state.recalled}
+    return tuple(bound(recalled[message.index], history) if message.index in recalled else message for message in view)
+
+
+def slot_of(message: Message) -> Slot:
+    """What is remembered of a message: its place, with its parts where they were changed, or itself where it was put in."""
+    index = message.index
+    if index is None:
+        return message
+    return Edited(index, message.parts) if message.edited else index
+
+
+def bound(slot: Slot, history: Sequence[Message]) -> Message:
+    """The message of a history that a slot stands for."""
+    if isinstance(slot, int):
+        return history[slot]
+    return replace(history[slot.index], parts=slot.parts) if isinstance(slot, Edited) else slot
+
+
+# -- keys -----------------------------------------------------------------------------------------------------------------
+
+
+def chain(history: Sequence[Message], seed: bytes) -> list[bytes]:
+    """The digest of every prefix of the history."""
+    keys = [blake2b(seed, digest_size=16).digest()]
+    for message in history:
+        mixed = blake2b(keys[-1], digest_size=16)
+        for piece in _pieces(message):
+            raw = piece.encode("utf-8", "surrogatepass")
+            mixed.update(len(raw).to_bytes(8, "big"))
+            mixed.update(raw)
+        keys.append(mixed.digest())
+    return keys
+
+
+def digest(messages: Sequence[Message]) -> str:
+    """The digest of messages by themselves, in hexadecimal."""
+    return chain(messages, b"")[-1].hex()
+
+
+def _pieces(message: Message) -> Iterator[str]:
+    yield message.role
+    yield message.name
+    for part in message.parts:
+        yield from _part_pieces(part)
+
+
+def _part_pieces(part: Part) -> Iterator[str]:
+    yield type(part).__name__
+    if isinstance(part, ToolCall):
+        yield from (part.id, part.name, part.arguments)
+    elif isinstance(part, ToolResult):
+        yield part.call_id
+        for inner in part.content:
+            yield from _part_pieces(inner)
+    elif isinstance(part, Media):
+        yield from (part.kind, part.source, part.detail)
+    else:
+        yield getattr(part, "text", "")
+
+
+ENTRY_BYTES, SLOT_BYTES, FACT_BYTES = 600, 64, 120
+"""Measured with tracemalloc on CPython 3.11, rounded up: an empty state, a slot, a remembered name or quote."""
+
+
+def _size_of(state: State) -> int:
+    written = sum(SLOT_BYTES if isinstance(slot, int) else _slot_bytes(slot.parts) for slot in (*state.base, *state.recalled))
+    written += SLOT_BYTES * len(state.pending.gone) if state.pending else 0
+    ledger = state.ledger
+    quotes = sum(len(line) for kind in (ledger.requests, ledger.directives, ledger.decisions, ledger.errors) for line in kind)
+    return ENTRY_BYTES + written + FACT_BYTES * len(ledger.names) + 2 * quotes
+
+
+def _slot_bytes(parts: Sequence[Part]) -> int:
+    return 400 + sum(2 * len(piece) for part in parts for piece in _part_pieces(part))

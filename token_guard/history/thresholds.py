@@ -1,0 +1,64 @@
+"""When to compact and how far: shares of the budget that follow the shape of the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from token_guard.history.tally import Tally
+from token_guard.settings import Settings
+
+__all__ = ["HIGHEST", "LENIENT_TARGET", "LOWEST", "MIN_MESSAGES", "Thresholds", "thresholds"]
+
+MIN_MESSAGES = 6
+"""A request of fewer messages is one question over a document, not a session: it is touched only when it does not fit."""
+
+DENSITY_TRIGGER = ((0.60, 0.0), (0.35, -0.07), (0.15, 0.0), (-1.0, 0.05))
+"""Above this share of tool messages, the trigger moves by so much."""
+
+DENSITY_TARGET = ((0.60, -0.20), (0.35, -0.05), (-1.0, 0.0))
+"""Above this share of tool messages, the target moves by so much."""
+
+ALONE_TRIGGER, ALONE_TARGET = -0.12, -0.14
+"""The same for an agent that works alone: it reads much and needs little of it again, so that an earlier epoch costs less; where
+somebody keeps talking to it, a later one does. Measured on recorded sessions of both kinds."""
+
+SIZE_TRIGGER = ((500, -0.05), (200, -0.02), (-1, 0.0))
+"""Above this mean message size in tokens, the trigger moves by so much."""
+
+LOWEST, HIGHEST = 0.40, 0.95
+
+LENIENT_TARGET = 0.70
+"""With `policy: overflow` nothing happens until a request does not fit; then it goes down to this share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Shares of the budget: compact above `trigger`, down to `target`."""
+
+    trigger: float
+    target: float
+
+
+def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Thresholds:
+    """The shares for a conversation of this shape; `lenient` ones wait until it does not fit.
+
+    >>> thresholds(Tally(messages=10, tool_messages=7, tokens=1_000), Settings())
+    Thresholds(trigger=0.8, target=0.1)
+    """
+    if tally.messages < MIN_MESSAGES:
+        return Thresholds(1.0, 1.0)
+    if lenient:
+        return Thresholds(1.0, LENIENT_TARGET)
+    if not settings.adaptive:
+        return Thresholds(settings.trigger, settings.target)
+    density, size = tally.tool_messages / tally.messages, tally.tokens / tally.messages
+    by_density = ALONE_TRIGGER if tally.is_alone else _step(DENSITY_TRIGGER, density)
+    trigger = settings.trigger + by_density + _step(SIZE_TRIGGER, size)
+    target = settings.target + (ALONE_TARGET if tally.is_alone else _step(DENSITY_TARGET, density))
+    bounded = min(max(trigger, LOWEST), HIGHEST)
+    return Thresholds(round(bounded, 4), round(min(max(target, 0.05), bounded - 0.05), 4))
+
+
+def _step(table: Sequence[tuple[float, float]], value: float) -> float:
+    return next(change for above, change in table if value > above)

@@ -1,0 +1,81 @@
+"""On whose behalf the guard itself calls a model: who pays for it, and whether they may use that model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from token_guard.proxy.attempt import PLACES
+
+__all__ = ["identity_of", "may_call", "router"]
+
+_AUTH: Final = "user_api_key_auth"
+
+# What LiteLLM itself hands on to the calls that its own features make (litellm_core_utils/internal_call_metadata.py).
+_IDENTITY: Final = (
+    "user_api_key",
+    "user_api_key_hash",
+    "user_api_key_alias",
+    "user_api_key_team_id",
+    "user_api_key_team_alias",
+    "user_api_key_org_id",
+    "user_api_key_user_id",
+    "user_api_key_end_user_id",
+    _AUTH,
+)
+
+_PROXY: Final = "litellm.proxy.proxy_server"
+
+
+def router() -> Any:
+    """The router of the proxy that this process is; None without one."""
+    return getattr(sys.modules.get(_PROXY), "llm_router", None)
+
+
+def identity_of(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a request's metadata by which LiteLLM attributes spend."""
+    buckets = [kwargs[place] for place in PLACES if isinstance(kwargs.get(place), Mapping)]
+    # A client can send a bucket of its own, but JSON holds no such object.
+    proven = next((bucket for bucket in buckets if _is_proof(bucket.get(_AUTH))), None)
+    bucket = proven if proven is not None else next(iter(buckets), {})
+    identity = {name: bucket[name] for name in _IDENTITY if name in bucket}
+    return {**identity, _AUTH: _without_reservation(identity[_AUTH])} if proven is not None else identity
+
+
+async def may_call(model: str, identity: Mapping[str, Any]) -> bool:
+    """Whether the caller's key, team, project and user may use a model, and have budget for it; without a proxy there are no keys."""
+    proxy = sys.modules.get(_PROXY)
+    if proxy is None:
+        return True
+    auth = identity.get(_AUTH)
+    if not _is_proof(auth):
+        return False
+    from litellm.proxy.auth import auth_checks
+
+    check: Any = getattr(auth_checks, "can_key_call_resolved_model", None) or auth_checks.can_key_call_model
+    try:
+        models = router()
+        await check(model=model, llm_model_list=models.get_model_list() if models else None, valid_token=auth, llm_router=models)
+        return await _has_budget(model, auth, proxy)
+    except Exception:  # LiteLLM says no by an exception, of several classes
+        return False
+
+
+async def _has_budget(model: str, auth: Any, proxy: Any) -> bool:
+    """Whether a key that has budgets of its own by model has some left for this one."""
+    limiter = getattr(proxy, "model_max_budget_limiter", None)
+    if limiter is None or not getattr(auth, "model_max_budget", None):
+        return True
+    return bool(await limiter.is_key_within_model_budget(auth, model))
+
+
+def _is_proof(auth: Any) -> bool:
+    """Whether this is what the proxy makes of a key that it has checked."""
+    types = sys.modules.get("litellm.proxy._types")
+    return types is not None and isinstance(auth, types.UserAPIKeyAuth)
+
+
+def _without_reservation(auth: Any) -> Any:
+    """The reservation is the causing request's: a second call that carries it would settle it too early."""
+    return auth.model_copy(update={"budget_reservation": None}) if getattr(auth, "budget_reservation", None) is not None else auth

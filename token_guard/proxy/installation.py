@@ -1,0 +1,74 @@
+"""Making the one callback of a process, for a proxy or without one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from functools import cache
+
+import litellm
+
+from token_guard.errors import ConfigError
+from token_guard.proxy.count_tokens import attach, forecast
+from token_guard.proxy.plugin import TokenGuardCallback
+from token_guard.settings import Settings
+
+__all__ = ["build_callback", "install"]
+
+STARTUP_FAILURE = 3
+"""The exit status by which uvicorn and gunicorn know that a worker cannot start, and stop instead of starting it again."""
+
+
+@cache
+def build_callback() -> TokenGuardCallback:
+    """The callback of this process, with the settings of `callback_settings.token_guard`.
+
+    Raises ConfigError when they are wrong; in a proxy that is starting, writes its line to stderr and ends the process.
+    """
+    try:
+        callback = TokenGuardCallback(_configured())
+    except ConfigError as error:
+        if not _is_in_a_proxy():
+            raise
+        # What is raised here reaches the operator above and below eighty lines of traceback, and SystemExit does not end uvicorn.
+        sys.stdout.flush()
+        print(f"token_guard: {error}", file=sys.stderr, flush=True)
+        os._exit(STARTUP_FAILURE)
+    if callback.settings.headers and _is_in_a_proxy():
+        _watch_token_counts(callback)
+    return callback
+
+
+def install(settings: Settings | None = None) -> TokenGuardCallback:
+    """Register the callback for litellm used without a proxy, and return it; one with the same settings stays.
+
+    It sees asynchronous calls only: litellm asks no callback before a synchronous one (use `fit` there).
+    """
+    installed = [callback for callback in litellm.callbacks if isinstance(callback, TokenGuardCallback)]
+    if installed and settings in (None, installed[0].settings):
+        return installed[0]
+    callback = TokenGuardCallback(settings) if settings else build_callback()
+    litellm.callbacks = [other for other in litellm.callbacks if other not in installed] + [callback]
+    return callback
+
+
+def _configured() -> Settings:
+    sections = litellm.callback_settings or {}
+    if not isinstance(sections, Mapping):
+        raise ConfigError(f"callback_settings must be a mapping of sections, not {type(sections).__name__}")
+    return Settings.load(sections.get("token_guard"))
+
+
+def _watch_token_counts(callback: TokenGuardCallback) -> None:
+    proxy = sys.modules["litellm.proxy.proxy_server"]
+    attach(getattr(proxy, "app", None), lambda body: forecast(callback.guard, getattr(proxy, "llm_router", None), body))
+
+
+def _is_in_a_proxy() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return "litellm.proxy.proxy_server" in sys.modules

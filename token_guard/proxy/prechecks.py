@@ -1,0 +1,41 @@
+"""The router's own check of context windows (`enable_pre_call_checks`), which comes before a request can be compacted.
+
+It drops deployments that are too small and refuses the request when none is left. So deployments that fit are preferred here, and
+what is left is handed on in copies without a limit: the guard fits the request to the true one afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from token_guard.guard import Guard
+from token_guard.limits import Deployment
+from token_guard.proxy.attempt import TRUE_MAX
+
+__all__ = ["admissible", "place_of"]
+
+NO_LIMIT = 10**9
+"""More tokens than any request has."""
+
+
+def admissible(guard: Guard, group: str, deployments: Sequence[Any], request: Mapping[str, Any], api: str) -> list[Any]:
+    """The deployments that take the request as it is; all of them when none does. In copies, without limits."""
+    fitting = [one for one in deployments if _fits(guard, group, one, request, api)]
+    return [_lifted(one) for one in fitting or deployments]
+
+
+def place_of(group: str, deployment: Mapping[str, Any]) -> Deployment:
+    """A deployment as it stands in the router's list."""
+    params, info = deployment["litellm_params"], deployment.get("model_info") or {}
+    base, key = (str(params.get(name) or "") for name in ("api_base", "api_key"))
+    return Deployment(id=str(info.get("id") or ""), group=group, api_base=base, api_key=key, model_info=info)
+
+
+def _fits(guard: Guard, group: str, deployment: Mapping[str, Any], request: Mapping[str, Any], api: str) -> bool:
+    return guard.fits({**request, "model": deployment["litellm_params"]["model"]}, api=api, deployment=place_of(group, deployment))
+
+
+def _lifted(deployment: Mapping[str, Any]) -> dict[str, Any]:
+    info = deployment.get("model_info") or {}
+    return {**deployment, "model_info": {**info, "max_input_tokens": NO_LIMIT, TRUE_MAX: info.get("max_input_tokens")}}

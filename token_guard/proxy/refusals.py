@@ -1,0 +1,138 @@
+"""The errors that LiteLLM's router and clients see when the guard refuses a request; the router decides by their classes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, wraps
+from typing import Any
+
+from litellm.exceptions import ContextWindowExceededError, InternalServerError
+from litellm.litellm_core_utils import exception_mapping_utils
+
+from token_guard.errors import ContextOverflowError
+from token_guard.limits.overflows import overflow_of
+
+__all__ = [
+    "WORDINGS",
+    "OverflowRefusedError",
+    "Wording",
+    "failed",
+    "is_context_error",
+    "is_own",
+    "overflow",
+    "recognise_context_errors",
+    "repeated",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a wire format says that a request is too long: the field that is to blame, and words that its clients look for."""
+
+    param: str
+    words: str = "{error}"
+
+    def say(self, error: ContextOverflowError) -> str:
+        return self.words.format(error=error, tokens=error.tokens, allowed=error.allowed)
+
+
+WORDINGS: Mapping[str, Wording] = {
+    "openai.chat": Wording("messages"),
+    "anthropic.messages": Wording("messages", "prompt is too long: {tokens} tokens > {allowed} maximum. {error}"),
+    "openai.responses": Wording("input", "Your input exceeds the context window of this model. {error}"),
+    "openai.completions": Wording("prompt"),
+    "openai.embeddings": Wording("input"),
+}
+"""By the names of the formats. Claude Code compacts by itself when it reads Anthropic's words, Codex by OpenAI's error code."""
+
+
+class OverflowRefusedError(ContextWindowExceededError):
+    """The guard's own refusal. Its words stay as they are: litellm's router adds to those of other errors what is of no use here."""
+
+    def __init__(self, *, words: str, param: str, model: str, llm_provider: str) -> None:
+        self.words = words
+        super().__init__(message=words, model=model, llm_provider=llm_provider)
+        self.param = param
+
+    @property
+    def message(self) -> str:
+        return self.words
+
+    @message.setter
+    def message(self, _written: str) -> None:
+        """Nothing: see above."""
+
+
+def overflow(
+    error: ContextOverflowError, provider: str = "", *, api: str = "openai.chat", headers: Mapping[str, str] | None = None
+) -> OverflowRefusedError:
+    """The 400 for a request that cannot fit: never retried, and a cause for the user's `context_window_fallbacks`."""
+    wording, own = WORDINGS[api], _own_class()
+    more = {} if own is OverflowRefusedError else {"headers": headers or {}}
+    return own(words=wording.say(error), param=wording.param, model=error.model, llm_provider=provider, **more)
+
+
+def is_own(error: BaseException) -> bool:
+    """Whether the guard itself refused: nothing is to be learned from it."""
+    return isinstance(error, OverflowRefusedError)
+
+
+def failed(model: str, provider: str = "") -> InternalServerError:
+    """The 500 for a request that the guard failed on; `num_retries=0` tells the router to give up at once."""
+    message = "token_guard failed on this request, and its setting on_error is 'reject'."
+    return InternalServerError(message=message, model=model, llm_provider=provider, num_retries=0)
+
+
+def repeated(message: str, model: str, provider: str = "") -> ContextWindowExceededError:
+    """A provider's own refusal once more, for an attempt that it need not be asked about."""
+    return ContextWindowExceededError(message=message, model=model, llm_provider=provider)
+
+
+def is_context_error(error: Exception) -> bool:
+    """Whether litellm took the provider's refusal for one of a request that is too long."""
+    return isinstance(error, ContextWindowExceededError)
+
+
+def recognise_context_errors() -> None:
+    """Teach litellm the refusals that it takes for other errors, after which it would not try again; where it has the function.
+
+    It reads them in one static method, which is wrapped once.
+    """
+    checkers = getattr(exception_mapping_utils, "ExceptionCheckers", None)
+    known = getattr(checkers, "is_error_str_context_window_exceeded", None)
+    if checkers is None or known is None or hasattr(known, "__wrapped__"):
+        return
+
+    @wraps(known)
+    def is_context_window_exceeded(error_str: str) -> bool:
+        return known(error_str) or overflow_of(str(error_str)) is not None
+
+    checkers.is_error_str_context_window_exceeded = staticmethod(is_context_window_exceeded)
+
+
+def _own_class() -> type[OverflowRefusedError]:
+    """In the proxy, whose handlers keep status, code and headers only of its own exceptions, one of these."""
+    proxy_exception = getattr(sys.modules.get("litellm.proxy.proxy_server"), "ProxyException", None)
+    return _as_proxy_exception(proxy_exception) if proxy_exception else OverflowRefusedError
+
+
+@cache
+def _as_proxy_exception(proxy_exception: type[Exception]) -> type[OverflowRefusedError]:
+    class Body(proxy_exception):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any) -> None:
+            # The end of the openai error's chain of constructors: ProxyException's own wants other arguments.
+            Exception.__init__(self, *args)
+
+    class ProxyOverflowRefusedError(OverflowRefusedError, Body):
+        def __init__(self, *, headers: Mapping[str, str], **more: Any) -> None:
+            super().__init__(**more)
+            self.code = "400"
+            self.headers: dict[str, str] = dict(headers)
+            self.provider_specific_fields = None  # litellm's /v1/messages reads it of every ProxyException
+
+        def to_dict(self) -> dict[str, Any]:
+            return {"message": self.words, "type": "invalid_request_error", "param": self.param, "code": "context_length_exceeded"}
+
+    return ProxyOverflowRefusedError

@@ -1,0 +1,131 @@
+"""Settings: validated once, here, then handed down as plain values.
+
+They come from the constructor, from `callback_settings.token_guard` of a LiteLLM config, or from the environment
+(`TOKEN_GUARD_<SETTING>`, nested ones with two underscores: `TOKEN_GUARD_MASK__EXEMPT_TOOLS='["Read"]'`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from token_guard.errors import ConfigError
+from token_guard.settings.deduplicate import DeduplicateSettings
+from token_guard.settings.limits import LimitSettings
+from token_guard.settings.mask import MaskSettings
+from token_guard.settings.reading import DEFAULT_STRATEGY, complaints, environment, merged
+from token_guard.settings.recall import RecallSettings
+from token_guard.settings.summarize import SummarizeSettings
+from token_guard.settings.summarizer import SummarizerSettings
+from token_guard.settings.truncate import TruncateSettings
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """Every option, its default and its meaning.
+
+    >>> Settings(trigger=0.7).trigger
+    0.7
+    """
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="TOKEN_GUARD_", env_nested_delimiter="__", use_attribute_docstrings=True
+    )
+
+    mode: Literal["enforce", "observe", "off"] = "enforce"
+    """enforce: rewrite what is too long; observe: measure and report only; off: do nothing."""
+    strategy: Literal["adaptive", "sliding_window", "summarization", "hybrid"] = "adaptive"
+    """adaptive: all four passes; sliding_window: the oldest goes; summarization: what is old becomes a summary; hybrid: both."""
+    profile: Literal["auto", "common", "openai", "anthropic", "gemini", "mistral", "deepseek", "strict"] = "auto"
+    """What the model demands beyond what all do: auto goes by its name; strict is for chat templates whose roles must alternate."""
+    policy: Literal["adaptive", "overflow"] = "adaptive"
+    """adaptive: compact ahead of the limit, deep and seldom; overflow: only when a request does not fit."""
+    adaptive: bool = True
+    """Let tool density and message size move trigger and target; false: use the two numbers as they are."""
+    trigger: float = Field(default=0.80, gt=0.0, le=1.0)
+    """Share of the budget above which a conversation is compacted."""
+    target: float = Field(default=0.30, gt=0.0, le=1.0)
+    """Share of the budget that a compaction goes down to (adaptive: its value for few tool calls)."""
+    reserve_output: PositiveInt = 4_096
+    """Tokens kept free for the reply when the request does not say (at most a quarter of the window)."""
+    min_output_tokens: PositiveInt = 256
+    """A requested reply length is never clamped below this."""
+    on_overflow: Literal["reject", "forward"] = "reject"
+    """What happens to a request that cannot be made to fit: a 400 that names the parts, or forwarded as it is."""
+    on_too_long: Literal["truncate", "reject", "pass"] = "pass"
+    """What happens to an embeddings input that is longer than the model's window: cut at its end, refused by its number, or passed."""
+    on_error: Literal["forward", "reject"] = "forward"
+    """What happens when the guard itself fails: the original request is forwarded, or refused."""
+    recognise_context_errors: bool = True
+    """Teach LiteLLM the refusals of too long requests that it takes for other errors, so that they are tried again compacted."""
+    allow_request_mode: bool = False
+    """Whether clients may choose a mode with the header x-token-guard-mode."""
+    headers: bool = True
+    """Whether responses carry x-token-guard-* headers."""
+    store: str = "sqlite:///~/.cache/token_guard/store.db"
+    """Where a proxy keeps what it learns (how providers count, counts of very large texts): sqlite:///path, or memory:."""
+    memo_bytes: PositiveInt = 64 * 1024 * 1024
+    """Memory for remembered compactions, in bytes; without it the result is the same, only slower."""
+    count_cache_bytes: PositiveInt = 32 * 1024 * 1024
+    """Memory for remembered token counts, in bytes."""
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    """Where context windows come from."""
+    mask: MaskSettings = Field(default_factory=MaskSettings)
+    """Pass 0, observation masking."""
+    deduplicate: DeduplicateSettings = Field(default_factory=DeduplicateSettings)
+    """Pass 1, deduplication of tool results."""
+    summarize: SummarizeSettings = Field(default_factory=SummarizeSettings)
+    """Pass 2, structured summary."""
+    summarizer: SummarizerSettings = Field(default_factory=SummarizerSettings)
+    """Language-model texts for the notes of pass 2, written in the background."""
+    truncate: TruncateSettings = Field(default_factory=TruncateSettings)
+    """Pass 3, truncation."""
+    recall: RecallSettings = Field(default_factory=RecallSettings)
+    """What the newest question needs from what was compacted away."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, the environment, and below both what other tools may have set there for all of them."""
+        del dotenv_settings, file_secret_settings  # token_guard reads neither
+        strategy = os.environ.get(DEFAULT_STRATEGY, "")
+        return init_settings, env_settings, InitSettingsSource(settings_cls, {"strategy": strategy} if strategy else {})
+
+    @model_validator(mode="after")
+    def _target_below_trigger(self) -> Self:
+        if self.target >= self.trigger:
+            raise ValueError(f"target ({self.target}) must be below trigger ({self.trigger})")
+        return self
+
+    @classmethod
+    def load(cls, options: Mapping[str, Any] | None = None) -> Settings:
+        """Settings from a mapping (a section of a config file), with the environment above it.
+
+        Raises ConfigError, in one line that names the key and what is allowed.
+        """
+        if options is not None and not isinstance(options, Mapping):
+            raise ConfigError(f"token_guard settings must be a mapping of options, not {type(options).__name__}")
+        try:
+            written = {str(key): value for key, value in (options or {}).items()}
+            return cls(**merged(written, environment(cls)))
+        except SettingsError as error:
+            raise ConfigError(f"token_guard settings: {error}; lists and mappings are written as JSON") from None
+        except ValidationError as error:
+            raise ConfigError("token_guard settings: " + "; ".join(complaints(cls, error))) from None

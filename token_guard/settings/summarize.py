@@ -1,0 +1,27 @@
+"""Pass 2, structured summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveInt
+
+from token_guard.settings.section import Section
+
+__all__ = ["SummarizeSettings"]
+
+
+class SummarizeSettings(Section):
+    """Pass 2, structured summary."""
+
+    share: float = Field(default=0.35, gt=0.0, le=0.5)
+    """Largest size of all notes together, as a share of the budget."""
+    max_directives: PositiveInt = 20
+    """Directives (must, never, always, ...) carried verbatim; the newest win."""
+    max_decisions: PositiveInt = 30
+    """Decision sentences of the assistant carried verbatim; the newest win."""
+    complexity: Literal["auto", "low", "medium", "high"] = "auto"
+    """How a note is shared among requests, rules, decisions and errors; auto goes by how many messages the session has."""
+    weights: Mapping[Literal["task", "related", "structure", "patterns", "general"], NonNegativeFloat] = Field(default_factory=dict)
+    """What makes an exchange stay longer, by category: task 1.0, related 0.8, structure 0.6, patterns 0.4, general 0.2."""

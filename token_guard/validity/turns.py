@@ -1,0 +1,97 @@
+"""Whose turn it is: compaction leaves notes and gaps between messages, and some models demand that user and assistant take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult
+from token_guard.marks import in_plain_brackets, mark
+from token_guard.validity.profiles import Profile
+from token_guard.validity.rules import repeated_turns, speaker
+
+__all__ = ["adapted", "alternating"]
+
+GAP = mark("words of the user's were taken out here")
+
+
+def adapted(profile: Profile, before: Sequence[Message], after: tuple[Message, ...]) -> tuple[Message, ...]:
+    """What compaction made of `before`, as models of this family want it; the same object where there is nothing to do."""
+    done = alternating(before, after) if profile.alternates else after
+    done = tuple(map(_in_plain_brackets, done)) if profile.plain_marks else done
+    return after if done == after else done
+
+
+def _in_plain_brackets(message: Message) -> Message:
+    if not message.edited:
+        return message
+    old = message.origin.parts if message.origin else ()
+    parts = (part if part in old else _plain_part(part) for part in message.parts)
+    return replace(message, parts=tuple(parts))
+
+
+def _plain_part(part: Part) -> Part:
+    if isinstance(part, Text):
+        return Text(in_plain_brackets(part.text))
+    if isinstance(part, ToolCall):
+        return replace(part, arguments=in_plain_brackets(part.arguments))
+    if isinstance(part, ToolResult):
+        return replace(part, content=tuple(Text(in_plain_brackets(one.text)) if isinstance(one, Text) else one for one in part.content))
+    return part
+
+
+def alternating(before: Sequence[Message], after: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages with user and assistant taking turns wherever the client's own do.
+
+    A note joins the user's message beside it; two messages of the user's between which the reply is gone become one; between
+    two replies stands a note that says what is gone. The same for every later turn, as it goes from the oldest to the newest.
+    """
+    own = repeated_turns(before)
+    last_turn = next((message.index for message in reversed(before) if message.role == "assistant"), None)
+    done: list[Message] = []
+    for message in after:
+        place = _last_speaking(done)
+        again = place is not None and speaker(done[place]) == speaker(message) and (done[place].index, message.index) not in own
+        if place is None or not again:
+            done.append(message)
+        elif message.role == "assistant":
+            done += [Message("user", (Text(GAP),)), message]
+        else:
+            done[place:] = _joined(done[place], done[place + 1 :], message, last_turn)
+    return tuple(done)
+
+
+def _last_speaking(messages: Sequence[Message]) -> int | None:
+    return next((place for place in range(len(messages) - 1, -1, -1) if speaker(messages[place])), None)
+
+
+def _joined(first: Message, between: Sequence[Message], second: Message, last_turn: int | None) -> list[Message]:
+    """Two messages of the user's side as one, with what may stand between them."""
+    if second.index is None:
+        return [_with_words(first, second.text), *between]
+    instructions = [message for message in between if message.instructs]
+    gone = len(between) - len(instructions)
+    if first.results or any(message.index == last_turn for message in between) or not any(isinstance(part, Text) for part in second.parts):
+        return [first, *between, second]
+    pieces = [_words(first), mark(f"{gone:,} messages were taken out here") if gone else ""]
+    return [*instructions, _after_words(second, "\n\n".join(filter(None, pieces)))]
+
+
+def _words(message: Message) -> str:
+    media = sum(isinstance(part, Media) for part in message.parts)
+    return "\n\n".join(filter(None, (message.said, mark(f"{media:,} attachments were taken out here") if media else "")))
+
+
+def _with_words(message: Message, words: str) -> Message:
+    if message.index is None:
+        return Message(message.role, (Text(f"{message.text}\n\n{words}"),))
+    return replace(message, parts=(*message.parts, Text(words)))
+
+
+def _after_words(message: Message, words: str) -> Message:
+    place = next(place for place, part in enumerate(message.parts) if isinstance(part, Text))
+    return message.with_part(place, Text(f"{words}\n\n{next(_texts(message))}"))
+
+
+def _texts(message: Message) -> Iterator[str]:
+    return (part.text for part in message.parts if isinstance(part, Text))

@@ -214,7 +214,7 @@ class Guard:
 
     def _levels(self, case: Case, tally: Tally, *, lenient: bool) -> Levels:
         """The sizes at which a conversation of this shape is compacted, as `Replay` goes by them."""
-        return levels(thresholds(tally, self.settings, lenient=lenient), case.room, case.fixed - case.overhead)
+        return levels(thresholds(tally, self.settings, lenient=lenient), tally, case.room, case.fixed - case.overhead)
 
     def _quiet(self, case: Case, messages: int, *, lenient: bool) -> int:
         """Up to this size nothing is ever done, whatever the shape of the conversation."""

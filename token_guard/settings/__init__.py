@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     """Let tool density and message size move trigger and target; false: use the two numbers as they are."""
     trigger: float = Field(default=0.80, gt=0.0, le=1.0)
     """Share of the budget above which a conversation is compacted."""
-    target: float = Field(default=0.30, gt=0.0, le=1.0)
+    target: float = Field(default=0.40, gt=0.0, le=1.0)
     """Share of the budget that a compaction goes down to (adaptive: its value for few tool calls)."""
     reserve_output: PositiveInt = 4_096
     """Tokens kept free for the reply when the request does not say (at most a quarter of the window)."""

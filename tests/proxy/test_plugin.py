@@ -323,7 +323,9 @@ class TestWithoutAProxy:
         install()
         outages = iter([Refusal("down", status=503), Refusal("down", status=503)])
         with Upstream(16_000, check=lambda request: next(outages, None)) as upstream:
-            asyncio.run(_router({"main": (upstream, 16_000)}, num_retries=2).acompletion(model="main", messages=HISTORY))
+            asyncio.run(
+                _router({"main": (upstream, 16_000)}, num_retries=2, disable_cooldowns=True).acompletion(model="main", messages=HISTORY)
+            )
             first, *others = upstream.bodies
             assert others == [first, first]
 

@@ -50,7 +50,7 @@ def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Th
         return Thresholds(1.0, 1.0)
     if lenient:
         return Thresholds(1.0, LENIENT_TARGET)
-    if not settings.adaptive:
+    if settings.thresholds == "fixed":
         return Thresholds(settings.trigger, settings.target)
     density, size = tally.tool_messages / tally.messages, tally.tokens / tally.messages
     by_density = ALONE_TRIGGER if tally.is_alone else _step(DENSITY_TRIGGER, density)

@@ -20,7 +20,7 @@ from typing import Any, Final
 from token_guard.budget import ContextLimit
 from token_guard.errors import ConfigError
 from token_guard.limits.config_file import ConfigFile, LimitFiles, read_models, usual_places
-from token_guard.limits.default import Default
+from token_guard.limits.default import Default, cuts_in_silence
 from token_guard.limits.deployment import Claims, ModelInfo, claims_of, unreadable_claims
 from token_guard.limits.discovery import Discovery
 from token_guard.limits.environment import VARIABLE_PREFIX, Environment
@@ -30,7 +30,19 @@ from token_guard.limits.litellm_map import LitellmMap
 from token_guard.limits.source import Answer, Deployment, Source
 from token_guard.limits.tokens import ALLOWED_TOKENS, read_tokens
 
-__all__ = ["ORDER", "Answer", "Deployment", "Discovery", "Learned", "LearnedStore", "LimitChain", "Source", "advice", "resolve"]
+__all__ = [
+    "ORDER",
+    "Answer",
+    "Deployment",
+    "Discovery",
+    "Learned",
+    "LearnedStore",
+    "LimitChain",
+    "Source",
+    "advice",
+    "cuts_in_silence",
+    "resolve",
+]
 
 _LOG: Final = logging.getLogger("token_guard")
 

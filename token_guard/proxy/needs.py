@@ -13,6 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from token_guard.counting.encodings import ENCODINGS, rank_file
+from token_guard.errors import TokenCountError
+
 __all__ = ["NEEDS", "Need", "lacking"]
 
 LOWEST: Final = (1, 100)
@@ -48,7 +51,6 @@ NEEDS: Final = (
     ),
     Need("proxy/proxy_server.py", '"callback_settings"', "callback_settings.token_guard is not read"),
     Need("model_prices_and_context_window_backup.json", '"max_input_tokens"', "LiteLLM's map of context windows is not known"),
-    Need("litellm_core_utils/default_encoding.py", "TIKTOKEN_CACHE_DIR", "tokenizers may have to be downloaded"),
 )
 """In the order of their weight."""
 
@@ -58,7 +60,16 @@ def lacking() -> tuple[str, ...]:
     package = find_spec("litellm")
     if package is None or package.origin is None:
         return ("litellm is not installed: pip install 'token-guard[proxy]'",)
-    return tuple(_lacking(_version(), Path(package.origin).parent, NEEDS))
+    return (*_lacking(_version(), Path(package.origin).parent, NEEDS), *_without_encodings())
+
+
+def _without_encodings() -> Iterator[str]:
+    """The encodings whose files LiteLLM ships for its own counts; the guard downloads nothing."""
+    for name in ENCODINGS:
+        try:
+            rank_file(name)
+        except TokenCountError as error:
+            yield f"{error}: what it encodes cannot be counted"
 
 
 def _version() -> str:

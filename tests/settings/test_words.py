@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from token_guard.errors import ConfigError
 from token_guard.settings import Settings
 from token_guard.settings.renamed import _tell
 
@@ -42,6 +43,7 @@ def test_the_kill_switch_works_in_the_environment_and_in_python(word: str, monke
         ("recall: {enabled: no}", "recall.enabled", False),
         ("summarizer: {model: off}", "summarizer.model", None),
         ("summarizer: {model: 4}", "summarizer.model", "4"),
+        ("summarizer: {model: 2026-01-31}", "summarizer.model", "2026-01-31"),
         ("trigger: '0.7'", "trigger", 0.7),
         ("reserve_output: '2048'", "reserve_output", 2_048),
         ("strategy: HYBRID", "strategy", "hybrid"),
@@ -56,6 +58,20 @@ def test_a_word_or_number_counts_as_its_option_can_mean_it(text: str, option: st
         found = getattr(found, name)
     plain = {name: limit.max_input_tokens for name, limit in found.items()} if isinstance(found, dict) else found
     assert plain == value
+
+
+@pytest.mark.parametrize("text", ["trigger: yes", "reserve_output: on", "mask: {min_tokens: true}"])
+def test_a_truth_value_is_no_number(text: str) -> None:
+    with pytest.raises(ConfigError, match="got 'on'"):
+        read(text)
+
+
+def test_an_empty_variable_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_GUARD_MODE", "")
+    monkeypatch.setenv("TOKEN_GUARD_MASK__MIN_TOKENS", "")
+    monkeypatch.setenv("TOKEN_GUARD_ADAPTIVE", "")
+    assert Settings.load({"mode": "observe", "mask": {"min_tokens": 7}}).mode == "observe"
+    assert Settings().mode == "enforce"
 
 
 def test_switching_the_store_off_keeps_what_is_learned_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="TOKEN_GUARD_", env_nested_delimiter="__", use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        env_prefix="TOKEN_GUARD_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
     )
 
     mode: Literal["enforce", "observe", "off"] = "enforce"

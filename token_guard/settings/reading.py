@@ -40,7 +40,7 @@ def said_in_the_environment(settings: type[BaseSettings]) -> Mapping[str, Any]:
     """What the environment says of these settings, by their old names, too; what else has our prefix is passed over."""
     prefix = str(settings.model_config["env_prefix"])
     names = {f"{prefix}{old.upper()}": old for old in OLD_NAMES}
-    old = {names[name]: value for name, value in os.environ.items() if name in names}
+    old = {names[name]: value for name, value in os.environ.items() if name in names and value}
     return current({**old, **EnvSettingsSource(settings)()})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -30,6 +31,8 @@ def _meant(annotation: Any, value: Any) -> Any:
         return _choice(get_args(annotation), value)
     if annotation in (str, str | None):
         return _name(value)
+    if annotation in (int, float) and isinstance(value, bool):
+        return (ON if value else OFF)[0]  # a truth value is no number, though Python counts with it
     if get_origin(annotation) is tuple and isinstance(value, list | tuple):
         return tuple(name for item in value for name in _names(item))
     if get_origin(annotation) is Mapping and isinstance(value, Mapping):
@@ -44,7 +47,8 @@ def _choice(choices: tuple[str, ...], value: Any) -> Any:
 
 
 def _name(value: Any) -> Any:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    """A name that YAML took for a number or a date."""
+    return str(value) if isinstance(value, int | float | date) and not isinstance(value, bool) else value
 
 
 def _names(item: Any) -> tuple[Any, ...]:

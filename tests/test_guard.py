@@ -203,7 +203,7 @@ def test_the_policy_overflow_waits_until_it_does_not_fit() -> None:
 
 
 def test_fixed_thresholds_are_used_as_they_are() -> None:
-    guard = Guard(Settings(adaptive=False, trigger=0.95, target=0.5))
+    guard = Guard(Settings(thresholds="fixed", trigger=0.95, target=0.5))
     tokens = size(LONG["messages"])
     assert guard.process(LONG, max_input_tokens=int(tokens / 0.93)).request is LONG
     assert guard.process(LONG, max_input_tokens=int(tokens / 0.99)).report.action == "compacted"

@@ -7,6 +7,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 __all__ = [
+    "CompressionError",
     "ConfigError",
     "ContextOverflowError",
     "InputTooLongError",
@@ -25,11 +26,15 @@ class ConfigError(TokenGuardError, ValueError):
     """A setting or a limit file is wrong; the message names the key and what is allowed."""
 
 
-class TokenCountError(TokenGuardError, TypeError):
+class CompressionError(TokenGuardError):
+    """The base of what goes wrong with counting for people: TokenCountError and ModelNotSupportedError."""
+
+
+class TokenCountError(CompressionError, TypeError):
     """What was handed to a counter is not text or a list of messages."""
 
 
-class ModelNotSupportedError(TokenGuardError, ValueError):
+class ModelNotSupportedError(CompressionError, ValueError):
     """A model name that cannot be one: empty, or not a string."""
 
 

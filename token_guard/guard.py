@@ -220,7 +220,7 @@ class Guard:
         """Up to this size nothing is ever done, whatever the shape of the conversation."""
         if lenient or messages < MIN_MESSAGES:
             return case.allowed
-        lowest = LOWEST if self.settings.adaptive else self.settings.trigger
+        lowest = self.settings.trigger if self.settings.thresholds == "fixed" else LOWEST
         return min(case.allowed, int(lowest * case.room) + case.overhead)
 
     def _is_lenient(self, conversation: Conversation) -> bool:

@@ -321,7 +321,7 @@ class TestWithoutAProxy:
 
     def test_every_retry_sends_the_same_rewrite(self):
         install()
-        outages = iter([Refusal("down", status=503), Refusal("down", status=503)])
+        outages = iter([Refusal("down", type="server_error", param=None, status=503) for _ in range(2)])
         with Upstream(16_000, check=lambda request: next(outages, None)) as upstream:
             asyncio.run(_router({"main": (upstream, 16_000)}, num_retries=2).acompletion(model="main", messages=HISTORY))
             first, *others = upstream.bodies

@@ -85,7 +85,7 @@ def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Th
         return Thresholds(1.0, 1.0)
     if lenient:
         return Thresholds(1.0, LENIENT_TARGET)
-    if not settings.adaptive:
+    if settings.thresholds == "fixed":
         return Thresholds(settings.trigger, settings.target)
     if tally.kind != "tools" and not settings.model_fields_set & {"trigger", "target"}:
         return Thresholds(1.0, TALK_TARGET)

@@ -321,20 +321,22 @@ class TestWithoutAProxy:
 
     def test_every_retry_sends_the_same_rewrite(self):
         install()
-        outages = iter([Refusal("down", status=503), Refusal("down", status=503)])
+        outages = iter([Refusal("down", type="server_error", param=None, status=503)] * 2)
         with Upstream(16_000, check=lambda request: next(outages, None)) as upstream:
-            asyncio.run(_router({"main": (upstream, 16_000)}, num_retries=2).acompletion(model="main", messages=HISTORY))
+            # of one deployment alone some versions of litellm try nothing again
+            asyncio.run(_router({"main": (upstream, 16_000)}, copies=2, num_retries=2).acompletion(model="main", messages=HISTORY))
             first, *others = upstream.bodies
             assert others == [first, first]
 
 
-def _router(deployments: dict[str, tuple[Upstream, int]], **options: Any) -> litellm.Router:
+def _router(deployments: dict[str, tuple[Upstream, int]], *, copies: int = 1, **options: Any) -> litellm.Router:
     models = [
         {
             "model_name": name,
             "litellm_params": {"model": "openai/gpt-4o", "api_base": upstream.url, "api_key": "none"},
-            "model_info": {"id": name, "max_input_tokens": window},
+            "model_info": {"id": f"{name}-{number}", "max_input_tokens": window},
         }
         for name, (upstream, window) in deployments.items()
+        for number in range(copies)
     ]
     return litellm.Router(model_list=models, disable_cooldowns=True, retry_after=0, **options)

@@ -51,7 +51,7 @@ def open_note(data: Mapping[str, Any]) -> Note:
 
 def note_of(data: Mapping[str, Any]) -> Note:
     """The note of this request; outside the proxy a new one, kept only in metadata that the router has made its own."""
-    metadata = _metadata(data) or {}
+    metadata = _metadata(data, KEY) or {}
     if "model_group" in metadata:
         metadata.setdefault(KEY, {})
     note = metadata.get(KEY)
@@ -60,7 +60,7 @@ def note_of(data: Mapping[str, Any]) -> Note:
 
 def is_new_attempt(note: Note, kwargs: Mapping[str, Any]) -> bool:
     """Whether this attempt has not been here: LiteLLM calls again, inside an attempt, when it translates between formats."""
-    metadata = _metadata(kwargs) or {}
+    metadata = _metadata(kwargs, "model_group") or {}
     attempt = [
         kwargs.get("litellm_call_id"),
         _model_info(kwargs).get("id"),
@@ -84,7 +84,7 @@ def requested_mode(data: Mapping[str, Any]) -> str | None:
 def deployment_of(kwargs: Mapping[str, Any]) -> Deployment:
     """The deployment that receives this attempt; without a router its name parts are empty."""
     info = _true_info(_model_info(kwargs))
-    group = (_metadata(kwargs) or {}).get("model_group")
+    group = (_metadata(kwargs, "model_group") or {}).get("model_group")
     api_base, api_key = ("", "") if BROUGHT in info else (kwargs.get("api_base"), kwargs.get("api_key"))
     return Deployment(
         id=str(info.get("id") or ""), group=str(group or ""), api_base=str(api_base or ""), api_key=str(api_key or ""), model_info=info
@@ -100,7 +100,7 @@ def _true_info(info: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def record_savings(kwargs: Mapping[str, Any], report: Report) -> None:
     """Tell LiteLLM's spend log what was removed in this attempt: in its own field for that, and in ours beside the operator's."""
-    metadata = _metadata(kwargs)
+    metadata = _metadata(kwargs, KEY)
     if metadata is None or KEY not in metadata:
         return
     counts = {"tokens_before": report.tokens_before, "tokens_after": report.tokens_after}
@@ -116,7 +116,7 @@ def _quality(report: Report) -> Mapping[str, float]:
 
 def forget_savings(kwargs: Mapping[str, Any]) -> None:
     """Take out what was recorded for the attempt before this one, whose metadata a fallback inherits."""
-    metadata = _metadata(kwargs)
+    metadata = _metadata(kwargs, KEY)
     if metadata is None or KEY not in _spend_log(metadata):
         return
     metadata.pop("compression_savings", None)
@@ -128,8 +128,14 @@ def _spend_log(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     return fields if isinstance(fields, Mapping) else {}
 
 
-def _metadata(data: Mapping[str, Any]) -> MutableMapping[str, Any] | None:
-    return next((data[place] for place in PLACES if isinstance(data.get(place), dict)), None)
+def _metadata(data: Mapping[str, Any], wanted: str = "") -> MutableMapping[str, Any] | None:
+    """The metadata that hold a key, else the first that there are.
+
+    For generateContent the proxy writes into one place and the router makes the other for itself, so that no single place holds all.
+    A client's own place is never asked before the proxy's, whose note was put into the first that there was.
+    """
+    places = [data[place] for place in PLACES if isinstance(data.get(place), dict)]
+    return next((place for place in places if wanted in place), next(iter(places), None))
 
 
 def _model_info(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from token_guard.limits import LimitChain
-from token_guard.limits.overflows import Overflow, overflow_of
+from token_guard.limits.overflows import Overflow
 from token_guard.proxy import refusals
 from token_guard.proxy.attempt import Note, deployment_of, note_of
+from token_guard.proxy.said import overflow_in, words_of
 
 __all__ = ["Retries", "offer_retry", "with_self_retries"]
 
@@ -40,7 +41,6 @@ _MAX_DEPLOYMENTS: Final = 4_096
 _GUESSES: Final = ("learned", "inference", "default")
 """Sources that a provider's own word replaces even with a larger window."""
 
-_RATE_LIMITED: Final = 429
 _CLASS_NAMES: Final = re.compile(r"^(?:litellm\.\w+: )+")
 _MAX_MESSAGE: Final = 1_000
 
@@ -129,7 +129,7 @@ class Retries:
     def refused(self, kwargs: Mapping[str, Any], error: Exception) -> bool:
         """Learn from a failed attempt; whether it failed because the request was too long, when this is the first word of it."""
         note = note_of(kwargs)
-        overflow = _overflow(error)
+        overflow = overflow_in(error)
         before = _refused(note).get(_key(kwargs))
         if (overflow is None and not refusals.is_context_error(error)) or (before and before["attempt"] == note.get("attempt")):
             return False
@@ -144,7 +144,7 @@ class Retries:
 
         The answer has begun, so that nothing can be retried: the next request is right.
         """
-        overflow = _overflow(error)
+        overflow = overflow_in(error)
         if overflow is None or overflow.window is None:
             return False
         self._learn(kwargs, overflow.window)
@@ -154,7 +154,7 @@ class Retries:
         key = _key(kwargs)
         times = _refused(note).get(key, {"times": 0})["times"] + 1
         cap = int(note.get("sent", 0) * _share(overflow)) if overflow else 0
-        message = _CLASS_NAMES.sub("", str(error))[:_MAX_MESSAGE]
+        message = _CLASS_NAMES.sub("", words_of(error))[:_MAX_MESSAGE]
         note.setdefault("refused", {})[key] = {"times": times, "cap": cap, "attempt": note.get("attempt"), "message": message}
         if times > 1:
             self._was_in_vain(key)
@@ -186,13 +186,6 @@ class Retries:
 def _refused(note: Note) -> Mapping[str, Any]:
     found = note.get("refused")
     return found if isinstance(found, Mapping) else {}
-
-
-def _overflow(error: Exception) -> Overflow | None:
-    """What the provider said; some name their numbers in the body alone."""
-    if getattr(error, "status_code", None) == _RATE_LIMITED:
-        return None
-    return overflow_of(f"{error} {getattr(error, 'body', None) or ''}")
 
 
 def _share(overflow: Overflow) -> float:

@@ -91,8 +91,19 @@ def overflow(case: Case, done: Conversation, report: Report) -> ContextOverflowE
     bare = case.meter.overhead(Conversation(report.model, ()))
     sizes = {"system": _size(case, system), "tools": case.overhead - bare, "last user": _size(case, users[-1:])}
     total = _size(case, done.messages) + case.overhead
+    window, spare = case.limit.max_input_tokens, case.limit.max_input_tokens - case.reserved - case.allowed
+    fewer = spare < 0  # its provider counts fewer tokens than we do, so that more of ours fit
     return ContextOverflowError(
-        model=report.model, tokens=total, allowed=case.allowed, parts={**sizes, "rest": total - sum(sizes.values())}
+        model=report.model,
+        tokens=total,
+        allowed=case.allowed,
+        parts={**sizes, "rest": total - sum(sizes.values())},
+        window=window,
+        window_as_counted=case.allowed + case.reserved + case.margin if fewer else None,
+        reserved=case.reserved,
+        margin=case.margin if fewer else spare,
+        limit_source=case.limit.source,
+        tokens_before=report.tokens_before,
     )
 
 

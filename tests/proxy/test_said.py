@@ -31,7 +31,7 @@ BODIES: Mapping[str, Any] = {
 }
 
 
-class Silent(Exception):
+class Silent(Exception):  # noqa: N818 - it is what it is
     """An error whose own text says nothing."""
 
     def __init__(self, **held: Any) -> None:
@@ -77,32 +77,18 @@ def test_an_exception_without_text_and_body_speaks_by_its_response(shape: str) -
 
 @pytest.mark.parametrize("shape", BODIES)
 def test_what_caused_an_exception_speaks_for_it(shape: str) -> None:
-    try:
-        try:
-            raise refused(BODIES[shape])
-        except openai.APIStatusError as error:
-            raise Silent from error
-    except Silent as error:
-        assert overflow_in(error) == Overflow(8_000, 9_000)
-        assert WORDS in words_of(error)
+    error = Silent()
+    error.__cause__ = refused(BODIES[shape])
+    assert overflow_in(error) == Overflow(8_000, 9_000)
+    assert WORDS in words_of(error)
 
 
 def test_the_refusal_of_the_attempt_before_is_not_this_one() -> None:
-    before = litellm.ContextWindowExceededError(message=WORDS, model="a", llm_provider="openai")
-    try:
-        try:
-            raise before
-        except litellm.ContextWindowExceededError:
-            raise litellm.BadRequestError(message="no such tool", model="b", llm_provider="openai") from None
-    except litellm.BadRequestError as error:
-        assert overflow_in(error) is None
-    try:
-        try:
-            raise before
-        except litellm.ContextWindowExceededError:
-            raise litellm.BadRequestError(message="no such tool", model="b", llm_provider="openai")  # noqa: B904 - as a fallback does
-    except litellm.BadRequestError as error:
-        assert overflow_in(error) is None
+    """A fallback fails while the error of the attempt before it is being handled."""
+    own = litellm.BadRequestError(message="no such tool", model="b", llm_provider="openai")
+    own.__context__ = openai.BadRequestError("no such tool", response=response({}), body=None)
+    own.__context__.__context__ = litellm.ContextWindowExceededError(message=WORDS, model="a", llm_provider="openai")
+    assert overflow_in(own) is None
 
 
 @pytest.mark.parametrize(
@@ -114,25 +100,27 @@ def test_odd_exceptions_say_nothing_and_do_no_harm(odd: Mapping[str, Any]) -> No
     assert all(isinstance(text, str) for text in texts_of(Silent(**odd)))
 
 
+def mapped(error: Exception, provider: str) -> Exception:
+    """What litellm makes of a provider's exception."""
+    recognise_context_errors()
+    try:
+        exception_type(model="m", original_exception=error, custom_llm_provider=provider)
+    except Exception as made:
+        return made
+    raise AssertionError("litellm always raises")
+
+
 @pytest.mark.parametrize(
     "provider", ["openai", "azure", "together_ai", "anthropic", "bedrock", "vertex_ai", "ollama", "openrouter", "cohere", "xai", "a-server"]
 )
 @pytest.mark.parametrize("shape", BODIES)
 def test_litellm_takes_it_for_what_it_is_and_shows_the_words(shape: str, provider: str) -> None:
-    recognise_context_errors()
-    with pytest.raises(litellm.ContextWindowExceededError) as caught:
-        try:
-            raise refused(BODIES[shape])
-        except openai.APIStatusError as error:
-            exception_type(model="m", original_exception=error, custom_llm_provider=provider)
-    assert WORDS in str(caught.value)
+    error = mapped(refused(BODIES[shape]), provider)
+    assert isinstance(error, litellm.ContextWindowExceededError)
+    assert WORDS in str(error)
 
 
 def test_litellm_takes_other_errors_as_before() -> None:
-    recognise_context_errors()
-    with pytest.raises(litellm.BadRequestError) as caught:
-        try:
-            raise refused({"error": "tools are not supported"})
-        except openai.APIStatusError as error:
-            exception_type(model="m", original_exception=error, custom_llm_provider="openai")
-    assert not isinstance(caught.value, litellm.ContextWindowExceededError)
+    error = mapped(refused({"error": "tools are not supported"}), "openai")
+    assert isinstance(error, litellm.BadRequestError)
+    assert not isinstance(error, litellm.ContextWindowExceededError)

@@ -8,7 +8,6 @@ import pytest
 from build import say
 
 from token_guard import Guard, Settings
-from token_guard.counting import Calibrations
 from token_guard.errors import ContextOverflowError
 from token_guard.limits import Deployment
 from token_guard.limits.overflows import overflow_of
@@ -19,31 +18,21 @@ PLACE = Deployment(id="d1", model_info={"max_input_tokens": WINDOW})
 RULES = say("system", "the rule of the house is this one " * 9_000)
 
 
-def overflow(guard: Guard | None = None, **more: object) -> ContextOverflowError:
+def overflow(**more: object) -> ContextOverflowError:
     request = {"model": "hosted_vllm/a-model", "messages": [RULES, say("user", "Hello")], **more}
     with pytest.raises(ContextOverflowError) as caught:
-        (guard or Guard(Settings())).process(request, api="openai.chat", deployment=PLACE)
+        Guard(Settings()).process(request, api="openai.chat", deployment=PLACE)
     return caught.value
 
 
 @pytest.mark.parametrize("more", [{}, {"max_tokens": 1_000}, {"max_tokens": 8_000}])
 def test_the_numbers_add_up(more: dict[str, int]) -> None:
     error = overflow(**more)
-    assert error.window_as_counted - error.reserved - error.margin == error.allowed
+    assert error.window - error.reserved - error.margin == error.allowed
     assert sum(error.parts.values()) == error.tokens > error.allowed
     assert (error.window, error.limit_source, error.largest_part) == (WINDOW, "deployment", "system")
     numbers = {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", str(error))}
     assert {error.window, error.reserved, error.margin, error.allowed, error.tokens, *error.parts.values()} - {0} <= numbers
-
-
-def test_they_add_up_where_the_provider_counts_fewer_tokens_too() -> None:
-    guard = Guard(Settings(), calibrations=Calibrations())
-    for number in range(12):
-        request = {"model": "hosted_vllm/a-model", "messages": [say("user", f"a word of {number} " * 400 * (number + 1))]}
-        guard.learn(request, int(0.7 * guard.process(request, api="openai.chat").report.tokens_before), api="openai.chat", deployment=PLACE)
-    error = overflow(guard)
-    assert error.window_as_counted - error.reserved - error.margin == error.allowed
-    assert (error.window, error.margin >= 0) == (WINDOW, True)
 
 
 def test_clients_read_the_window_from_it_in_every_wording() -> None:

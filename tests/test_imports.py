@@ -19,7 +19,7 @@ PACKAGE = Path(token_guard.__file__).parent
 LAYERS = (
     # values
     ("errors", "conversation", "budget"),
-    ("report", "marks", "settings"),
+    ("report", "marks", "settings", "speech"),
     # what can be asked of a request, a model, a store
     ("counting", "formats", "limits", "stores"),
     # what can be done to messages, and what providers demand of them

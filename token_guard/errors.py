@@ -51,8 +51,7 @@ class ContextOverflowError(TokenGuardError):
     """A request that cannot be made to fit: what must stay whole is larger than what is allowed.
 
     All numbers are tokens as the guard counts them, so that they add up: `window` - `reserved` - `margin` = `allowed`; `parts` splits
-    `tokens`, what the request still counts, into `system`, `tools`, `last user` and `rest`. `window_as_counted` is the window in
-    such tokens where the provider is known to count fewer; `tokens_before` is the request as it came.
+    `tokens`, what the request still counts, into `system`, `tools`, `last user` and `rest`. `tokens_before` is the request as it came.
     """
 
     def __init__(  # noqa: PLR0913 - the terms of one sum
@@ -63,7 +62,6 @@ class ContextOverflowError(TokenGuardError):
         allowed: int,
         parts: Mapping[str, int],
         window: int | None = None,
-        window_as_counted: int | None = None,
         reserved: int = 0,
         margin: int = 0,
         limit_source: str = "",
@@ -74,7 +72,6 @@ class ContextOverflowError(TokenGuardError):
         self.allowed = allowed
         self.parts = dict(parts)
         self.window = allowed if window is None else window
-        self.window_as_counted = self.window if window_as_counted is None else window_as_counted
         self.reserved = reserved
         self.margin = margin
         self.limit_source = limit_source
@@ -90,16 +87,15 @@ class ContextOverflowError(TokenGuardError):
         """First, because clients read the window from these words."""
         source = SOURCES.get(self.limit_source, self.limit_source)
         origin = f" (from {source})" if source else ""
-        counted = f", {self.window_as_counted:,} as they are counted here" if self.window_as_counted != self.window else ""
-        return f"This model's maximum context length is {self.window:,} tokens{origin}{counted}."
+        return f"This model's maximum context length is {self.window:,} tokens{origin}."
 
     def _rest(self) -> str:
         kept = [f"{self.reserved:,} for the reply"] if self.reserved else []
         kept += [f"{self.margin:,} for what the count may be off"] if self.margin else []
-        left = f"Less {' and '.join(kept)}, that leaves" if kept else "That leaves"
+        left = f"Less {' and '.join(kept)}, that leaves {self.allowed:,}" if kept else f"All {self.allowed:,} are"
         split = ", ".join(f"{name} {count:,}" for name, count in self.parts.items())
         return (
-            f"{left} {self.allowed:,} for the prompt of {self.model or 'this request'}; the parts that must stay whole count "
+            f"{left} for the prompt of {self.model or 'this request'}; the parts that must stay whole count "
             f"{self.tokens:,} ({split}). Shorten the largest part, or use a model with a larger window."
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from token_guard.compaction import Counter, Draft, Goal
-from token_guard.compaction.pins import droppable, in_turn, tail_start
+from token_guard.compaction.pins import droppable, in_turn, pins
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
 from token_guard.marks import is_note
@@ -97,18 +97,19 @@ def _without_oldest(draft: Draft, target: int, counter: Counter, after: int = 0)
 
 
 def _stages(messages: Sequence[Message]) -> Iterator[list[tuple[int, int]]]:
-    """Places that may be cut, those that matter least first: older messages, notes, the newest turn, the user's last words."""
-    tail = tail_start(messages)
-    asked = [number for number, message in enumerate(messages) if message.asks and not is_note(message)]
-    alone = [number for number in asked if not messages[number].results]
-    last = {number for users in (asked, alone) for number in users[-1:]}
+    """Places that may be cut, those that matter least first: older messages and notes, rules that were loaded, the plan, the newest
+    turn, the running task, the user's last words."""
+    stays = pins(messages)
     cuttable = [
         (number, place) for number, message in enumerate(messages) for place, part in enumerate(message.parts) if _may_be_cut(message, part)
     ]
-    words = [(number, place) for number, place in cuttable if number in last and isinstance(messages[number].parts[place], Text)]
-    yield [place for place in cuttable if place[0] < tail and place not in words]
-    yield [place for place in cuttable if place[0] >= tail and place not in words]
-    yield words
+    words = {place for place in cuttable if place[0] in stays.last_words and isinstance(messages[place[0]].parts[place[1]], Text)}
+    task = {place for place in cuttable if place[0] in stays.task} - words
+    newest = {place for place in cuttable if place[0] in stays.newest} - words - task
+    plan = {place for place in cuttable if place[0] in stays.plan} - words - task - newest
+    rules = {place for place in cuttable if place[0] in stays.rules} - words - task - newest - plan
+    yield [place for place in cuttable if place not in words | task | newest | plan | rules]
+    yield from map(sorted, (rules, plan, newest, task, words))
 
 
 def _may_be_cut(message: Message, part: Part) -> bool:

@@ -95,17 +95,16 @@ def positive(value: Any) -> int | None:
 
 
 def clamped(request: Mapping[str, Any], wanted: int | None, *keys: str) -> dict[str, int]:
-    """Edits that cut the reply length under these keys to what is wanted, where the request asks for more, or does not say.
+    """Edits that cut the reply length under these keys to what is wanted, where the request asks for more; under the last key where
+    it asks for none and one is wanted.
 
     >>> clamped({"max_tokens": 900}, 500, "max_tokens", "max_completion_tokens")
     {'max_tokens': 500}
-    >>> clamped({}, 500, "max_tokens", "max_completion_tokens")
-    {'max_tokens': 500}
     """
-    asked = {key: request.get(key) for key in keys}
-    if wanted is not None and all(value is None for value in asked.values()):
-        return {keys[0]: wanted}
-    return {key: wanted for key, value in asked.items() if wanted is not None and isinstance(value, int) and value > wanted}
+    if wanted is None:
+        return {}
+    asked = {key: value for key in keys if isinstance(value := request.get(key), int)}
+    return {key: wanted for key, value in asked.items() if value > wanted} if asked else {keys[-1]: wanted}
 
 
 def as_opaque(value: Any) -> Opaque:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from token_guard.history.tally import Tally
 from token_guard.settings import Settings
 
-__all__ = ["HIGHEST", "LENIENT_TARGET", "LOWEST", "MIN_MESSAGES", "Thresholds", "thresholds"]
+__all__ = ["HIGHEST", "LENIENT_TARGET", "LOWEST", "MIN_MESSAGES", "Levels", "Thresholds", "levels", "thresholds"]
 
 MIN_MESSAGES = 6
 """A request of fewer messages is one question over a document, not a session: it is touched only when it does not fit."""
@@ -31,6 +31,9 @@ LOWEST, HIGHEST = 0.40, 0.95
 LENIENT_TARGET = 0.70
 """With `policy: overflow` nothing happens until a request does not fit; then it goes down to this share."""
 
+TALK_TARGET = 0.50
+"""What was only said can be read nowhere again: talk stays whole as long as it fits, and then half of it does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
@@ -38,6 +41,25 @@ class Thresholds:
 
     trigger: float
     target: float
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The same in tokens of the messages."""
+
+    trigger: int
+    target: int
+
+
+def levels(shares: Thresholds, allowed: int, instructions: int) -> Levels:
+    """The sizes that shares stand for. They are of what compaction can change: instructions stay whole and come on top.
+
+    >>> levels(Thresholds(0.8, 0.3), 10_000, instructions=0), levels(Thresholds(0.8, 0.3), 10_000, instructions=5_000)
+    (Levels(trigger=8000, target=3000), Levels(trigger=9000, target=6500))
+    """
+    fixed = min(allowed, instructions)
+    free = allowed - fixed
+    return Levels(fixed + int(shares.trigger * free), fixed + int(shares.target * free))
 
 
 def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Thresholds:
@@ -52,6 +74,8 @@ def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Th
         return Thresholds(1.0, LENIENT_TARGET)
     if not settings.adaptive:
         return Thresholds(settings.trigger, settings.target)
+    if tally.kind != "tools" and not settings.model_fields_set & {"trigger", "target"}:
+        return Thresholds(1.0, TALK_TARGET)
     density, size = tally.tool_messages / tally.messages, tally.tokens / tally.messages
     by_density = ALONE_TRIGGER if tally.is_alone else _step(DENSITY_TRIGGER, density)
     trigger = settings.trigger + by_density + _step(SIZE_TRIGGER, size)

@@ -1,0 +1,168 @@
+"""Whose words a user message holds: the user's own, or what a client, a tool or a page speaks in the user's place.
+
+Agents that know no tool messages send what tools printed as user messages, and clients add reminders, feedback and
+"please continue" by themselves. Rules, requests and tasks are read in the user's own words alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from token_guard.conversation import Message, Text
+from token_guard.speech.forms import ASSENT, ASSENT_UNSPACED, FROM_CLIENTS, OBSERVED, USERS_OWN
+
+__all__ = ["is_observation", "own_words", "running_task", "speaks"]
+
+_HEAD: Final = 400
+"""Characters at the beginning of a text that tell what it is."""
+
+_FENCE: Final = re.compile(r"^[ \t]*(```+|~~~+).*?(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_TAG: Final = re.compile(r"^[ \t]*<([A-Za-z][\w.:-]{2,40})\b[^>\n]{0,400}>", re.MULTILINE)
+_QUOTED: Final = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
+
+_WORD: Final = re.compile(r"[^\W_](?:[\w'’-]*[^\W_])?")
+_UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+_SHORT: Final = 12
+"""Words: a shorter message goes on from what was said before, which therefore stays with it."""
+
+_UNSPACED_WORD: Final = 2
+"""Characters of Chinese, Japanese or Korean that make about one word."""
+
+_MOST_UNCLOSED: Final = 40
+"""Tags without an end after which a text is taken for something else than tagged blocks."""
+
+_MOST: Final = 4
+"""Messages that make up a task at most: the one that asks for it, and what was added since."""
+
+_OPENING: Final = 32
+"""Characters by which messages of one make are known again."""
+
+_TELLING: Final = 8
+"""Characters below which an opening says nothing."""
+
+_REPEATED: Final = 3
+"""So many messages that begin alike are a client's, not a person's."""
+
+
+def own_words(text: str) -> str:
+    r"""The user's own prose in a text: without fenced and quoted text, tagged blocks, and outputs.
+
+    >>> own_words("Mend this:\n```\nnever touch a.py\n```\nand <b>quickly</b>")
+    'Mend this:\n\nand <b>quickly</b>'
+    >>> own_words("<system-reminder>\nDo it.\n</system-reminder>"), own_words("Observation: 3 rows")
+    ('', '')
+    """
+    if OBSERVED.match(text, 0, _HEAD):
+        return ""
+    if "```" in text or "~~~" in text:
+        text = _FENCE.sub("", text)
+    if "<" in text:
+        text = _untagged(text)
+    return (_QUOTED.sub("", text) if ">" in text else text).strip()
+
+
+def is_observation(message: Message) -> bool:
+    """Whether a user message is what a tool printed, as agents without tool messages send it."""
+    return message.role == "user" and not message.results and bool(OBSERVED.match(_first(message), 0, _HEAD))
+
+
+def speaks(message: Message) -> bool:
+    """Whether the user says something in a message that asks for more than to go on."""
+    words = _spoken(message)
+    return bool(words) and not _is_clients(words) and not _only_assents(words)
+
+
+def running_task(messages: Sequence[Message]) -> tuple[int, ...]:
+    """Places of the user messages that say what is being worked on now, oldest first.
+
+    The newest message in which a user asks for work, with what was added to it since in few words. What clients send by
+    themselves is skipped, as is what only says to go on; nothing where nobody asked for anything.
+
+    >>> from token_guard.conversation import Origin
+    >>> texts = ("Write the export: one file a tenant, semicolons, UTF-8, and skip the suspended ones.", "Yes, go on.")
+    >>> parts = [(Text(text),) for text in texts]
+    >>> running_task([Message("user", part, origin=Origin(place, {}, part, ())) for place, part in enumerate(parts)])
+    (0,)
+    """
+    spoken = {place: _spoken(message) for place, message in enumerate(messages) if message.role == "user" and message.origin}
+    alike = _alike(spoken.values())
+    found: list[int] = []
+    for place in sorted(spoken, reverse=True):
+        words = spoken[place]
+        if not words or _is_clients(words) or _opening(words) in alike or _only_assents(words):
+            continue
+        found.append(place)
+        if len(found) == _MOST or _length(words) > _SHORT:
+            break
+    return tuple(reversed(found))
+
+
+def _first(message: Message) -> str:
+    return next((part.text for part in message.parts if isinstance(part, Text) and part.text.strip()), "")
+
+
+def _spoken(message: Message) -> str:
+    """The user's own words in a message of the client's, without what the guard added."""
+    parts = message.origin.parts if message.origin else message.parts
+    return "\n".join(filter(None, (own_words(part.text) for part in parts if isinstance(part, Text))))
+
+
+def _untagged(text: str) -> str:
+    """A text without the tagged blocks that begin its lines; of those that hold the user's words, the words."""
+    kept, start = [], 0
+    unclosed: set[str] = set()
+    while len(unclosed) < _MOST_UNCLOSED and (tag := _TAG.search(text, start)) is not None:
+        name = tag.group(1)
+        end = -1 if name in unclosed else text.find(f"</{name}", tag.end())
+        if end < 0:
+            unclosed.add(name)
+            kept.append(text[start : tag.end()])
+            start = tag.end()
+            continue
+        kept.append(text[start : tag.start()])
+        if name.lower() in USERS_OWN:
+            kept.append(text[tag.end() : end])
+        closed = text.find(">", end)
+        start = closed + 1 if closed >= 0 else len(text)
+    return "".join([*kept, text[start:]])
+
+
+def _is_clients(words: str) -> bool:
+    return bool(FROM_CLIENTS.match(words, 0, _HEAD))
+
+
+def _only_assents(words: str) -> bool:
+    """Whether words say no more than to go on.
+
+    >>> _only_assents("Yes, go on."), _only_assents("Ja, bitte weiter!"), _only_assents("好的 继续"), _only_assents("Yes, but in French")
+    (True, True, True, False)
+    """
+    if len(words) > _HEAD:
+        return False
+    rest = ASSENT_UNSPACED.sub("", words)
+    if _UNSPACED.search(rest):
+        return False
+    return all(word.lower().replace("’", "'") in ASSENT for word in _WORD.findall(rest))
+
+
+def _length(words: str) -> int:
+    """About how many words there are."""
+    head = words[: 40 * _SHORT]
+    unspaced = len(_UNSPACED.findall(head))
+    return unspaced // _UNSPACED_WORD + len(_WORD.findall(_UNSPACED.sub(" ", head)))
+
+
+def _opening(words: str) -> str:
+    return re.sub(r"\d+", "0", words[: 2 * _OPENING])[:_OPENING].lower()
+
+
+def _alike(spoken: Iterable[str]) -> frozenset[str]:
+    """How messages begin of which there are several."""
+    openings: dict[str, int] = {}
+    for words in spoken:
+        if len(words) >= _TELLING:
+            openings[_opening(words)] = openings.get(_opening(words), 0) + 1
+    return frozenset(opening for opening, times in openings.items() if times >= _REPEATED)

@@ -210,6 +210,9 @@ class TokenGuardCallback(CustomLogger):
             return fitted
         except ContextOverflowError as error:
             self.noting.refused(attempt, error)
+            said = self.retries.words_of(attempt)
+            if said:  # the provider itself knows better than we do what it takes
+                raise refusals.repeated(said, attempt.model, attempt.provider) from None
             raise refusals.overflow(error, attempt.provider, api=attempt.api, headers=self._headers(attempt.note) or {}) from None
         except (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, ContextWindowExceededError):
             raise

@@ -19,6 +19,7 @@ from token_guard.proxy.said import overflow_in, words_of
 __all__ = [
     "WORDINGS",
     "OverflowRefusedError",
+    "RepeatedRefusalError",
     "Wording",
     "failed",
     "is_context_error",
@@ -81,8 +82,8 @@ def overflow(
 
 
 def is_own(error: BaseException) -> bool:
-    """Whether the guard itself refused: nothing is to be learned from it."""
-    return isinstance(error, OverflowRefusedError)
+    """Whether the guard itself refused, or said again what a provider had: nothing is to be learned from it."""
+    return isinstance(error, (OverflowRefusedError, RepeatedRefusalError))
 
 
 def failed(model: str, provider: str = "") -> InternalServerError:
@@ -91,9 +92,13 @@ def failed(model: str, provider: str = "") -> InternalServerError:
     return InternalServerError(message=message, model=model, llm_provider=provider, num_retries=0)
 
 
-def repeated(message: str, model: str, provider: str = "") -> ContextWindowExceededError:
+class RepeatedRefusalError(ContextWindowExceededError):
     """A provider's own refusal once more, for an attempt that it need not be asked about."""
-    return ContextWindowExceededError(message=message, model=model, llm_provider=provider)
+
+
+def repeated(message: str, model: str, provider: str = "") -> RepeatedRefusalError:
+    """The provider's words, said again."""
+    return RepeatedRefusalError(message=message, model=model, llm_provider=provider)
 
 
 def is_context_error(error: Exception) -> bool:

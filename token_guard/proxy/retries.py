@@ -78,6 +78,11 @@ class Retries:
             raise refusals.repeated(refused["message"], attempt.model, attempt.provider)
         return cap
 
+    def words_of(self, attempt: Attempt) -> str:
+        """What this attempt's deployment said when it refused an earlier one of the same call; empty where it refused none."""
+        refused = _refused(attempt.note).get(attempt.place)
+        return str(refused["message"]) if refused else ""
+
     def refused(self, attempt: Attempt, error: Exception) -> bool:
         """Learn from a failed attempt; whether it failed because the request was too long, when this is the first word of it."""
         overflow = overflow_in(error)

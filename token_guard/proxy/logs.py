@@ -10,9 +10,7 @@ import logging
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-import token_guard
-
-__all__ = ["announce", "log_as_litellm"]
+__all__ = ["LitellmHandler", "announce", "log_as_litellm"]
 
 _LOG: Final = logging.getLogger("token_guard")
 _LITELLM: Final = "LiteLLM Proxy"
@@ -52,7 +50,7 @@ def log_as_litellm() -> None:
 
 def announce(mode: str) -> None:
     """Say that the guard is on: one line at start, at any level."""
-    _LOG.info(_ANNOUNCEMENT, token_guard.__version__, mode, _version("litellm"))
+    _LOG.info(_ANNOUNCEMENT, _version("token-guard"), mode, _version("litellm"))
 
 
 def _version(package: str) -> str:

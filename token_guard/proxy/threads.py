@@ -39,7 +39,7 @@ def in_the_background(job: Callable[[], object], name: str) -> None:
     def run() -> None:
         try:
             job()
-        except Exception as error:
+        except BaseException as error:  # tokenizers in Rust panic with a BaseException
             if threading.main_thread().is_alive():
                 logger.warning("%s failed (%s)", name, where(error))
 

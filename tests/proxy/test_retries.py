@@ -353,6 +353,44 @@ class TestHooks:
         assert changed is not None
         assert count_prompt(changed) < 16_000
 
+    def retried(self, text: str, **more: Any) -> tuple[dict[str, Any] | None, dict[str, Any], str]:
+        """What the first attempt forwards, what the second does after this refusal, and what the headers say of that."""
+        guard, kwargs = TokenGuardCallback(Settings()), self.kwargs(**more)
+        first = asyncio.run(guard.async_pre_call_deployment_hook(kwargs, CallTypes.acompletion))
+        asyncio.run(guard.async_post_call_failure_deployment_hook(kwargs, refusal(text), CallTypes.acompletion, None))
+        hop = {**kwargs, "fallback_depth": 1, "metadata": {**kwargs["metadata"], "attempted_fallbacks": 1}}
+        second = asyncio.run(guard.async_pre_call_deployment_hook(hop, CallTypes.acompletion))
+        found = asyncio.run(guard.async_post_call_response_headers_hook(kwargs, None, None))
+        return first, second, found["x-token-guard-action"]
+
+    @pytest.mark.parametrize("asked", [{"max_tokens": 20_000}, {"max_completion_tokens": 20_000}])
+    def test_a_reply_that_is_too_long_is_shortened_and_the_messages_are_the_clients(self, asked):
+        first, second, action = self.retried(
+            "exceed context limit: 40000 + 20000 > 50000", model_info={"id": "d-1", "max_input_tokens": 128_000}, **asked
+        )
+        (field,) = asked
+        assert (first, action) == (None, "clamped")
+        assert second["messages"] == HISTORY
+        assert 9_900 < second[field] < 10_000
+
+    def test_a_reply_that_litellm_filled_in_is_set_where_the_client_asked_for_none(self):
+        first, second, _ = self.retried("exceed context limit: 40000 + 20000 > 50000")
+        assert first is None
+        assert second["messages"] == HISTORY
+        assert [9_900 < second[name] < 10_000 for name in ("max_tokens", "max_completion_tokens") if name in second] == [True]
+
+    def test_where_the_first_attempt_was_compacted_the_second_is_too_with_the_shorter_reply(self):
+        small = {"model_info": {"id": "d-1", "max_input_tokens": 24_000}}
+        first, second, action = self.retried("exceed context limit: 9000 + 3000 > 11000", max_tokens=3_000, **small)
+        assert (first["max_tokens"], action) == (3_000, "compacted")
+        assert second["max_tokens"] <= 2_000
+        assert count_prompt({"messages": second["messages"]}) + second["max_tokens"] <= 11_000
+
+    def test_a_retry_that_cannot_fit_says_what_the_provider_said(self):
+        rules = [{"role": "system", "content": "a rule of the house " * 5_000}, *HISTORY[1:]]
+        with pytest.raises(litellm.ContextWindowExceededError, match="maximum context length is 16000 tokens. However, your messages"):
+            self.retried(NAMED, messages=rules)
+
     def test_litellm_learns_to_recognise_the_two_texts_that_it_takes_for_other_errors(self):
         TokenGuardCallback(Settings())
         recognise = ExceptionCheckers.is_error_str_context_window_exceeded

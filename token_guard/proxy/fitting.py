@@ -66,7 +66,9 @@ class Fitting:
         if cap.prompt is None and attempt.note.get("action") in WHOLE:
             return lowered
         done = process(lowered.request, at_most=cap.prompt)
-        return replace(done, report=replace(done.report, max_output_tokens=lowered.report.max_output_tokens))
+        shorter = done.report.max_output_tokens or lowered.report.max_output_tokens
+        action = lowered.report.action if done.report.action == "none" else done.report.action
+        return replace(done, report=replace(done.report, action=action, max_output_tokens=shorter))
 
     def _inputs(self, attempt: Attempt) -> Fitted:
         reject = self.settings.on_too_long == "reject"

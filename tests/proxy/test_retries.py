@@ -388,7 +388,7 @@ class TestHooks:
 
     def test_a_retry_that_cannot_fit_says_what_the_provider_said(self):
         rules = [{"role": "system", "content": "a rule of the house " * 5_000}, *HISTORY[1:]]
-        with pytest.raises(litellm.ContextWindowExceededError, match="maximum context length is 16000 tokens. However, your messages"):
+        with pytest.raises(litellm.ContextWindowExceededError, match=r"maximum context length is 16000 tokens\. However, your messages"):
             self.retried(NAMED, messages=rules)
 
     def test_litellm_learns_to_recognise_the_two_texts_that_it_takes_for_other_errors(self):

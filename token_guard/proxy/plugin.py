@@ -139,15 +139,7 @@ class TokenGuardCallback(CustomLogger):
             return None
         forget_savings(attempt)
         fitted = await self._guarded(attempt, self.fitting(attempt))
-        if fitted is None:
-            return None
-        changed = fitted.request is not kwargs
-        if changed:
-            record_savings(attempt, fitted.report)
-        forwarded = {**kwargs, **fitted.request} if changed else kwargs
-        if call_type in LEARNED_LATER:
-            self.sent.keep(attempt.api, forwarded)
-        return forwarded if changed else None
+        return self._forwarded(attempt, fitted, learned_later=call_type in LEARNED_LATER) if fitted else None
 
     def log_pre_api_call(self, model: str, messages: Any, kwargs: Mapping[str, Any]) -> None:
         """Warn of calls that no hook above is asked about: this one alone is called for all."""
@@ -223,6 +215,16 @@ class TokenGuardCallback(CustomLogger):
             if not forwarded:
                 raise refusals.failed(attempt.model, attempt.provider) from None
             return None
+
+    def _forwarded(self, attempt: Attempt, fitted: Fitted, *, learned_later: bool) -> dict[str, Any] | None:
+        """The arguments that are to be used instead of the attempt's own; None where those are right."""
+        changed = fitted.request is not attempt.request
+        if changed:
+            record_savings(attempt, fitted.report)
+        forwarded = {**attempt.request, **fitted.request} if changed else attempt.request
+        if learned_later:
+            self.sent.keep(attempt.api, forwarded)
+        return dict(forwarded) if changed else None
 
     def _headers(self, note: Note) -> dict[str, str] | None:
         found, remark = note.get("headers"), note.get("remark")

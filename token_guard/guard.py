@@ -111,6 +111,21 @@ class Guard:
         """As `process` with the same options, and compacted down to the target even where the request fits."""
         return self.process(request, force=True, **options)
 
+    def with_reply(self, request: Mapping[str, Any], tokens: int, *, api: str, deployment: Deployment) -> Fitted:
+        """The request with a reply of at most so many tokens, and its messages as they are: its provider has said what is left."""
+        format_ = format_for(api, request)
+        parsed = format_.parse(request) if format_ else Unreadable("unknown format")
+        if format_ is None or isinstance(parsed, Unreadable):
+            return Fitted(request, passed_by(request, parsed))
+        case = self._case(parsed, deployment, api).of(parsed)
+        measure = case.meter.measure(parsed)
+        shape = Tally().plus(parsed.messages, measure.tokens)
+        report = opened(case, measure, self._levels(case, shape, lenient=self._is_lenient(parsed)))
+        if parsed.max_output_tokens is not None and parsed.max_output_tokens <= tokens:
+            return Fitted(request, report)
+        lowered = format_.render(replace(parsed, max_output_tokens=tokens))
+        return Fitted(lowered, replace(report, action="clamped", max_output_tokens=tokens))
+
     def fits(self, request: Mapping[str, Any], *, api: str, deployment: Deployment) -> bool:
         """Whether a deployment takes the request as it is; what cannot be read is not in the way."""
         format_ = format_for(api, request)

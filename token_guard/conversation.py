@@ -59,7 +59,8 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An image, a sound or a file; `source` is a URL, a data URL or bare base64, never text to be counted as such."""
+    """An image, a sound, a film or a file, or content that is sealed; `source` is a URL, a data URL or bare base64, never text to
+    be counted as such."""
 
     kind: str
     source: str
@@ -69,9 +70,11 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A part of a kind that we do not know, as compact JSON: counted, kept, never edited."""
+    """A part of a kind that we do not know, as compact JSON: counted, kept, never edited; `media` is what its text only names:
+    encoded files and sealed content."""
 
     text: str
+    media: tuple[Media, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

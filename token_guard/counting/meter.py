@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Outline
-from token_guard.counting.anatomy import PER_MESSAGE, PER_PART, MediaPricing, dissect
+from token_guard.counting.anatomy import PER_MESSAGE, PER_PART, MediaPricing, dissect, media_of
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
@@ -87,6 +87,10 @@ class Meter:
             found = self._price(media)
             self._cache.put(key, found)
         return found
+
+    def estimated(self, messages: Iterable[Message]) -> int:
+        """Of what messages count, the tokens that are no more than an upper bound: media whose price is not certain, sealed content."""
+        return sum(self.media(media) for media in media_of(messages) if not self._price.is_certain(media))
 
     def message(self, message: Message) -> int:
         """Tokens of one message with its frame."""

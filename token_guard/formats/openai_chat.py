@@ -28,6 +28,7 @@ from token_guard.formats.wire import (
     Placed,
     Unreadable,
     UnreadableError,
+    as_json,
     as_opaque,
     clamped,
     expect,
@@ -148,6 +149,8 @@ def _parts(wire: Mapping[str, Any], role: str, place: str) -> Iterator[Placed]:
     yield from _content(wire.get("content"), ("content",), place)
     if wire.get("refusal"):
         yield as_opaque(wire["refusal"]), ("refusal",)
+    for number, image in enumerate(wire.get("images") or ()):
+        yield _content_part(image, ("images", number), f"{place}.images[{number}]")
     if wire.get("audio"):
         yield as_opaque(wire["audio"]), ("audio",)
     yield from _calls(wire, place)
@@ -158,7 +161,7 @@ def _reasoning(wire: Mapping[str, Any]) -> Iterator[Placed]:
     if isinstance(wire.get("reasoning_content"), str):
         yield Reasoning(wire["reasoning_content"]), ("reasoning_content",)
     elif wire.get("thinking_blocks"):
-        yield Reasoning(as_opaque(wire["thinking_blocks"]).text), ("thinking_blocks",)
+        yield Reasoning(as_json(wire["thinking_blocks"])), ("thinking_blocks",)
 
 
 def _content(content: Any, path: Path, place: str) -> Iterator[Placed]:
@@ -206,13 +209,38 @@ def _file(item: Mapping[str, Any]) -> Part:
     return Media("file", source, str(file.get("format") or "")) if isinstance(source, str) and isinstance(file, dict) else as_opaque(item)
 
 
+def _other_media(item: Mapping[str, Any]) -> Part:
+    """Media as vLLM, Mistral, OpenRouter, Anthropic or the AI SDK write them: under the name of their kind, or as a `source`."""
+    kind = str(item["type"])
+    inner = item.get(kind, item.get("source", item))
+    fields = inner if isinstance(inner, dict) else {"url": inner}
+    source = next((fields[key] for key in SOURCES if isinstance(fields.get(key), str)), None)
+    if source is None or fields.get("type") == "text":
+        return as_opaque(item)
+    stated = str(fields.get("media_type") or fields.get("mime_type") or fields.get("format") or item.get("media_type") or "")
+    return Media(KINDS.get(kind, "file"), source, stated, str(fields.get("detail") or ""))
+
+
+SOURCES = ("url", "data", "file_data", "file_url", "file_id", "image_url")
+"""Where one of these parts may have its source."""
+
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(("image", "input_image", "image_embeds"), "image"),
+    **dict.fromkeys(("video", "video_url", "input_video"), "video"),
+    **dict.fromkeys(("audio", "audio_url"), "audio"),
+    **dict.fromkeys(("document", "document_url", "input_file", "media"), "file"),
+}
+"""Parts of other makers than OpenAI, and what they hold."""
+
+
 def _thinking(item: Mapping[str, Any]) -> Part:
-    return Reasoning(as_opaque(item).text)
+    return Reasoning(as_json(item))
 
 
 TEXT_TYPES = ("text", "input_text", "output_text")
 CONTENT_PARTS: Mapping[str, Callable[[Mapping[str, Any]], Part]] = {
     **dict.fromkeys(TEXT_TYPES, _text),
+    **dict.fromkeys(KINDS, _other_media),
     "image_url": _image,
     "input_audio": _audio,
     "file": _file,

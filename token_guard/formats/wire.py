@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import Any, TypeAlias, TypeVar
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Path, Text, ToolResult
+from token_guard.formats.blobs import without_blobs
 
 __all__ = [
     "REMOVED",
@@ -16,6 +17,7 @@ __all__ = [
     "Unreadable",
     "UnreadableError",
     "apply_edit",
+    "as_json",
     "as_opaque",
     "clamped",
     "expect",
@@ -108,8 +110,14 @@ def clamped(request: Mapping[str, Any], wanted: int | None, *keys: str) -> dict[
 
 
 def as_opaque(value: Any) -> Opaque:
-    """A part that we do not know, as compact JSON."""
-    return Opaque(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr))
+    """A part that we do not know, as compact JSON, but for the files and the sealed content in it."""
+    told, media = without_blobs(value)
+    return Opaque(as_json(told), media)
+
+
+def as_json(value: Any) -> str:
+    """A value as compact JSON, whole."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr)
 
 
 def apply_edit(wire: Any, path: Path, value: Any) -> Any:

@@ -185,7 +185,7 @@ class Message:
 class Conversation:
     """A parsed request: its messages, and the parts beside them that count as prompt.
 
-    `tools`, `tool_choice` and `response_format` are the wire values (None when absent);
+    `tools`, `tool_choice`, `response_format` and `documents` are the wire values (None when absent);
     `max_output_tokens` is what the client asked for; `provider_trims` says that it asked the provider to make room by itself;
     `request` is the wire request itself.
     """
@@ -195,6 +195,7 @@ class Conversation:
     tools: Sequence[Any] | None = None
     tool_choice: Any = None
     response_format: Any = None
+    documents: Sequence[Any] | None = None
     max_output_tokens: int | None = None
     answers: Answers = "next message"
     provider_trims: bool = False

@@ -67,7 +67,9 @@ def test_a_film_and_a_sound_cost_by_their_seconds_on_gemini() -> None:
     assert price(Media("audio", _coded(_flac(7)), "flac")) == 7 * 32
 
 
-@pytest.mark.parametrize(("head", "kind"), [(b"\x89PNG\r\n\x1a\n", "image"), (b"fLaC\0\0\0", "audio"), (_film(1), "video"), (b"%PDF-1.7", "file")])
+@pytest.mark.parametrize(
+    ("head", "kind"), [(b"\x89PNG\r\n\x1a\n", "image"), (b"fLaC\0\0\0", "audio"), (_film(1), "video"), (b"%PDF-1.7", "file")]
+)
 def test_a_file_of_unknown_kind_is_told_by_its_first_bytes(head: bytes, kind: str) -> None:
     price = media_price_for("gemini-2.5-pro")
     assert price(Media("file", _coded(head.ljust(3_000)))) == price(Media(kind, _coded(head.ljust(3_000))))

@@ -68,6 +68,10 @@ def test_the_text_of_a_document_block_in_a_chat_counts_as_text() -> None:
 
 
 def test_pictures_that_an_assistant_made_count() -> None:
-    said = {"role": "assistant", "content": "Here.", "images": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{FILE}"}}]}
+    said = {
+        "role": "assistant",
+        "content": "Here.",
+        "images": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{FILE}"}}],
+    }
     request = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Draw."}, said, {"role": "user", "content": "Again."}]}
     assert 700 < fit(request, max_input_tokens=1_000_000).report.tokens_before < 3_000

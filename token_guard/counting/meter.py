@@ -103,14 +103,16 @@ class Meter:
         return sum(map(self.message, messages))
 
     def overhead(self, conversation: Conversation) -> int:
-        """Tokens of everything that is not a message: reply priming, tool definitions, tool choice, response format."""
+        """Tokens of everything that is not a message: reply priming, tool definitions, tool choice, response format, documents."""
         around = (conversation.tools, conversation.tool_choice, conversation.response_format)
-        if not any(around):
+        documents = conversation.documents
+        if not any(around) and not documents:
             return REPLY_PRIMING
-        key = _fingerprint(around) ^ self._salt
+        key = _fingerprint((*around, documents) if documents else around) ^ self._salt
         found = self._cache.get(key)
         if found is None:
             found = REPLY_PRIMING + self._tools.fixed(*around) + sum(map(self.text, self._tools.texts(*around)))
+            found += self.text(compact(documents)) if documents else 0
             self._cache.put(key, found)
         return found
 

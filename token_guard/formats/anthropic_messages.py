@@ -8,13 +8,14 @@ a message put in by the guard may stand beside another.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
 from token_guard.formats.anthropic_blocks import parts_of
 from token_guard.formats.anthropic_turns import joined
+from token_guard.formats.tool_references import Loading
 from token_guard.formats.wire import (
     Placed,
     Unreadable,
@@ -156,7 +157,7 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
 
 
 def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
-    system, first = request.get("system"), 0
+    system, first, loading = request.get("system"), 0, Loading(request.get("tools") or ())
     if system:
         # without a role: it goes back to where it came from
         yield _message("system", 0, {"system": system}, parts_of(system, ("system",), "system"))
@@ -166,10 +167,10 @@ def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
         role = expect(expect(wire, dict, place).get("role"), str, f"{place}.role")
         if role not in ROLES:
             raise UnreadableError(f"{place}.role is unknown")
-        yield _message(role, first + number, wire, parts_of(wire.get("content"), ("content",), f"{place}.content"))
+        yield _message(role, first + number, wire, loading(parts_of(wire.get("content"), ("content",), f"{place}.content")))
 
 
-def _message(role: str, index: int, wire: Mapping[str, Any], found: Iterator[Placed]) -> Message:
+def _message(role: str, index: int, wire: Mapping[str, Any], found: Iterable[Placed]) -> Message:
     placed = tuple(found)
     parts = tuple(part for part, _ in placed)
     return Message(role, parts, origin=Origin(index, wire, parts, tuple(path for _, path in placed)))

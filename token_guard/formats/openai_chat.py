@@ -24,6 +24,7 @@ from token_guard.conversation import (
     ToolCall,
     ToolResult,
 )
+from token_guard.formats.tool_references import Loading
 from token_guard.formats.wire import (
     Placed,
     Unreadable,
@@ -33,6 +34,7 @@ from token_guard.formats.wire import (
     clamped,
     expect,
     glimpse,
+    mapping_or_empty,
     model_of,
     positive,
     read,
@@ -80,17 +82,24 @@ class OpenAIChat:
 
 def _conversation(request: Mapping[str, Any]) -> Conversation:
     wires = expect(request.get("messages"), (list, tuple), "messages")
-    return _head(request).with_messages(tuple(_message(index, wire) for index, wire in enumerate(wires)))
+    head = _head(request)
+    loading = Loading(head.tools or ())
+    return head.with_messages(tuple(_message(index, wire, loading) for index, wire in enumerate(wires)))
 
 
 def _head(request: Mapping[str, Any]) -> Conversation:
+    beside = mapping_or_empty(request.get("extra_body"))
+    documents = request.get("documents") or beside.get("documents")
     return Conversation(
         model=model_of(request),
         messages=(),
-        tools=value_or_empty(request.get("tools") or request.get("functions"), list, "tools") or None,
+        tools=value_or_empty(request.get("tools") or request.get("functions") or beside.get("tools"), list, "tools") or None,
         tool_choice=request.get("tool_choice") or request.get("function_call"),
         response_format=request.get("response_format"),
+        # of Cohere and of vLLM's chat templates, which write them into the prompt
+        documents=documents if isinstance(documents, list) else None,
         max_output_tokens=next(filter(None, (positive(request.get(key)) for key in OUTPUT_KEYS)), None),
+        provider_trims=bool(request.get("truncate_prompt_tokens") or beside.get("truncate_prompt_tokens")),  # of vLLM
         request=request,
     )
 
@@ -129,13 +138,13 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
 # -- parse ---------------------------------------------------------------------------------------------------------------
 
 
-def _message(index: int, wire: Any) -> Message:
+def _message(index: int, wire: Any, loading: Loading) -> Message:
     place = f"messages[{index}]"
     expect(wire, dict, place)
     role = ROLES.get(expect(wire.get("role"), str, f"{place}.role"))
     if role is None:
         raise UnreadableError(f"{place}.role is unknown")
-    placed = tuple(_parts(wire, role, place))
+    placed = tuple(loading(_parts(wire, role, place)))
     parts = tuple(part for part, _ in placed)
     name = wire.get("name")
     return Message(role, parts, name if isinstance(name, str) else "", Origin(index, wire, parts, tuple(path for _, path in placed)))

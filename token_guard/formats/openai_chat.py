@@ -6,6 +6,7 @@ Shape: https://platform.openai.com/docs/api-reference/chat/create, with LiteLLM'
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from token_guard.conversation import (
     ToolCall,
     ToolResult,
 )
+from token_guard.formats.given import opened
 from token_guard.formats.tool_references import Loading
 from token_guard.formats.wire import (
     Placed,
@@ -122,7 +124,7 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
     texts: list[str] = []
     calls = 0
     for wire in wires:
-        if not wire.keys() <= PLAIN_KEYS or wire["role"] not in ROLES:
+        if type(wire) is not dict or not wire.keys() <= PLAIN_KEYS or wire["role"] not in ROLES:
             return None
         content = wire["content"]
         if type(content) is str:
@@ -140,7 +142,7 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
 
 def _message(index: int, wire: Any, loading: Loading) -> Message:
     place = f"messages[{index}]"
-    expect(wire, dict, place)
+    wire = expect(opened(wire, place), dict, place)
     role = ROLES.get(expect(wire.get("role"), str, f"{place}.role"))
     if role is None:
         raise UnreadableError(f"{place}.role is unknown")
@@ -279,7 +281,10 @@ def _calls(wire: Mapping[str, Any], place: str) -> Iterator[Placed]:
 def _call(call: Mapping[str, Any], path: Path, place: str) -> Placed:
     kind, text = ("custom", "input") if "custom" in call else ("function", "arguments")
     body = expect(call.get(kind), dict, f"{place}.{kind}")
-    arguments = value_or_empty(body.get(text), str, f"{place}.{kind}.{text}")
+    arguments = body.get(text)
+    if isinstance(arguments, dict):  # Ollama's own form
+        arguments = as_json(arguments)
+    arguments = value_or_empty(arguments, str, f"{place}.{kind}.{text}")
     name = value_or_empty(body.get("name"), str, f"{place}.{kind}.name")
     return ToolCall(expect(call.get("id"), str, f"{place}.id"), name, arguments), (*path, kind, text)
 
@@ -301,7 +306,7 @@ def _rendered(message: Message) -> Mapping[str, Any]:
 
 def _wire_value(old: Part, new: Part, there: Any) -> Any:
     if isinstance(new, ToolCall):
-        return new.arguments
+        return json.loads(new.arguments) if isinstance(there, dict) else new.arguments
     if isinstance(new, ToolResult) and isinstance(old, ToolResult):
         return result_content(old, new, there)
     text = new.text if isinstance(new, (Text, Opaque)) else ""

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Path, Text, ToolResult
 from token_guard.formats.blobs import without_blobs
+from token_guard.formats.given import given_back
 
 __all__ = [
     "REMOVED",
@@ -156,7 +157,7 @@ def rendered(message: Message, wire_value: Callable[[Part, Part, Any], Any]) -> 
             wire = apply_edit(wire, path, wire_value(old, new, _at(origin.wire, path)))
     for added in message.parts[len(origin.parts) :]:
         wire = _with_added(wire, origin.paths[-1], added)
-    edited: Mapping[str, Any] = wire
+    edited: Mapping[str, Any] = given_back(wire)
     return edited
 
 

@@ -28,10 +28,23 @@ from token_guard.limits.inference import Inference
 from token_guard.limits.learned import Learned, LearnedStore
 from token_guard.limits.litellm_map import LitellmMap
 from token_guard.limits.replies import filled_in_reply
+from token_guard.limits.requested import as_requested
 from token_guard.limits.source import Answer, Deployment, Source
 from token_guard.limits.tokens import ALLOWED_TOKENS, read_tokens
 
-__all__ = ["ORDER", "Answer", "Deployment", "Discovery", "Learned", "LearnedStore", "LimitChain", "Source", "filled_in_reply", "resolve"]
+__all__ = [
+    "ORDER",
+    "Answer",
+    "Deployment",
+    "Discovery",
+    "Learned",
+    "LearnedStore",
+    "LimitChain",
+    "Source",
+    "as_requested",
+    "filled_in_reply",
+    "resolve",
+]
 
 _LOG: Final = logging.getLogger("token_guard")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from token_guard.budget import ContextLimit, Scale, reply_reserve, wanted_reply
 from token_guard.conversation import Conversation
 from token_guard.counting import Calibration, Calibrations, Meter, meter_for
-from token_guard.limits import Deployment, LimitChain, cuts_in_silence, filled_in_reply
+from token_guard.limits import Deployment, LimitChain, as_requested, cuts_in_silence, filled_in_reply
 from token_guard.report import Correction
 from token_guard.settings import Settings
 
@@ -168,7 +168,7 @@ def open_case(
     model = conversation.model
     counted = counted_as(model, deployment)
     meter = meter_for(counted)
-    limit = limits.resolve(model, deployment)
+    limit = as_requested(limits.resolve(model, deployment), model, conversation.request)
     calibration = calibrations.get(calibrated_as(model, deployment))
     plan = Scale(doubt=_share(meter.margin(PROBE)))
     learned = Scale(calibration.slope, calibration.offset, _share(calibration.margin(PROBE, untrained=0)))

@@ -219,8 +219,11 @@ class Guard:
 
     def _replayed(self, case: Case, history: Sequence[Message], lenient: bool, force: bool) -> Replayed:
         """The history after its compactions, in the room beside the reply; in a wider one where what has to stay would be cut."""
-        stays = case.meter.messages(history[place] for place in pinned(history))
-        room = next((room for room in (case.room, case.wide_room, case.believed_room) if stays <= room), case.wide_room)
+        pins = [history[place] for place in pinned(history)]
+        stays = case.meter.messages(pins)
+        # nothing that stays is cut for an upper bound on its media
+        last = stays if stays - case.meter.estimated(pins) <= case.believed_room else case.wide_room
+        room = next((room for room in (case.room, case.wide_room, case.believed_room) if stays <= room), last)
         replay = self._replay(case, room, lenient)
         replayed = replay.once_more(history) if force else replay(history)
         if room == case.room and replayed.tokens + case.overhead > case.allowed and case.tight_room < room:

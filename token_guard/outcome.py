@@ -26,6 +26,8 @@ __all__ = ["certified", "clamped", "is_clamped", "opened", "overflow", "passed_b
 
 UNKNOWN = ContextLimit(0, None, "none")
 
+ESTIMATED = "more than fits by an upper bound on media alone: the provider decides"
+
 
 def passed_by(request: Mapping[str, Any], parsed: Conversation | Unreadable) -> Report:
     """The report on a request that is not looked at, and why."""
@@ -49,10 +51,11 @@ def certified(case: Case, measure: Measure, repaired: Repaired, replayed: Replay
     sent = case.meter.messages(case.conversation.messages) if repaired.notes else replayed.history_tokens
     before, after = sent + case.overhead, replayed.tokens + case.overhead
     report = replace(opened(case, measure, replayed.levels), tokens_before=before, tokens_after=after, decided_by="count")
-    if after > case.believed:
+    on_trust = after > case.believed and after - case.meter.estimated(done.messages) <= case.believed
+    if after > case.believed and not on_trust:
         return done, replace(report, action="rejected", tokens_after=before, note=f"{after:,} tokens cannot be compacted")
-    if not replayed.epochs and before <= case.believed:
-        return clamped(case, case.conversation, report)
+    if not replayed.epochs and (before <= case.believed or on_trust):
+        return (case.conversation, replace(report, note=ESTIMATED)) if on_trust else clamped(case, case.conversation, report)
     broken = complaint(repaired.messages, done.messages)
     if broken:
         return done, replace(report, action="bypassed", tokens_after=before, note=f"a rule would break: {broken}")
@@ -62,12 +65,14 @@ def certified(case: Case, measure: Measure, repaired: Repaired, replayed: Replay
         kept = kept_of(repaired.messages, done.messages)
         note = "; ".join(_doubts(case, after, family_complaint(repaired.messages, done.messages, profile)))
         report = replace(report, session=session, repaired=repaired.notes, kept=kept, note=note)
-    return clamped(case, done, report)
+    return (done, report) if on_trust else clamped(case, done, report)
 
 
 def _doubts(case: Case, tokens: int, family: str | None) -> Iterator[str]:
     """Why the provider may refuse what is forwarded, in a few words each."""
-    if tokens > case.most:
+    if tokens > case.believed:
+        yield ESTIMATED
+    elif tokens > case.most:
         yield "more than certainly fits by an estimate: the provider decides"
     if family:
         yield f"the model may refuse: {family}"

@@ -9,6 +9,8 @@ from itertools import zip_longest
 from typing import Any, TypeAlias, TypeVar
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Path, Text, ToolResult
+from token_guard.formats.blobs import without_blobs
+from token_guard.formats.given import given_back
 
 __all__ = [
     "REMOVED",
@@ -16,6 +18,7 @@ __all__ = [
     "Unreadable",
     "UnreadableError",
     "apply_edit",
+    "as_json",
     "as_opaque",
     "clamped",
     "expect",
@@ -108,8 +111,14 @@ def clamped(request: Mapping[str, Any], wanted: int | None, *keys: str) -> dict[
 
 
 def as_opaque(value: Any) -> Opaque:
-    """A part that we do not know, as compact JSON."""
-    return Opaque(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr))
+    """A part that we do not know, as compact JSON, but for the files and the sealed content in it."""
+    told, media = without_blobs(value)
+    return Opaque(as_json(told), media)
+
+
+def as_json(value: Any) -> str:
+    """A value as compact JSON, whole."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr)
 
 
 def apply_edit(wire: Any, path: Path, value: Any) -> Any:
@@ -148,7 +157,7 @@ def rendered(message: Message, wire_value: Callable[[Part, Part, Any], Any]) -> 
             wire = apply_edit(wire, path, wire_value(old, new, _at(origin.wire, path)))
     for added in message.parts[len(origin.parts) :]:
         wire = _with_added(wire, origin.paths[-1], added)
-    edited: Mapping[str, Any] = wire
+    edited: Mapping[str, Any] = given_back(wire)
     return edited
 
 

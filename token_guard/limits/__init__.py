@@ -28,6 +28,7 @@ from token_guard.limits.inference import Inference
 from token_guard.limits.learned import Learned, LearnedStore
 from token_guard.limits.litellm_map import LitellmMap
 from token_guard.limits.replies import filled_in_reply
+from token_guard.limits.requested import as_requested
 from token_guard.limits.source import Answer, Deployment, Source
 from token_guard.limits.tokens import ALLOWED_TOKENS, read_tokens
 
@@ -41,6 +42,7 @@ __all__ = [
     "LimitChain",
     "Source",
     "advice",
+    "as_requested",
     "cuts_in_silence",
     "filled_in_reply",
     "resolve",

@@ -53,7 +53,7 @@ JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # the first draw may wait for a busy machine
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text waits for a table of all characters
 @given(st.dictionaries(st.sampled_from(["model", "messages", "tools", "system", "input"]), JSON, max_size=5))
 def test_no_body_is_too_odd_to_be_looked_at(body):
     assert api_of({"model": "m", **body}, "/mine") in (None, "anthropic.messages", "openai.chat")

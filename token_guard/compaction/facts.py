@@ -6,16 +6,15 @@ Everything here reads text line by line or with linear patterns, and gives the s
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache, wraps
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
-from cachetools import LRUCache
-
+from token_guard.compaction import readable
+from token_guard.compaction.remembered import remembered
 from token_guard.compaction.shorten import TextCounter, fitting
+from token_guard.conversation import Message, Text, ToolCall, ToolResult
 
-__all__ = ["decisions", "definitions", "directives", "error_lines", "gist", "names", "sentences", "stem", "terms", "worthiest"]
+__all__ = ["decisions", "definitions", "directives", "error_lines", "gist", "names", "names_of", "sentences", "stem", "terms", "worthiest"]
 
 NAME = re.compile(r"[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
 """Runs that may be a path, an identifier, a number, a hash, an address."""
@@ -73,10 +72,8 @@ DECISION = re.compile(
     re.IGNORECASE,
 )
 
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
-
-REMEMBERED_CHARS = 4_000_000
-"""Texts whose names and error lines are remembered, in characters; of either."""
+SENTENCE_END = re.compile(r"(?<=[^\d\s][.!?])\s+|(?<=[。！？])|\n+")
+"""The full stop after a number is that of a list."""
 
 MAX_LINE = 240
 """An error line longer than this is cut: one log line of JSON can be a megabyte."""
@@ -107,34 +104,34 @@ STOP_WORDS = frozenset(
 )
 
 
-def _remembered(find: Callable[[str], tuple[str, ...]]) -> Callable[[str], tuple[str, ...]]:
-    """The function with a memory for the texts that it read last: the passes of a compaction all read the same ones."""
-    known: LRUCache[str, tuple[int, tuple[str, ...]]] = LRUCache(REMEMBERED_CHARS, getsizeof=itemgetter(0))
-    lock = threading.Lock()
-
-    @wraps(find)
-    def found(text: str) -> tuple[str, ...]:
-        with lock:
-            entry = known.get(text)
-        if entry is None:
-            entry = (len(text), find(text))
-            with lock:
-                if entry[0] <= known.maxsize:
-                    known[text] = entry
-        return entry[1]
-
-    return found
-
-
-@_remembered
+@remembered
 def names(text: str) -> tuple[str, ...]:
     """The different paths, identifiers, numbers and the like, in order of their first occurrence.
 
     >>> names("see src/app.py: get_user failed with code 40412")
     ('src/app.py', 'get_user', '40412')
     """
-    found = map(_name_in, dict.fromkeys(NAME.findall(text)))
+    found = map(_name_in, dict.fromkeys(NAME.findall(_read(text))))
     return tuple(dict.fromkeys(filter(None, found)))
+
+
+def names_of(message: Message) -> tuple[str, ...]:
+    """The different names in a message: in its words, in what tools answered, in its calls; JSON is read part by part."""
+    found = (names(text) for text in _texts(message))
+    return tuple(dict.fromkeys(name for part in found for name in part))
+
+
+def _texts(message: Message) -> Iterator[str]:
+    for part in message.parts:
+        if isinstance(part, (Text, ToolResult)):
+            yield part.text
+        elif isinstance(part, ToolCall):
+            yield part.arguments
+
+
+def _read(text: str) -> str:
+    """The text, decoded where it is JSON."""
+    return "\n".join(readable.lines(text)) if text[:1] in ("{", "[") else text
 
 
 @lru_cache(maxsize=50_000)
@@ -194,7 +191,7 @@ def definitions(text: str) -> Iterator[str]:
     return (match.group(1) for match in DEFINITION.finditer(text))
 
 
-@_remembered
+@remembered
 def error_lines(text: str) -> tuple[str, ...]:
     r"""The last few different lines that speak of an error: the last ones say what went wrong in the end.
 

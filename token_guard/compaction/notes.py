@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from token_guard.compaction import Counter
 from token_guard.compaction.shorten import fitting
-from token_guard.compaction.summarize import NAMES, SECTIONS, names_line
+from token_guard.compaction.summarize import NAMES, RULES, STEPS, names_line
 from token_guard.conversation import Message, Text
 from token_guard.marks import CLOSE, END, OPEN, is_marked, mark
 
 __all__ = ["clean", "free_tokens", "is_whole", "retold"]
 
-VERBATIM = ("directives", "decisions")
-"""Sections that no model's words ever take the place of: rules and decisions stay as they were said."""
+VERBATIM = (RULES,)
+"""Blocks that no model's words ever take the place of: rules stay as they were said."""
 
 TOLD = "A language model's summary of them, which may err:"
 
@@ -24,8 +24,7 @@ TEXT_SHARE = 0.7
 MIN_TEXT = 20
 """In fewer tokens than this a model says less than the extract does: it had no room, or it refused."""
 
-_HEADINGS = {field: f"{heading}:" for field, heading in SECTIONS}
-_STARTS = (*_HEADINGS.values(), NAMES)
+_STARTS = (RULES, STEPS, NAMES)
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _UNSEEN = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f]")
 _SENTENCE = re.compile(r"[^\n]*?[.!?](?=\s|$)[^\S\n]*|[^\n]+|\n+")
@@ -91,8 +90,7 @@ def _layout(note: Message) -> _Layout:
             blocks.append([])
         blocks[-1].append(line)
     names = " ".join(block[0].removeprefix(NAMES) for block in blocks if block[0].startswith(NAMES))
-    kept = {_HEADINGS[field] for field in VERBATIM}
-    return _Layout(head, tuple("\n".join(block) for block in blocks if block[0] in kept), tuple(names.split()))
+    return _Layout(head, tuple("\n".join(block) for block in blocks if block[0] in VERBATIM), tuple(names.split()))
 
 
 def _quoted(text: str, room: int, counter: Counter) -> str:

@@ -17,11 +17,11 @@ __all__ = ["INDENT", "account"]
 INDENT = "    "
 """What stands before a quoted line; a step's own line begins with a dash."""
 
-KIND_WORTH: Mapping[Kind, float] = {"change": 6.0, "user": 5.0, "assistant": 2.0, "look": 1.5}
+KIND_WORTH: Mapping[Kind, float] = {"change": 10.0, "user": 6.0, "assistant": 2.0, "look": 1.5}
 """What speaks for telling a step beside the names in its line; what changed something is told longest."""
 
-FAILED = 2.0
-"""What speaks for a step that ended in an error: what was tried in vain would be tried again."""
+FAILED, DECIDED = 2.0, 6.0
+"""What speaks for a step that ended in an error (what was tried in vain would be tried again), and for a reply that decides."""
 
 LEAST_AGE = 0.4
 """The oldest step is worth this share of what the newest is."""
@@ -35,7 +35,7 @@ SMALLEST = 8
 CHARS_OF_A_TOKEN = 3.6
 """For the order alone; what is chosen is counted."""
 
-FOLDED_SHARE = 0.1
+FOLDED_SHARE = 0.05
 """Of the room, the most that goes to saying which steps are left out."""
 
 FOLDED_TARGETS = 5
@@ -57,7 +57,7 @@ class _Choice:
 def account(told: Sequence[Step], weights: Mapping[str, float], talk: float, room: int, counter: TextCounter) -> list[str]:
     """The lines of the account in at most `room` tokens: of its steps and their lines, those that say most for their size.
 
-    `weights` says how much each name matters, `talk` how much words do beside what tools did.
+    `weights` says how much each name matters, `talk` how much the user's words do beside all else.
     """
     folds = int(FOLDED_SHARE * room)
     chosen = _chosen(told, weights, talk, room - folds, counter)
@@ -84,7 +84,7 @@ def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
         step = told[choice.step]
         if choice.line is not None:
             return worth(choice.text, choice.names, left)
-        bonus = KIND_WORTH[step.kind] * (talk if step.kind in ("user", "assistant") else 1.0) + FAILED * step.failed
+        bonus = KIND_WORTH[step.kind] * (talk if step.kind == "user" else 1.0) + FAILED * step.failed + DECIDED * step.decided
         age = LEAST_AGE + (1 - LEAST_AGE) * (choice.step + 1) / len(told)
         return (bonus * age + sum(left.get(name, 0.0) for name in choice.names)) / float((4 + len(choice.text)) ** 0.8)
 
@@ -122,6 +122,8 @@ def _choices(told: Sequence[Step]) -> Iterator[_Choice]:
     for place, step in enumerate(told):
         yield _Choice(place, None, step.head, facts.names(step.head))
         for number, line in enumerate(step.lines):
+            if line.text in step.head:
+                continue
             yield _Choice(place, number, line.text, facts.names(line.text))
 
 

@@ -6,15 +6,12 @@ import re
 
 from token_guard.marks import quoted
 
-__all__ = ["clipped", "clipped_around"]
+__all__ = ["clipped", "pieces"]
 
 CUT = "…"
 
 LEAST = 0.5
 """A cut keeps at least this share of its room: where no word ends within it, the text is cut inside."""
-
-BEFORE = 0.4
-"""What stands before the word that a line is quoted for takes this share of the room."""
 
 _NAME_ENDS = re.compile(r"(?<![A-Za-z0-9_./\-])|(?![A-Za-z0-9_./\-])")
 
@@ -31,14 +28,22 @@ def clipped(text: str, chars: int) -> str:
     return f"{line[: _end(line, chars)].rstrip()} {CUT}"
 
 
-def clipped_around(text: str, word: str, chars: int) -> str:
-    """The part of a line that holds a word."""
-    place = text.find(word)
-    if len(text) <= chars or place + len(word) < chars:
-        return clipped(text, chars)
-    start = place - int(BEFORE * chars)
-    opening = next((match.start() for match in _NAME_ENDS.finditer(text, max(0, start), place)), place)
-    return f"{CUT} {clipped(text[opening:], chars)}"
+def pieces(text: str, chars: int) -> list[str]:
+    """A line in pieces of about so many characters, each saying where something stands before or after it.
+
+    >>> pieces("one two three", 9)
+    ['one two …', '… three']
+    """
+    line = quoted(text)
+    if len(line) <= chars:
+        return [line] if line else []
+    found, start = [], 0
+    while start < len(line):
+        stop = start + (_end(line[start : start + chars + 1], chars) if len(line) - start > chars else chars)
+        found.append(line[start:stop].strip())
+        start = stop
+    last = len(found) - 1
+    return [f"{CUT + ' ' if place else ''}{piece}{' ' + CUT if place < last else ''}" for place, piece in enumerate(found) if piece]
 
 
 def _end(line: str, chars: int) -> int:

@@ -18,7 +18,9 @@ CHANGING = re.compile(
 )
 """Words of tool names that change something; in camel case and snake case alike, see `_words`."""
 
-LOOKING = re.compile(r"(?:get|list|read|search|find|view|grep|glob|ls|cat|fetch|lookup|check|show|query|describe|todo|think|calculate)", re.IGNORECASE)
+LOOKING = re.compile(
+    r"(?:get|list|read|search|find|view|grep|glob|ls|cat|fetch|lookup|check|show|query|describe|todo|think|calculate)", re.IGNORECASE
+)
 """What a tool that only looks begins with."""
 
 SHELL = re.compile(r"bash|shell|exec|command|run|terminal|python|code|script", re.IGNORECASE)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from token_guard.compaction import readable
+from token_guard.compaction.kinds import kind_of
 from token_guard.compaction.remembered import remembered
 from token_guard.compaction.shorten import TextCounter, fitting
 from token_guard.conversation import Message, Text, ToolCall, ToolResult
@@ -57,6 +58,23 @@ SOURCE = re.compile(
     r"|\b(?:raise|except|catch|throw|class|def|func|import|return|if|print)\b"
 )
 """What marks a line as source code or a search hit: it speaks of an error without reporting one."""
+
+PASSING = re.compile(
+    r"(?:\bok|\bOK|\bpass(?:ed)?|\bPASS(?:ED)?|✓|✔|\bsuccess(?:ful(?:ly)?)?)\W*$|^\W*(?:ok\b|✓|✔|PASS(?:ED)?\b)"
+    r"|\b(?:no|0|without|zero) (?:\w+ )?(?:errors?|failures?|failed|exceptions?|warnings?)\b",
+    re.IGNORECASE,
+)
+"""What says of a line that nothing went wrong, whatever it is named after."""
+
+HELP = re.compile(r"^\s*(?:-\w[\s,]|--[\w-]+|usage:|#+ |\* |[\w.-]+\s{3,}\S)", re.IGNORECASE)
+"""An option or an entry of a help text, a heading: it speaks of errors that may come."""
+
+THROWN = re.compile(
+    r"^(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Warning)\b|^Traceback \(|^\s*(?:\S+: )?(?:fatal|panic|error)(?:\[\w+\])?: ", re.IGNORECASE
+)
+"""What reports an error in the midst of source code: an exception as it is printed, a compiler's message."""
+
+CODE_ENDS = ("{", "}", ";", ",", "(", "):", "[", "*/", '"""')
 
 MAX_ERRORS = 3
 """Error lines kept of a text."""
@@ -198,8 +216,10 @@ def error_lines(text: str) -> tuple[str, ...]:
     >>> error_lines("ok\nTypeError: x is None\ndone")
     ('TypeError: x is None',)
     """
-    lines = (line[:MAX_LINE] for line in _suspicious(text))
-    return tuple(dict.fromkeys(line.strip() for line in lines if _reports_error(line)))[-MAX_ERRORS:]
+    read = _read(text)
+    suspicious = [line[:MAX_LINE] for line in _suspicious(read)]
+    reports = THROWN.match if suspicious and kind_of(read) == "code" else _reports_error
+    return tuple(dict.fromkeys(line.strip() for line in suspicious if reports(line)))[-MAX_ERRORS:]
 
 
 def _suspicious(text: str) -> Iterator[str]:
@@ -218,9 +238,9 @@ def _suspicious(text: str) -> Iterator[str]:
 
 
 def _reports_error(line: str) -> bool:
-    if len(line.strip()) < SHORTEST_REPORT or not ERROR.search(line):
+    if len(line.strip()) < SHORTEST_REPORT or not ERROR.search(line) or PASSING.search(line) or HELP.match(line):
         return False
-    return bool(REPORT.search(line)) or not SOURCE.search(line)
+    return bool(REPORT.search(line)) or not (SOURCE.search(line) or line.rstrip().endswith(CODE_ENDS))
 
 
 def sentences(text: str) -> Iterator[str]:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from token_guard.compaction import facts
-from token_guard.compaction.clip import clipped_around
+from token_guard.compaction.clip import pieces
 
 __all__ = ["LINE_CHARS", "Line", "telling", "worth"]
 
 LINE_CHARS = 200
-"""A quoted line of more characters is cut inside, around the name that it is quoted for."""
+"""A line of more characters is quoted in pieces."""
 
 MOST_LINES = 32
 """Lines of one text that are remembered: more are a copy of it."""
@@ -48,16 +48,16 @@ class Line:
 
 def telling(lines: Sequence[str], weights: Mapping[str, float]) -> tuple[Line, ...]:
     """The lines that may matter, the best first; each name counts most in the best line that has it."""
-    if len(lines) <= FEW_LINES:
-        return tuple(Line(place, text) for place, line in enumerate(lines) if len(text := clipped_around(line, "", LINE_CHARS)) >= SHORTEST)
-    ranked = sorted(_candidates(lines, weights).items(), key=lambda entry: (-entry[1][0], entry[0]))
-    left, chosen = dict(weights), []
-    for place, (_, line, found) in ranked[: 3 * MOST_LINES]:
-        now = worth(line, found, left)
-        chosen.append((-now, place, line, max(found, key=lambda name: left.get(name, 0.0), default="")))
-        left.update((name, left.get(name, 0.0) * SAID_AGAIN) for name in found)
+    found = _candidates(lines, weights)
+    if len(found) <= FEW_LINES:
+        return tuple(Line(place, text) for place, (_, text, _) in sorted(found.items()))
+    ranked = sorted(found.items(), key=lambda entry: (-entry[1][0], entry[0]))[: 3 * MOST_LINES]
+    left, chosen = {name: weights.get(name, 0.0) for _, (_, _, names) in ranked for name in names}, []
+    for place, (_, line, names) in ranked:
+        chosen.append((-worth(line, names, left), place, line))
+        left.update((name, left[name] * SAID_AGAIN) for name in names)
     chosen.sort()
-    return tuple(Line(place, clipped_around(line, name, LINE_CHARS)) for _, place, line, name in chosen[:MOST_LINES])
+    return tuple(Line(place, line) for _, place, line in chosen[:MOST_LINES])
 
 
 def worth(line: str, names: Sequence[str], weights: Mapping[str, float]) -> float:
@@ -68,14 +68,15 @@ def worth(line: str, names: Sequence[str], weights: Mapping[str, float]) -> floa
 
 
 def _candidates(lines: Sequence[str], weights: Mapping[str, float]) -> dict[int, tuple[float, str, tuple[str, ...]]]:
-    """Lines with names, each different one once, with what they are worth and their names."""
+    """Lines as they are quoted, each different one once, with what they are worth and their names."""
     found: dict[int, tuple[float, str, tuple[str, ...]]] = {}
     seen: set[str] = set()
-    for place, line in enumerate(lines):
-        plain = line.strip()
-        if len(plain) < SHORTEST or plain in seen:
-            continue
-        seen.add(plain)
-        names = facts.names(plain[: 10 * LINE_CHARS])
-        found[place] = (worth(plain, names, weights), plain, names)
+    place = 0
+    for line in lines:
+        for piece in pieces(line.strip(), LINE_CHARS):
+            place += 1
+            if len(piece) >= SHORTEST and piece not in seen:
+                seen.add(piece)
+                names = facts.names(piece)
+                found[place] = (worth(piece, names, weights), piece, names)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from token_guard.compaction import Counter
+from token_guard.compaction import Counter, facts
 from token_guard.compaction.shorten import fitting
 from token_guard.compaction.summarize import NAMES, RULES, STEPS, names_line
 from token_guard.conversation import Message, Text
@@ -23,6 +23,9 @@ TEXT_SHARE = 0.7
 
 MIN_TEXT = 20
 """In fewer tokens than this a model says less than the extract does: it had no room, or it refused."""
+
+REPLY = "- assistant: "
+"""How the line of a step begins in which the assistant speaks; where it decides something, the line stays."""
 
 _STARTS = (RULES, STEPS, NAMES)
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
@@ -89,8 +92,11 @@ def _layout(note: Message) -> _Layout:
         if line.startswith(_STARTS) or not blocks:
             blocks.append([])
         blocks[-1].append(line)
-    names = " ".join(block[0].removeprefix(NAMES) for block in blocks if block[0].startswith(NAMES))
-    return _Layout(head, tuple("\n".join(block) for block in blocks if block[0] in VERBATIM), tuple(names.split()))
+    listed = [name for block in blocks if block[0].startswith(NAMES) for name in block[0].removeprefix(NAMES).split()]
+    told = [name for block in blocks if block[0] == STEPS for line in block[1:] for name in facts.names(line)]
+    kept = ["\n".join(block) for block in blocks if block[0] in VERBATIM]
+    decided = [line for block in blocks if block[0] == STEPS for line in block[1:] if line.startswith(REPLY) and facts.decisions(line)]
+    return _Layout(head, (*kept, *decided), tuple(dict.fromkeys([*told, *listed])))
 
 
 def _quoted(text: str, room: int, counter: Counter) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from token_guard.compaction.rule_forms import BINDS, DEPENDS, FACT, LABEL, LIMIT, NEWER, REQUEST, TELLING
 from token_guard.speech import own_words
@@ -26,7 +26,39 @@ _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=\S)|(?<=[。！？])|\n+")
 _BULLET = re.compile(r"^(?:[-*•]|\d{1,2}[.)])\s+")
 _WORD = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _VALUE = re.compile(r"[^\s,;()]*\d[^\s,;()]*|[A-Z][\w-]*[A-Z][\w-]*|`[^`]+`|\"[^\"]+\"")
-_FILLER = frozenset("is are be the an of to for and now new from with at in on by it this that has have been was will changed update updated correction".split())
+_FILLER = frozenset(
+    [
+        "is",
+        "are",
+        "be",
+        "the",
+        "an",
+        "of",
+        "to",
+        "for",
+        "and",
+        "now",
+        "new",
+        "from",
+        "with",
+        "at",
+        "in",
+        "on",
+        "by",
+        "it",
+        "this",
+        "that",
+        "has",
+        "have",
+        "been",
+        "was",
+        "will",
+        "changed",
+        "update",
+        "updated",
+        "correction",
+    ]
+)
 
 
 def found(text: str) -> list[str]:

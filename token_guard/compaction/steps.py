@@ -8,18 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from token_guard.compaction import deeds, facts, readable
+from token_guard.compaction import deeds, facts, readable, rules
 from token_guard.compaction.clip import clipped
 from token_guard.compaction.lines import Line, telling
 from token_guard.conversation import Message, ToolCall
 from token_guard.speech import is_observation, own_words
 
-__all__ = ["Kind", "Step", "outcome", "steps"]
+__all__ = ["Kind", "Step", "outcome", "status_of", "steps"]
 
 Kind: TypeAlias = Literal["change", "look", "user", "assistant"]
 
-SAID, ASKED, REPLIED = 150, 400, 300
-"""Characters for what the assistant said before a call, for what the user asked, for what the assistant answered."""
+SAID, SAID_LOOKING, ASKED, REPLIED = 150, 80, 400, 300
+"""Characters for what the assistant said before a call that changes something, before another, for what the user asked, for what the assistant answered."""
 
 CHANGED, LOOKED = 180, 120
 """Characters for the arguments of a call that changes something, and of another."""
@@ -30,7 +30,9 @@ REPORTED = 150
 FEW_LINES = 2
 """So many lines are told as they are; of more, how many there are."""
 
-STATUS = re.compile(r"\b((?:return|exit)[ _-]?(?:code|status|ed with)|status(?:[ _]code)?)\b\W{1,4}(-?\d{1,5})\b", re.IGNORECASE)
+STATUS = re.compile(
+    r"\b((?:return|exit)[ _-]?(?:code|status|ed with)|exited with(?: code)?|status(?:[ _]code)?)\b\W{1,4}(-?\d{1,5})\b", re.IGNORECASE
+)
 ENDS = 200
 """Characters at either end of an output where its status stands."""
 
@@ -51,6 +53,7 @@ class Step:
     head: str
     lines: tuple[Line, ...] = ()
     failed: bool = False
+    decided: bool = False
 
 
 def steps(messages: Iterable[Message], weights: Mapping[str, float]) -> Iterator[Step]:
@@ -70,13 +73,23 @@ def outcome(text: str, *, whole: bool = False) -> str:
     >>> outcome("<returncode>1</returncode>\na.py:3\nb.py:4\nValueError: no b\n")
     'returncode 1, ValueError: no b (3 lines)'
     """
-    status = STATUS.search(text, 0, ENDS) or STATUS.search(text, max(0, len(text) - ENDS))
+    status = status_of(text)
     lines = [line for line in readable.lines(text) if line.strip() and not TAG.fullmatch(line) and not _is_status(line)]
     errors = facts.error_lines(text)
     said = errors[-1:] or (lines if len(lines) <= FEW_LINES else [lines[0], lines[-1]] if whole else ())
     size = f"({len(lines):,} lines)" if len(lines) > len(said) else ""
-    told = [f"{status[1]} {status[2]}" if status else "", *(clipped(line, REPORTED) for line in said)]
-    return " ".join(filter(None, [", ".join(filter(None, told)), size])) or "no output"
+    told = [status if whole or not status.endswith(" 0") else "", *(clipped(line, REPORTED) for line in said)]
+    return " ".join(filter(None, [", ".join(filter(None, told)), size])) or status or "no output"
+
+
+def status_of(text: str) -> str:
+    """The status that an output gives at one of its ends, or nothing.
+
+    >>> status_of("<returncode>1</returncode>"), status_of("Process exited with code 0"), status_of("fine")
+    ('returncode 1', 'exited with code 0', '')
+    """
+    status = STATUS.search(text, 0, ENDS) or STATUS.search(text, max(0, len(text) - ENDS))
+    return f"{status[1]} {status[2]}" if status else ""
 
 
 def _is_status(line: str) -> bool:
@@ -87,11 +100,20 @@ def _is_status(line: str) -> bool:
 def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, float], seen: set[str]) -> Iterator[Step]:
     """What the assistant did in one turn, or what it said."""
     said = message.said
+    decided = bool(facts.decisions(said))
     if not message.calls:
         if said.strip():
-            yield Step("assistant", "", "", f"- assistant: {clipped(facts.gist(said, REPLIED), REPLIED)}", telling(readable.lines(said), weights))
+            yield Step(
+                "assistant",
+                "",
+                "",
+                f"- assistant: {clipped(facts.gist(said, REPLIED), REPLIED)}",
+                telling(readable.lines(said), weights),
+                decided=decided,
+            )
         return
-    words = f'"{clipped(facts.gist(said, SAID), SAID)}" ' if said.strip() else ""
+    room = SAID if any(map(deeds.changes, message.calls)) else SAID_LOOKING
+    words = f'"{clipped(facts.gist(said, room), room)}" ' if said.strip() else ""
     for call in message.calls:
         yield _called(call, words, results.get(call.id, ""), weights, seen)
         words = ""
@@ -112,7 +134,10 @@ def _arguments(call: ToolCall, replaced: Sequence[tuple[str, str]], chars: int, 
     known = {key: value for key, value in readable.fields(call.arguments).items() if not _is_told(value, replaced)}
     if not known:
         return "" if replaced else clipped(_unseen(call.arguments, seen), chars)
-    plain = {key: value if isinstance(value, str) else " ".join(readable.lines(json.dumps(value, ensure_ascii=False))) for key, value in known.items()}
+    plain = {
+        key: value if isinstance(value, str) else " ".join(readable.lines(json.dumps(value, ensure_ascii=False)))
+        for key, value in known.items()
+    }
     pieces = []
     for key in sorted(plain, key=lambda key: len(plain[key]) > LOOKED):
         piece = clipped(_unseen(plain[key], seen), max(40, chars))
@@ -140,7 +165,13 @@ def _changed(call: ToolCall, replaced: Sequence[tuple[str, str]], weights: Mappi
     """What an edit took away and put in, or what a call wrote."""
     if not replaced:
         return telling(readable.lines(call.arguments), weights)
-    lines = [f"{word} {line.strip()}" for old, new in replaced for word, text in (("was:", old), ("now:", new)) for line in text.split("\n") if line.strip()]
+    lines = [
+        f"{word} {line.strip()}"
+        for old, new in replaced
+        for word, text in (("was:", old), ("now:", new))
+        for line in text.split("\n")
+        if line.strip()
+    ]
     return telling(lines, weights)
 
 
@@ -148,12 +179,23 @@ def _words(message: Message, weights: Mapping[str, float]) -> Iterator[Step]:
     """What a user message says: the user's own words, or what a tool or a client put in their place."""
     said = message.said
     own = "" if is_observation(message) else own_words(said)
-    if own:
-        yield Step("user", "", "", f"- user: {clipped(facts.gist(own, ASKED), ASKED)}", telling(readable.lines(said), weights))
+    asked = _without_rules(own)
+    if asked:
+        yield Step("user", "", "", f"- user: {clipped(facts.gist(asked, ASKED), ASKED)}", telling(readable.lines(said), weights))
+    elif own:
+        return
     elif said.strip():
         yield Step("look", "", "", f"- in the user's place: {outcome(said, whole=True)}", telling(readable.lines(said), weights))
 
 
-def _is_told(value: object, replaced: Sequence[tuple[str, str]]) -> bool:
-    return bool(replaced) and (not isinstance(value, str) or "\n" in value or len(value) > LOOKED or any(value in pair for pair in replaced))
+def _without_rules(own: str) -> str:
+    """A user's words without those that are told as rules."""
+    for rule in rules.found(own):
+        own = own.replace(rule, "")
+    return own.strip(" \n-*")
 
+
+def _is_told(value: object, replaced: Sequence[tuple[str, str]]) -> bool:
+    return bool(replaced) and (
+        not isinstance(value, str) or "\n" in value or len(value) > LOOKED or any(value in pair for pair in replaced)
+    )

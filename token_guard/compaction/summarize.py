@@ -41,13 +41,16 @@ RULES_SHARE = 0.4
 NAMES_SHARE = 0.1
 """Of a note, the most that goes to names that nothing above says: a list of them tells nothing of what was done."""
 
+TAKEN_OUT = " earlier messages were taken out here to fit the context window"
+"""What the first line of a note says after how many; what else the guard puts in says something else, and stays."""
+
 RULES = "Rules and facts that the user gave:"
 STEPS = "What was done, oldest first:"
 NAMES = "Also named: "
 """How the blocks of a note begin."""
 
 TALK: Mapping[str, float] = {"low": 1.5, "medium": 1.0, "high": 0.8}
-"""How much words do beside what tools did, by how complex the task is."""
+"""How much the user's words count beside what was done, by how complex the task is."""
 
 COMPLEX = ((200, "high"), (20, "medium"), (0, "low"))
 """A session of at least so many messages is so complex."""
@@ -61,7 +64,7 @@ class Summarize:
     their share of the budget, one note takes the place of all.
     """
 
-    share: float = 0.35
+    share: float = 0.45
     max_directives: int = 64
     complexity: str = "auto"
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
@@ -80,18 +83,18 @@ class Summarize:
         ledger = draft.ledger.joined(new)
         if not memory.full and not set(draft.ledger.rules) <= set(ledger.rules):  # a note that stays would tell a rule that no longer holds
             memory = replace(memory, full=True)
-        kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and is_note(message))]
-        told = ledger if memory.full else new
+        kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and _is_account(message))]
+        told = ledger if memory.full else new.since(draft.ledger)
         room = memory.room(counter.messages(map(as_sent, out)))
-        note = self._note(told, _in_place(ledger, weights, kept), len(kept), room, counter)
+        note = self._note(told, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
-    def _note(self, ledger: Ledger, weights: Mapping[str, float], kept: int, room: int, counter: Counter) -> Message:
-        head = f"{ledger.messages:,} earlier messages were taken out here to fit the context window"
+    def _note(self, ledger: Ledger, weights: Mapping[str, float], length: int, room: int, counter: Counter) -> Message:
+        head = f"{ledger.messages:,}{TAKEN_OUT}"
         room -= counter.text(mark(REFERENCE + head)) + counter.text(RULES) + counter.text(STEPS) + 8
         rules = rules_lines(ledger.rules[-self.max_directives :], int(RULES_SHARE * room), counter)
         room -= sum(counter.text(line) + 1 for line in rules)
-        complexity = _complexity(ledger.messages + kept) if self.complexity == "auto" else self.complexity
+        complexity = _complexity(length) if self.complexity == "auto" else self.complexity
         lines = account(ledger.steps, weights, TALK[complexity], room - int(NAMES_SHARE * room), counter)
         blocks = [*_block(RULES, rules), *_block(STEPS, lines)]
         names = _names(weights, "\n".join(blocks), int(NAMES_SHARE * room), counter)
@@ -108,7 +111,7 @@ class _Memory:
 
     @classmethod
     def of(cls, messages: Sequence[Message], goal: Goal, share: float, counter: Counter) -> _Memory:
-        taken = counter.messages(filter(is_note, messages))
+        taken = counter.messages(filter(_is_account, messages))
         most = int(share * goal.allowed)
         return cls(most, taken, taken > FULL_SHARE * most)
 
@@ -122,6 +125,11 @@ class _Memory:
         if self.full:
             return int(REWRITTEN_SHARE * self.most)
         return max(MIN_NOTE, min(int(MEMORY * tokens), int(LARGEST * self.most), self.most - self.taken))
+
+
+def _is_account(message: Message) -> bool:
+    """Whether a message is a note of this pass."""
+    return is_note(message) and TAKEN_OUT in message.text[:200]
 
 
 def _complexity(messages: int) -> str:

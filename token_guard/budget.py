@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
-__all__ = ["Budget", "ContextLimit", "output_room", "prompt_budget"]
+__all__ = ["Budget", "ContextLimit", "Scale", "reply_reserve", "wanted_reply"]
 
 RESERVED_PART = 4
 """A reply length that the client did not ask for takes at most this part of the window: a quarter."""
 
-CLAMPED_PART = 2
-"""A reply length that the client did ask for takes at most half of the window from the prompt; it is clamped rather than
-the prompt destroyed."""
+CONVERSATION_PART = 3
+"""Beside instructions and tools the conversation gets at least this part of the window, a third, before the reply gets more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class ContextLimit:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one request may use, in tokens.
+    """What one request may use, in tokens as the guard counts them.
 
-    `allowed` is the hard cap of the prompt; above `trigger` it is compacted, down to `target`;
-    `reserved_output` was set aside for the reply.
+    `allowed` is the cap of the prompt while the reply keeps what is reserved for it; above `trigger` it is compacted, down to
+    `target`; `reserved_output` was set aside for the reply.
     """
 
     allowed: int
@@ -41,21 +41,52 @@ class Budget:
     reserved_output: int
 
 
-def prompt_budget(limit: ContextLimit, requested_output: int | None, reserve_output: int, margin: int) -> tuple[int, int]:
-    """Tokens allowed for the prompt, and tokens reserved for the reply.
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From tokens as the guard counts them to tokens as the provider does: real = offset + slope x estimate, and up to a share
+    `doubt` more. What is left free for doubt belongs to what was estimated, not to the window.
 
-    >>> prompt_budget(ContextLimit(16_000), 1_000, 4_096, margin=0)
-    (15000, 1000)
-    >>> prompt_budget(ContextLimit(8_192), None, 4_096, margin=92)
-    (6052, 2048)
+    >>> scale = Scale(doubt=0.15)
+    >>> scale.at_most(24_000), scale.within(64_000 - 32_000)
+    (27600, 27826)
     """
-    window = limit.max_input_tokens
-    if limit.separate_output:
-        return max(0, window - margin), 0
-    reserved = min(requested_output, window // CLAMPED_PART) if requested_output else min(reserve_output, window // RESERVED_PART)
-    return max(0, window - reserved - margin), reserved
+
+    slope: float = 1.0
+    offset: float = 0.0
+    doubt: float = 0.0
+
+    def at_most(self, estimate: int) -> int:
+        """The most that the provider will count for an estimate."""
+        return max(0, math.ceil((self.offset + self.slope * estimate) * (1.0 + self.doubt) - _ROUNDING))
+
+    def within(self, real: int) -> int:
+        """The largest estimate for which the provider certainly counts no more than this."""
+        return max(0, math.floor((real / (1.0 + self.doubt) - self.offset) / self.slope + _ROUNDING))
+
+    @property
+    def undoubted(self) -> Scale:
+        """The same where estimates are taken at their word."""
+        return replace(self, doubt=0.0)
 
 
-def output_room(limit: ContextLimit, prompt_tokens: int, margin: int, floor: int) -> int | None:
-    """The longest reply that still fits beside the prompt, at least `floor`; None when the reply has a window of its own."""
-    return None if limit.separate_output else max(floor, limit.max_input_tokens - prompt_tokens - margin)
+_ROUNDING = 1e-6
+"""Errors of floating point must not move a count by one."""
+
+
+def wanted_reply(window: int, requested: int | None, default: int) -> int:
+    """The reply that room is kept for: as the client asks, else a default of at most a quarter of the window."""
+    return requested or min(default, window // RESERVED_PART)
+
+
+def reply_reserve(window: int, wanted: int, least: int, fixed: int) -> int:
+    """What of the window is kept for the reply: what is wanted, less where `fixed` parts (instructions, tools, in the provider's
+    tokens) would leave the conversation less than a third, but at least `least`.
+
+    >>> reply_reserve(128_000, 32_000, 256, fixed=24_000)
+    32000
+    >>> reply_reserve(80_000, 32_000, 256, fixed=24_000)
+    29334
+    >>> reply_reserve(32_000, 32_000, 256, fixed=24_000)
+    256
+    """
+    return max(min(wanted, window - window // CONVERSATION_PART - fixed), min(wanted, least))

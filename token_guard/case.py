@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from token_guard.budget import ContextLimit, prompt_budget
+from token_guard.budget import ContextLimit, Scale, reply_reserve, wanted_reply
 from token_guard.conversation import Conversation
 from token_guard.counting import Calibration, Calibrations, Meter, meter_for
-from token_guard.limits import Deployment, LimitChain
+from token_guard.limits import Deployment, LimitChain, as_requested, cuts_in_silence, filled_in_reply
 from token_guard.report import Correction
+from token_guard.settings import Settings
 
 __all__ = ["Case", "calibrated_as", "capped_case", "counted_as", "open_case"]
 
@@ -18,48 +19,117 @@ eighth of such a step, so that a client's varying max_tokens or tools do not res
 
 
 NEAR = 0.9
-"""A learned budget that is at least this share of the planned one changes no history: views seldom use the last tenth, and
-where one does, it is compacted once more."""
+"""A learned budget that is within this share of the planned one, either way, changes no history: views seldom use the last tenth,
+and where one does, it is compacted once more."""
 
 COARSE = 8
-"""Any smaller learned budget is rounded down to an eighth of the window, so that what is learned on the way, or by one replica
+"""Any other learned budget is rounded down to an eighth of the window, so that what is learned on the way, or by one replica
 and not yet by another, changes the budget once and not with every answer."""
+
+PROBE = 1_000_000
+"""Tokens at which a margin is read as a share."""
+
+INFERRED = 2
+"""A window that was inferred from a model's name is doubted up to so many times its size: the name may hide a longer variant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """What the main path goes by; sizes in tokens, as the meter counts.
 
-    `planned` is what the prompt may have by all that is the same for every replica, `allowed` by what was learned, too.
+    `plan` leads from them to the provider's by all that is the same for every replica, `scale` by what was learned, too.
     """
 
     conversation: Conversation
     meter: Meter
     limit: ContextLimit
-    planned: int
-    allowed: int
-    reserved: int
-    margin: int
+    plan: Scale
+    scale: Scale
     overhead: int
-    calibration: Calibration
+    calibration: Calibration = field(default_factory=Calibration)
+    wanted: int = 0
+    """The reply that room is kept for; 0 where nothing is subtracted for one."""
+    least: int = 0
+    """What of the reply is kept in any case."""
+    fixed: int = 0
+    """What no compaction can make smaller: instructions, tools, formats."""
+    cap: int | None = None
+    """A limit on the prompt beside the budget: what is known to be refused by now is more."""
+    filled_in: int | None = None
+    """The reply length that LiteLLM asks for where the client did not."""
+    guessed: bool = False
+    """Whether nobody knows the window, so that nothing is cut for it before the provider has refused."""
     base_model: str = ""
     """The model behind an alias, where the deployment names it."""
+
+    def of(self, conversation: Conversation) -> Case:
+        """The same for a conversation whose messages are there."""
+        instructions = self.meter.messages(message for message in conversation.messages if message.instructs)
+        return replace(self, conversation=conversation, fixed=self.overhead + instructions)
+
+    @property
+    def window(self) -> int:
+        return self.limit.max_input_tokens
+
+    @property
+    def reserved(self) -> int:
+        """What is kept for the reply, in the provider's tokens."""
+        return reply_reserve(self.window, self.wanted, self.least, self.plan.at_most(self.fixed)) if self.wanted else 0
+
+    @property
+    def planned(self) -> int:
+        """What the prompt may have beside the reply, by what every replica knows."""
+        return self.plan.within(self.window - self.reserved)
+
+    @property
+    def allowed(self) -> int:
+        """The same by what was learned, too."""
+        return self._capped(self._learned(self.window - self.reserved))
+
+    @property
+    def most(self) -> int:
+        """What the prompt may have when the reply has given way to its least."""
+        return self._capped(self._learned(self.window - self.least))
+
+    @property
+    def believed(self) -> int:
+        """The same where the estimate is taken at its word: more would certainly be refused."""
+        return max(self.most, self._capped(min(self.scale.undoubted.within(self.window - self.least), self.window - self.least)))
 
     @property
     def room(self) -> int:
         """What the replay may use for the messages, in steps."""
-        if self.allowed >= NEAR * self.planned:
-            return self._for_messages(self.planned, STEPS_OF_A_WINDOW)
-        return self._for_messages(self.allowed, COARSE)
+        planned, allowed = self.planned, self.allowed
+        if NEAR * planned <= allowed <= planned / NEAR:
+            return self._for_messages(planned, STEPS_OF_A_WINDOW)
+        coarse = self._for_messages(allowed, COARSE)
+        return coarse if allowed < planned else max(coarse, self._for_messages(planned, STEPS_OF_A_WINDOW))
 
     @property
     def tight_room(self) -> int:
         """The same where the learned budget must hold to the token."""
         return self._for_messages(min(self.allowed, self.planned), STEPS_OF_A_WINDOW)
 
+    @property
+    def wide_room(self) -> int:
+        """The same where the reply gives way, so that what has to stay can stay whole."""
+        return max(self.room, min(self.most, self.plan.within(self.window - self.least)) - self.overhead)
+
+    @property
+    def believed_room(self) -> int:
+        """The same where estimates are taken at their word, too."""
+        return max(self.wide_room, self.believed - self.overhead)
+
+    def _learned(self, real: int) -> int:
+        """No budget that was learned passes what the window holds by its own numbers."""
+        return min(self.scale.within(real), real)
+
+    def _capped(self, tokens: int) -> int:
+        return tokens if self.cap is None else min(tokens, self.cap)
+
     def _for_messages(self, tokens: int, steps: int) -> int:
-        step = max(1, self.limit.max_input_tokens // steps)
-        part = max(1, self.limit.max_input_tokens // STEPS_OF_A_WINDOW // 8)
+        step = max(1, self.window // steps)
+        part = max(1, self.window // STEPS_OF_A_WINDOW // 8)
         return max(0, (tokens // step * step or tokens) - -(-self.overhead // part) * part)
 
     @property
@@ -70,34 +140,59 @@ class Case:
             return None
         return Correction(round(known.slope, 4), round(known.offset, 1), round(known.spread, 4), len(known.samples))
 
-    def real_tokens(self, estimate: int) -> int:
-        """What the provider will count for an estimate, once its own counts are trusted."""
-        return self.calibration.correct(estimate) if self.calibration.trusted else estimate
+    def reply_room(self, tokens: int) -> int | None:
+        """The longest reply that certainly fits beside a prompt, at least the least; None when the reply has a window of its own."""
+        return None if self.limit.separate_output else max(self.least, self.window - self.scale.at_most(tokens))
+
+    def is_guess(self, tokens: int) -> bool:
+        """Whether a prompt of this size is not to be touched: nobody knows the window, or it may be a longer one."""
+        return self.guessed and (self.limit.source != "inference" or tokens <= INFERRED * self.window)
 
 
 def capped_case(conversation: Conversation, max_input_tokens: int) -> Case:
     """A case with a hard cap on the prompt, nothing subtracted."""
     meter = meter_for(conversation.model)
     limit = ContextLimit(max_input_tokens, None, "argument", separate_output=True)
-    return Case(conversation, meter, limit, max_input_tokens, max_input_tokens, 0, 0, meter.overhead(conversation), Calibration())
+    return Case(conversation, meter, limit, Scale(), Scale(), meter.overhead(conversation))
 
 
 def open_case(
-    conversation: Conversation, deployment: Deployment | None, limits: LimitChain, calibrations: Calibrations, reserve_output: int
+    conversation: Conversation,
+    deployment: Deployment | None,
+    limits: LimitChain,
+    calibrations: Calibrations,
+    settings: Settings,
+    api: str = "",
 ) -> Case:
-    """A case whose budget is the model's window, less the reply, less a margin that follows the observed error of the counts."""
-    meter = meter_for(counted_as(conversation.model, deployment))
-    limit = limits.resolve(conversation.model, deployment)
-    window = limit.max_input_tokens
-    calibration = calibrations.get(calibrated_as(conversation.model, deployment))
-    margin = meter.margin(window)
-    planned, reserved = prompt_budget(limit, conversation.max_output_tokens, reserve_output, margin)
-    allowed = planned
-    if calibration.trusted:
-        margin = calibration.margin(window, untrained=margin)
-        allowed = calibration.estimate_for(prompt_budget(limit, conversation.max_output_tokens, reserve_output, margin)[0])
-    overhead, base = meter.overhead(conversation), counted_as(conversation.model, deployment)
-    return Case(conversation, meter, limit, planned, allowed, reserved, margin, overhead, calibration, base)
+    """A case whose budget is the model's window, less the reply, less a margin for the error of what is estimated."""
+    model = conversation.model
+    counted = counted_as(model, deployment)
+    meter = meter_for(counted)
+    limit = as_requested(limits.resolve(model, deployment), model, conversation.request)
+    calibration = calibrations.get(calibrated_as(model, deployment))
+    plan = Scale(doubt=_share(meter.margin(PROBE)))
+    learned = Scale(calibration.slope, calibration.offset, _share(calibration.margin(PROBE, untrained=0)))
+    window, requested = limit.max_input_tokens, conversation.max_output_tokens
+    apart = limit.separate_output
+    return Case(
+        conversation,
+        meter,
+        limit,
+        plan,
+        learned if calibration.trusted else plan,
+        meter.overhead(conversation),
+        calibration,
+        wanted=0 if apart else wanted_reply(window, requested, settings.reserve_output),
+        least=0 if apart else min(settings.min_output_tokens, window // 2),
+        filled_in=filled_in_reply(model, api, limit, conversation.request) if requested is None else None,
+        guessed=settings.limits.unknown == "learn" and limit.source in ("default", "inference") and not cuts_in_silence(model),
+        base_model=counted,
+    )
+
+
+def _share(margin: int) -> float:
+    """A margin of so many of a million real tokens as a share of the estimate."""
+    return margin / (PROBE - margin)
 
 
 def counted_as(model: str, deployment: Deployment | None) -> str:

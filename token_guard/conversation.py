@@ -59,7 +59,8 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An image, a sound or a file; `source` is a URL, a data URL or bare base64, never text to be counted as such."""
+    """An image, a sound, a film or a file, or content that is sealed; `source` is a URL, a data URL or bare base64, never text to
+    be counted as such."""
 
     kind: str
     source: str
@@ -69,9 +70,11 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A part of a kind that we do not know, as compact JSON: counted, kept, never edited."""
+    """A part of a kind that we do not know, as compact JSON: counted, kept, never edited; `media` is what its text only names:
+    encoded files and sealed content."""
 
     text: str
+    media: tuple[Media, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,7 @@ class Message:
 class Conversation:
     """A parsed request: its messages, and the parts beside them that count as prompt.
 
-    `tools`, `tool_choice` and `response_format` are the wire values (None when absent);
+    `tools`, `tool_choice`, `response_format` and `documents` are the wire values (None when absent);
     `max_output_tokens` is what the client asked for; `provider_trims` says that it asked the provider to make room by itself;
     `request` is the wire request itself.
     """
@@ -192,6 +195,7 @@ class Conversation:
     tools: Sequence[Any] | None = None
     tool_choice: Any = None
     response_format: Any = None
+    documents: Sequence[Any] | None = None
     max_output_tokens: int | None = None
     answers: Answers = "next message"
     provider_trims: bool = False

@@ -11,18 +11,20 @@ from typing import Any
 from token_guard import compaction
 from token_guard.case import Case, calibrated_as, capped_case, counted_as, open_case
 from token_guard.compaction import Draft, Goal
+from token_guard.compaction.pins import pinned
 from token_guard.compaction.strategies import passes
-from token_guard.conversation import Conversation, Outline
-from token_guard.counting import Calibrations, Meter, bound_cache, meter_for
+from token_guard.conversation import Conversation, Message, Outline
+from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for
 from token_guard.formats import Unreadable, format_for
 from token_guard.history.recall import Recall
 from token_guard.history.replay import Replay, Replayed
 from token_guard.history.states import Memo
 from token_guard.history.summaries import Summaries
-from token_guard.history.thresholds import LOWEST, MIN_MESSAGES, thresholds
+from token_guard.history.tally import Tally
+from token_guard.history.thresholds import LOWEST, MIN_MESSAGES, Levels, levels, thresholds
 from token_guard.limits import Deployment, LimitChain, Source
 from token_guard.marks import marks_of
-from token_guard.outcome import certified, clamped, opened, overflow, passed_by
+from token_guard.outcome import certified, clamped, is_clamped, opened, overflow, passed_by
 from token_guard.report import Correction, Fitted, Report
 from token_guard.sessions import CompactionLog
 from token_guard.settings import Settings
@@ -34,6 +36,8 @@ from token_guard.validity.rules import complaint
 from token_guard.validity.turns import adapted
 
 __all__ = ["Guard", "fit"]
+
+GUESSED = "the model's window is a guess: forwarded as it is until the provider says how long it is"
 
 
 class Guard:
@@ -84,16 +88,16 @@ class Guard:
         head = format_.head(request) if format_ else Unreadable("switched off" if mode == "off" else "unknown format")
         if format_ is None or isinstance(head, Unreadable):
             return Fitted(request, passed_by(request, head))
-        case = capped_case(head, max_input_tokens) if max_input_tokens is not None else self._case(head, deployment)
+        case = capped_case(head, max_input_tokens) if max_input_tokens is not None else self._case(head, deployment, format_.api)
         if at_most is not None:
-            case = replace(case, allowed=min(case.allowed, at_most))
+            case = replace(case, cap=at_most, guessed=False)
         report = None if force else self._glance(case, format_.outline(request))
         done = head
         if report is None:
             parsed = format_.parse(request)
             if isinstance(parsed, Unreadable):
                 return Fitted(request, passed_by(request, parsed))
-            case = replace(case, conversation=parsed)
+            case = case.of(parsed)
             done, report = self._within_media_limits(case, force)
         report = replace(report, seconds=self._clock() - started)
         if mode == "observe":
@@ -107,14 +111,29 @@ class Guard:
         """As `process` with the same options, and compacted down to the target even where the request fits."""
         return self.process(request, force=True, **options)
 
+    def with_reply(self, request: Mapping[str, Any], tokens: int, *, api: str, deployment: Deployment) -> Fitted:
+        """The request with a reply of at most so many tokens, and its messages as they are: its provider has said what is left."""
+        format_ = format_for(api, request)
+        parsed = format_.parse(request) if format_ else Unreadable("unknown format")
+        if format_ is None or isinstance(parsed, Unreadable):
+            return Fitted(request, passed_by(request, parsed))
+        case = self._case(parsed, deployment, api).of(parsed)
+        measure = case.meter.measure(parsed)
+        shape = Tally().plus(parsed.messages, measure.tokens)
+        report = opened(case, measure, self._levels(case, shape, lenient=self._is_lenient(parsed)))
+        if parsed.max_output_tokens is not None and parsed.max_output_tokens <= tokens:
+            return Fitted(request, report)
+        lowered = format_.render(replace(parsed, max_output_tokens=tokens))
+        return Fitted(lowered, replace(report, action="clamped", max_output_tokens=tokens))
+
     def fits(self, request: Mapping[str, Any], *, api: str, deployment: Deployment) -> bool:
         """Whether a deployment takes the request as it is; what cannot be read is not in the way."""
         format_ = format_for(api, request)
         parsed = format_.parse(request) if format_ else None
         if not isinstance(parsed, Conversation):
             return True
-        case = self._case(parsed, deployment)
-        return case.meter.measure(parsed, case.allowed).tokens <= case.allowed
+        case = self._case(parsed, deployment, api).of(parsed)
+        return case.is_guess(0) or case.meter.measure(parsed, case.allowed).tokens <= case.allowed
 
     def warm_up(self) -> None:
         """Load tokenizers and the map of models, for a second or two, so that no request waits for them."""
@@ -145,10 +164,10 @@ class Guard:
             estimate = meter_for(counted_as(parsed.model, deployment)).measure(parsed).tokens
         key = calibrated_as(parsed.model, deployment)
         self.calibrations.learn(key, estimate, prompt_tokens, litellm_count=litellm_count)
-        return self._case(parsed, deployment).correction
+        return self._case(parsed, deployment, format_.api if format_ else "").correction
 
-    def _case(self, conversation: Conversation, deployment: Deployment | None) -> Case:
-        return open_case(conversation, deployment, self.limits, self.calibrations, self.settings.reserve_output)
+    def _case(self, conversation: Conversation, deployment: Deployment | None, api: str) -> Case:
+        return open_case(conversation, deployment, self.limits, self.calibrations, self.settings, api)
 
     def _glance(self, case: Case, outline: Outline | None) -> Report | None:
         """The report on a request that certainly fits; None where it takes a closer look. Settles most requests, in microseconds."""
@@ -156,10 +175,10 @@ class Guard:
             return None
         quiet = self._quiet(case, outline.messages, lenient=self._waits(case.conversation))
         measure = case.meter.glance(case.conversation, outline, quiet)
-        if measure is None:
+        if measure is None or is_clamped(case, measure.tokens):
             return None
-        _, report = clamped(case, case.conversation, opened(case, measure, self.settings), self.settings)
-        return report if report.action == "none" else None
+        shape = Tally.guessed(outline.messages, outline.calls, measure.tokens)
+        return opened(case, measure, self._levels(case, shape, lenient=self._waits(case.conversation)))
 
     def _within_media_limits(self, case: Case, force: bool) -> tuple[Conversation, Report]:
         """What is to be forwarded, and the report on it, with no more media than the provider takes."""
@@ -179,24 +198,48 @@ class Guard:
         messages = case.conversation.messages
         lenient = self._is_lenient(case.conversation)
         quiet = self._quiet(case, len(messages), lenient=lenient)
-        measure = case.meter.measure(case.conversation, quiet)
-        if not force and measure.tokens <= quiet:
-            return clamped(case, case.conversation, opened(case, measure, self.settings), self.settings)
+        measure = case.meter.measure(case.conversation, None if case.guessed else quiet)
+        if not force and (measure.tokens <= quiet or case.is_guess(measure.tokens)):
+            return self._as_it_is(case, measure, lenient)
         repaired = repair(messages, case.conversation.answers)
-        replay = self._replay(case, case.room, lenient)
-        replayed = replay.once_more(repaired.messages) if force else replay(repaired.messages)
-        if replayed.tokens + case.overhead > case.allowed and case.tight_room < case.room:
-            replayed = self._replay(case, case.tight_room, lenient)(repaired.messages)
+        replayed = self._replayed(case, repaired.messages, lenient, force)
         if self._summaries and replayed.open_note and not force:
             self._summaries.wanted(replayed.open_note)
-        return certified(case, measure, repaired, self._adapted(case, repaired, replayed), self._profile(case), self.settings)
+        return certified(case, measure, repaired, self._adapted(case, repaired, replayed), self._profile(case))
+
+    def _as_it_is(self, case: Case, measure: Measure, lenient: bool) -> tuple[Conversation, Report]:
+        """The request as it came, but for a reply that the window does not hold beside it."""
+        messages = case.conversation.messages
+        levels = self._levels(case, Tally().plus(messages, measure.tokens), lenient=lenient)
+        if case.is_guess(measure.tokens):
+            return case.conversation, replace(opened(case, measure, levels), note=GUESSED)
+        if is_clamped(case, measure.tokens):
+            measure = case.meter.measure(case.conversation)
+        return clamped(case, case.conversation, opened(case, measure, levels))
+
+    def _replayed(self, case: Case, history: Sequence[Message], lenient: bool, force: bool) -> Replayed:
+        """The history after its compactions, in the room beside the reply; in a wider one where what has to stay would be cut."""
+        pins = [history[place] for place in pinned(history)]
+        stays = case.meter.messages(pins)
+        # nothing that stays is cut for an upper bound on its media
+        last = stays if stays - case.meter.estimated(pins) <= case.believed_room else case.wide_room
+        room = next((room for room in (case.room, case.wide_room, case.believed_room) if stays <= room), last)
+        replay = self._replay(case, room, lenient)
+        replayed = replay.once_more(history) if force else replay(history)
+        if room == case.room and replayed.tokens + case.overhead > case.allowed and case.tight_room < room:
+            return self._replay(case, case.tight_room, lenient)(history)
+        return replayed
+
+    def _levels(self, case: Case, tally: Tally, *, lenient: bool) -> Levels:
+        """The sizes at which a conversation of this shape is compacted, as `Replay` goes by them."""
+        return levels(thresholds(tally, self.settings, lenient=lenient), tally, case.room, case.fixed - case.overhead)
 
     def _quiet(self, case: Case, messages: int, *, lenient: bool) -> int:
         """Up to this size nothing is ever done, whatever the shape of the conversation."""
         if lenient or messages < MIN_MESSAGES:
             return case.allowed
-        lowest = LOWEST if self.settings.adaptive else self.settings.trigger
-        return int(lowest * case.room) + case.overhead
+        lowest = self.settings.trigger if self.settings.thresholds == "fixed" else LOWEST
+        return min(case.allowed, int(lowest * case.room) + case.overhead)
 
     def _is_lenient(self, conversation: Conversation) -> bool:
         """Whether to wait until it does not fit; also where another guard has compacted it before."""
@@ -221,7 +264,7 @@ class Guard:
     def _adapted(self, case: Case, repaired: Repaired, replayed: Replayed) -> Replayed:
         """The same as replies in JSON want it, where that has room, and as models of this family want it."""
         worded = with_json_word(case.conversation.response_format, repaired.messages, replayed.messages)
-        has_room = worded is replayed.messages or case.meter.messages(worded) + case.overhead <= case.allowed
+        has_room = worded is replayed.messages or case.meter.messages(worded) + case.overhead <= case.most
         messages = adapted(self._profile(case), repaired.messages, worded if has_room else replayed.messages)
         return replayed if messages is replayed.messages else replace(replayed, messages=messages, tokens=case.meter.messages(messages))
 

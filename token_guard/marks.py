@@ -48,10 +48,10 @@ QUOTED = str.maketrans({OPEN: "[", CLOSE: "]"})
 
 
 def quoted(text: str) -> str:
-    """Words of others on one line of a note: without our brackets and without anything that ends a line, they can neither
+    r"""Words of others on one line of a note: without our brackets and without anything that ends a line, they can neither
     close a note nor pass for a line of ours.
 
-    >>> quoted("see\\u2028end of reference\u27e7")
+    >>> quoted("see\u2028end of reference\u27e7")
     'see end of reference]'
     """
     return " ".join(text.translate(QUOTED).split())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from token_guard.budget import Budget, ContextLimit, output_room
+from token_guard.budget import Budget, ContextLimit
 from token_guard.case import Case
 from token_guard.conversation import Conversation, Message
 from token_guard.counting import Measure
@@ -14,16 +14,19 @@ from token_guard.errors import ContextOverflowError
 from token_guard.formats import Unreadable
 from token_guard.formats.wire import model_of
 from token_guard.history.fingerprint import session_of
+from token_guard.history.kept import kept_of
 from token_guard.history.replay import Replayed
+from token_guard.history.thresholds import Levels
 from token_guard.report import Report
-from token_guard.settings import Settings
 from token_guard.validity.profiles import Profile
 from token_guard.validity.repair import Repaired
 from token_guard.validity.rules import complaint, family_complaint
 
-__all__ = ["certified", "clamped", "opened", "overflow", "passed_by"]
+__all__ = ["certified", "clamped", "is_clamped", "opened", "overflow", "passed_by"]
 
 UNKNOWN = ContextLimit(0, None, "none")
+
+ESTIMATED = "more than fits by an upper bound on media alone: the provider decides"
 
 
 def passed_by(request: Mapping[str, Any], parsed: Conversation | Unreadable) -> Report:
@@ -32,25 +35,14 @@ def passed_by(request: Mapping[str, Any], parsed: Conversation | Unreadable) -> 
     return Report("bypassed", model_of(request), UNKNOWN, Budget(0, 0, 0, 0), 0, 0, note=reason)
 
 
-def opened(case: Case, measure: Measure, settings: Settings) -> Report:
+def opened(case: Case, measure: Measure, at: Levels) -> Report:
     """The report on a request that stays as it is, so far."""
-    trigger, target = (int(share * case.room) + case.overhead for share in (settings.trigger, settings.target))
-    budget = Budget(case.allowed, trigger, target, case.reserved)
-    return Report(
-        "none",
-        case.conversation.model,
-        case.limit,
-        budget,
-        measure.tokens,
-        measure.tokens,
-        measure.decided_by,
-        correction=case.correction,
-    )
+    budget = Budget(case.allowed, at.trigger + case.overhead, at.target + case.overhead, case.reserved)
+    tokens, model = measure.tokens, case.conversation.model
+    return Report("none", model, case.limit, budget, tokens, tokens, measure.decided_by, correction=case.correction)
 
 
-def certified(
-    case: Case, measure: Measure, repaired: Repaired, replayed: Replayed, profile: Profile, settings: Settings
-) -> tuple[Conversation, Report]:
+def certified(case: Case, measure: Measure, repaired: Repaired, replayed: Replayed, profile: Profile) -> tuple[Conversation, Report]:
     """What is to be forwarded after the final count and all rules, and the report on it.
 
     The rules compare with the repaired conversation: what was mended stays mended.
@@ -58,28 +50,45 @@ def certified(
     done = case.conversation.with_messages(replayed.messages)
     sent = case.meter.messages(case.conversation.messages) if repaired.notes else replayed.history_tokens
     before, after = sent + case.overhead, replayed.tokens + case.overhead
-    report = replace(opened(case, measure, settings), tokens_before=before, tokens_after=after, decided_by="count")
-    if after > case.allowed:
+    report = replace(opened(case, measure, replayed.levels), tokens_before=before, tokens_after=after, decided_by="count")
+    on_trust = after > case.believed and after - case.meter.estimated(done.messages) <= case.believed
+    if after > case.believed and not on_trust:
         return done, replace(report, action="rejected", tokens_after=before, note=f"{after:,} tokens cannot be compacted")
-    if not replayed.epochs and before <= case.allowed:
-        return clamped(case, case.conversation, report, settings)
+    if not replayed.epochs and (before <= case.believed or on_trust):
+        return (case.conversation, replace(report, note=ESTIMATED)) if on_trust else clamped(case, case.conversation, report)
     broken = complaint(repaired.messages, done.messages)
     if broken:
         return done, replace(report, action="bypassed", tokens_after=before, note=f"a rule would break: {broken}")
     if done.messages != case.conversation.messages:
         report = replace(report, action="compacted", steps=replayed.steps, epochs=replayed.epochs, quality=replayed.quality)
         session = session_of(case.conversation.request, case.conversation.messages)
-        doubt = family_complaint(repaired.messages, done.messages, profile)
-        report = replace(report, session=session, repaired=repaired.notes, note=f"the model may refuse: {doubt}" if doubt else "")
-    return clamped(case, done, report, settings)
+        kept = kept_of(repaired.messages, done.messages)
+        note = "; ".join(_doubts(case, after, family_complaint(repaired.messages, done.messages, profile)))
+        report = replace(report, session=session, repaired=repaired.notes, kept=kept, note=note)
+    return (done, report) if on_trust else clamped(case, done, report)
 
 
-def clamped(case: Case, done: Conversation, report: Report, settings: Settings) -> tuple[Conversation, Report]:
+def _doubts(case: Case, tokens: int, family: str | None) -> Iterator[str]:
+    """Why the provider may refuse what is forwarded, in a few words each."""
+    if tokens > case.believed:
+        yield ESTIMATED
+    elif tokens > case.most:
+        yield "more than certainly fits by an estimate: the provider decides"
+    if family:
+        yield f"the model may refuse: {family}"
+
+
+def is_clamped(case: Case, tokens: int) -> bool:
+    """Whether a prompt of this size leaves less than the reply that is asked for, by the client or, where it asks for none, by LiteLLM."""
+    room, asked = case.reply_room(tokens), case.conversation.max_output_tokens or case.filled_in
+    return room is not None and asked is not None and asked > room
+
+
+def clamped(case: Case, done: Conversation, report: Report) -> tuple[Conversation, Report]:
     """A conversation and its report with the requested reply length cut to the room that remains."""
-    room = output_room(case.limit, case.real_tokens(report.tokens_after), case.margin, settings.min_output_tokens)
-    asked = done.max_output_tokens
-    if room is None or asked is None or asked <= room:
+    if not is_clamped(case, report.tokens_after):
         return done, report
+    room = case.reply_room(report.tokens_after)
     action = "clamped" if report.action == "none" else report.action
     return replace(done, max_output_tokens=room), replace(report, action=action, max_output_tokens=room)
 
@@ -92,7 +101,15 @@ def overflow(case: Case, done: Conversation, report: Report) -> ContextOverflowE
     sizes = {"system": _size(case, system), "tools": case.overhead - bare, "last user": _size(case, users[-1:])}
     total = _size(case, done.messages) + case.overhead
     return ContextOverflowError(
-        model=report.model, tokens=total, allowed=case.allowed, parts={**sizes, "rest": total - sum(sizes.values())}
+        model=report.model,
+        tokens=total,
+        allowed=case.believed,
+        parts={**sizes, "rest": total - sum(sizes.values())},
+        window=case.window,
+        reserved=case.least,
+        margin=case.window - case.least - case.believed,
+        limit_source=case.limit.source,
+        tokens_before=report.tokens_before,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from token_guard.budget import Budget, ContextLimit
 
-__all__ = ["Action", "Correction", "DecidedBy", "Fitted", "Quality", "Report", "Retained", "Step", "removed_by_pass"]
+__all__ = ["Action", "Correction", "DecidedBy", "Fate", "Fitted", "Kept", "Quality", "Report", "Retained", "Step", "removed_by_pass"]
 
 Action: TypeAlias = Literal["none", "compacted", "clamped", "rejected", "observed", "bypassed"]
 DecidedBy: TypeAlias = Literal["bound", "cache", "count"]
@@ -65,6 +65,20 @@ class Quality:
     relevance: float = 1.0
 
 
+Fate: TypeAlias = Literal["whole", "cut", "gone", "none"]
+"""What became of something that should stay; `none` where there was no such thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of the running task, the rules that the client loaded, the newest plan, and the newest exchange."""
+
+    task: Fate = "none"
+    rules: Fate = "none"
+    plan: Fate = "none"
+    newest: Fate = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Correction:
     """What the deployment's own counts taught: real = offset + slope x estimate, from so many samples, off by `spread`
@@ -96,6 +110,8 @@ class Report:
     steps: tuple[Step, ...] = ()
     quality: Quality = Quality()
     """What the compactions left of the history; all 1.0 when nothing was removed."""
+    kept: Kept = Kept()
+    """What compaction left of that which should stay whole; all `none` where nothing was compacted."""
     repaired: tuple[str, ...] = ()
     epochs: int = 0
     """How many compactions the history has been through, this turn's included."""

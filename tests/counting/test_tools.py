@@ -87,3 +87,56 @@ def test_no_choice_of_tool_is_no_forced_one_on_any_wire() -> None:
 def test_a_forced_function_costs_its_name() -> None:
     price = tool_price_for("gpt-4o")
     assert "weather" in list(price.texts([WEATHER], {"type": "function", "function": {"name": "weather"}}, None))
+
+
+POINT = {"type": "object", "properties": {"lat": {"type": "number", "description": "degrees to the north"}}}
+
+
+def _of(schema: dict[str, object]) -> list[dict[str, object]]:
+    return [{"type": "function", "function": {"name": "go", "parameters": schema}}]
+
+
+def test_a_named_schema_is_written_out_wherever_it_is_used() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"from": {"$ref": "#/$defs/Point"}, "to": {"type": "array", "items": {"$ref": "#/$defs/Point"}}},
+        "$defs": {"Point": POINT},
+    }
+    plain = {"type": "object", "properties": {"from": POINT, "to": {"type": "array", "items": POINT}}}
+    assert typescript(_of(schema)) == typescript(_of(plain))
+    assert typescript(_of(schema)).count("degrees to the north") == 2
+
+
+def test_named_schemas_count_inside_of_a_choice_and_for_models_that_are_shown_json() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"at": {"anyOf": [{"$ref": "#/definitions/Point"}, {"type": "null"}]}},
+        "definitions": {"Point": POINT},
+    }
+    assert "degrees to the north" in typescript(_of(schema))
+    assert "degrees to the north" in next(tool_price_for("claude-sonnet-4-5").texts(_of(schema), None, None))
+
+
+def test_a_schema_inside_itself_is_written_out_once() -> None:
+    tree = {"type": "object", "properties": {"name": {"type": "string"}, "children": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}
+    schema = {"type": "object", "properties": {"root": {"$ref": "#/$defs/Tree"}}, "$defs": {"Tree": tree}}
+    assert typescript(_of(schema)).count("name?: string") == 1
+
+
+def test_schemas_that_double_one_another_stay_small() -> None:
+    twice = {f"S{n}": {"type": "object", "properties": {side: {"$ref": f"#/$defs/S{n + 1}"} for side in "ab"}} for n in range(30)}
+    assert len(typescript(_of({"type": "object", "properties": {"s": {"$ref": "#/$defs/S0"}}, "$defs": twice}))) < 1_000_000
+
+
+def test_tools_that_wait_for_a_search_count_nothing() -> None:
+    price = tool_price_for("claude-sonnet-4-5")
+    search = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
+    waiting = [{"name": f"t{n}", "description": "long " * 99, "input_schema": POINT, "defer_loading": True} for n in range(9)]
+    assert list(price.texts([search, *waiting], None, None)) == list(price.texts([search], None, None))
+    assert price.fixed(waiting, None, None) == 0
+
+
+def test_tools_of_the_provider_count_what_its_pages_say() -> None:
+    price = tool_price_for("claude-sonnet-4-5")
+    bash, plain = {"type": "bash_20250124", "name": "bash"}, {"name": "bash", "input_schema": {}}
+    assert price.fixed([bash], None, None) == price.fixed([plain], None, None) + 245

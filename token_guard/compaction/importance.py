@@ -34,6 +34,7 @@ def by_score(units: Sequence[tuple[Exchange, frozenset[int]]], scores: Mapping[i
 
 
 def scores(messages: Sequence[Message], weights: Mapping[str, float]) -> dict[int, float]:
+    """How much each exchange matters, by the place where it starts."""
     units = exchanges(messages)
     names = {unit.start: _names_of(unit) for unit in units}
     relevant, used = _relevance(messages, units), _later_uses(units, names)

@@ -13,7 +13,7 @@ from token_guard.compaction.clip import clipped
 from token_guard.compaction.kinds import headline, kind_of
 from token_guard.compaction.ledger import as_sent
 from token_guard.compaction.lines import LINE_CHARS, telling
-from token_guard.compaction.pins import tail_start
+from token_guard.compaction.pins import pins, tail_start
 from token_guard.compaction.shorten import fitting, shorten
 from token_guard.compaction.steps import status_of
 from token_guard.compaction.weights import weights_of
@@ -58,7 +58,8 @@ class MaskObservations:
         if tokens <= goal.target:
             return draft
         view = _View.of(messages)
-        for place in range(recent):
+        stays = pins(messages)
+        for place in sorted(frozenset(range(recent)) - stays.plan - stays.rules):
             if tokens <= goal.target:
                 break
             masked = self._masked(messages[place], view, counter)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
+from token_guard.compaction.plans import loaded_rules, newest_plan
 from token_guard.conversation import Exchange, Message, exchanges
 from token_guard.marks import is_note
+from token_guard.speech import running_task
 
-__all__ = ["droppable", "head", "in_turn", "pinned", "tail_start"]
+__all__ = ["Pins", "droppable", "head", "in_turn", "pinned", "pins", "tail_start"]
+
+EXAMPLE = 500
+"""Characters of an opening question up to which it may be an example; a longer one holds what later ones are about."""
 
 
 def tail_start(messages: Sequence[Message]) -> int:
@@ -22,19 +28,64 @@ def head(messages: Sequence[Message]) -> list[Message]:
     return [message for place, message in enumerate(messages[:start]) if place in stays or is_note(message)]
 
 
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """Places that stay, by why: instructions; the messages that open the work; the running task; the newest plan; rules that were
+    loaded; the user's last words; calls that wait for their results; the last turn."""
+
+    instructions: frozenset[int]
+    opening: frozenset[int]
+    task: frozenset[int]
+    plan: frozenset[int]
+    rules: frozenset[int]
+    last_words: frozenset[int]
+    awaiting: frozenset[int]
+    newest: frozenset[int]
+
+    @property
+    def all(self) -> frozenset[int]:
+        return frozenset().union(*(getattr(self, kind.name) for kind in fields(self)))
+
+    @property
+    def last(self) -> frozenset[int]:
+        """What stays even where nothing else has room."""
+        return self.instructions | self.last_words | self.awaiting | self.newest
+
+
 def pinned(messages: Sequence[Message]) -> frozenset[int]:
-    """Places that stay: instructions, the task (the user messages that open the conversation: the first, which may be a
-    client's own preamble, and the one that the first reply answers), the last user message, the last turn.
+    """Places that stay, for whatever reason."""
+    return pins(messages).all
+
+
+def pins(messages: Sequence[Message]) -> Pins:
+    """The places that every compaction leaves where they are.
 
     Words of the user's beside tool results may be a question or a client's reminder: the last such message stays as well.
     """
     users = [place for place, message in enumerate(messages) if message.role == "user" and not message.results and not is_note(message)]
-    instructions = (place for place, message in enumerate(messages) if message.instructs)
     asks = [place for place, message in enumerate(messages) if message.asks and not is_note(message)]
+    task = running_task(messages)
+    return Pins(
+        instructions=frozenset(place for place, message in enumerate(messages) if message.instructs),
+        opening=frozenset(_opening(messages, users, task)),
+        task=frozenset(task),
+        plan=frozenset(newest_plan(messages)),
+        rules=frozenset(loaded_rules(messages)),
+        last_words=frozenset([*users[-1:], *asks[-1:]]),
+        awaiting=frozenset(_awaiting(messages)),
+        newest=frozenset(range(tail_start(messages), len(messages))),
+    )
+
+
+def _opening(messages: Sequence[Message], users: Sequence[int], task: Sequence[int]) -> Sequence[int]:
+    """The user messages that open the conversation: the first, which may be a client's own preamble, and the one that the first
+    reply answers. Not so a few words that were answered in words, before another began: that is an example, or small talk."""
     first_reply = next((place for place, message in enumerate(messages) if message.role == "assistant"), len(messages))
     opening = [place for place in users if place < first_reply]
-    last_turn = range(tail_start(messages), len(messages))
-    return frozenset([*instructions, *users[:1], *opening[-1:], *users[-1:], *asks[-1:], *_awaiting(messages), *last_turn])
+    answered = first_reply < len(messages) and not messages[first_reply].calls
+    if answered and task and task[0] > first_reply and all(len(messages[place].said) <= EXAMPLE for place in opening):
+        return ()
+    return [*users[:1], *opening[-1:]]
 
 
 def _awaiting(messages: Sequence[Message]) -> Sequence[int]:
@@ -47,14 +98,14 @@ def _awaiting(messages: Sequence[Message]) -> Sequence[int]:
     return tuple(awaiting.values())
 
 
-def droppable(messages: Sequence[Message]) -> tuple[tuple[Exchange, frozenset[int]], ...]:
-    """Exchanges without a pinned message, each with the places of the exchanges that have to go before it.
+def droppable(messages: Sequence[Message], stays: frozenset[int] | None = None) -> tuple[tuple[Exchange, frozenset[int]], ...]:
+    """Exchanges without a message that `stays` (else: that is pinned), each with the places of the exchanges that have to go before it.
 
     A turn with reasoning holds the reasoning-less turns of its loop that follow it: were it dropped first,
     the loop would open without the reasoning that providers demand. And the user's words before a turn with
     reasoning hold the replies before them: were they dropped first, both turns would be read as one, with reasoning inside it.
     """
-    stays = pinned(messages)
+    stays = pinned(messages) if stays is None else stays
     units = exchanges(messages)
     held = {**_held(units), **_parting(units)}
     free = (unit for unit in units if stays.isdisjoint(range(unit.start, unit.stop)) and not is_note(unit.messages[0]))

@@ -50,10 +50,13 @@ _ENGLISH: Final = (
         "at (?:most|least)",
         "no (?:more|fewer|less) than",
     ),
-    r"^(?:please )?(?:keep|use|answer|reply|respond|write|speak|format|cite|quote|label|prefix|sign|round|report|return|state|mention|include|name|number"
+    r"^(?:please )?(?:keep|use|answer|reply|respond|write|speak|format|cite|quote"
+    r"|label|prefix|sign|round|report|return|state|mention|include|name|number"
     r"|leave|treat|stay|be|give|show|say|put|start|begin|end|call|address|base|limit|express|mark)\b[^?]{0,200}?"
-    r"\b(?:only|every|each|all|any|both|always|whenever|no|not|in (?:[A-Z]\w+|plain|bullet|metric|lower|upper|json|yaml|markdown|one|two|three|full)|as (?:a|an|json|markdown|bullet)"
-    r"|under \d|within \d|up to \d|\d+ (?:words?|lines?|sentences?|bullets?|characters?)|short|brief|concise|terse|formal|polite|neutral|friendly|alone|untouched|unchanged)\b",
+    r"\b(?:only|every|each|all|any|both|always|whenever|no|not|in (?:[A-Z]\w+|plain|bullet|metric"
+    r"|lower|upper|json|yaml|markdown|one|two|three|full)|as (?:a|an|json|markdown|bullet)"
+    r"|under \d|within \d|up to \d|\d+ (?:words?|lines?|sentences?|bullets?|characters?)|short"
+    r"|brief|concise|terse|formal|polite|neutral|friendly|alone|untouched|unchanged)\b",
     r"^(?:no|only|just|all|every|each)\s+[^?]{3,}",
     r"\b(?:json|yaml|csv|markdown|xml) only\b",
 )
@@ -158,7 +161,8 @@ BINDS: Final = re.compile("|".join((*_ENGLISH, *_OTHERS)), re.IGNORECASE)
 """What asks to be kept to: obligations, prohibitions, formats, preferences."""
 
 LIMIT: Final = re.compile(
-    r"\b(?:cap(?:ped)?|limit(?:ed)?|max(?:imum)?|min(?:imum)?|budget|deadline|due|at most|no more than|up to|within|under|below|not exceed)\b[^.?!\n]{0,60}\d",
+    r"\b(?:cap(?:ped)?|limit(?:ed)?|max(?:imum)?|min(?:imum)?|budget|deadline|due"
+    r"|at most|no more than|up to|within|under|below|not exceed)\b[^.?!\n]{0,60}\d",
     re.IGNORECASE,
 )
 """A number that binds."""
@@ -177,26 +181,30 @@ TELLING: Final = re.compile(
 """What a fact that later work has to go by holds: a number, a name, an address, something quoted."""
 
 REQUEST: Final = re.compile(
-    r"^(?:please|can|could|would|will you|let'?s|now|next|then|i(?:'d| would) like|i (?:want|need) (?:you )?to|help|find|fix|add|make|change|look|check|run"
+    r"^(?:please|can|could|would|will you|let'?s|now|next|then|i(?:'d| would) like"
+    r"|i (?:want|need) (?:you )?to|help|find|fix|add|make|change|look|check|run"
     r"|read|tell|show|explain|create|implement|update|remove|write|try|see|book|cancel|go)\b",
     re.IGNORECASE,
 )
 """What asks for work, not for a rule."""
 
 LABEL: Final = re.compile(
-    r"(?:[A-Z][A-Z _/-]{2,40}|(?i:rule|constraint|requirement|preference|policy|note|important|fact|reminder|convention|update|correction))\s*(?:\([^)\n]{0,40}\))?\s*[:：]\s*\S"
+    r"(?:[A-Z][A-Z _/-]{2,40}|(?i:rule|constraint|requirement|preference|policy|note|important"
+    r"|fact|reminder|convention|update|correction))\s*(?:\([^)\n]{0,40}\))?\s*[:：]\s*\S"
 )
 """A line that says of itself what it is."""
 
 DEPENDS: Final = re.compile(
-    r"\b(?:it|its|them|they|this|that|these|those|such|the same|either|both|otherwise|exceed|there|then)\b|^(?:never|and|but|or|also|except|unless|only)\b"
+    r"\b(?:it|its|them|they|this|that|these|those|such|the same|either|both|otherwise"
+    r"|exceed|there|then)\b|^(?:never|and|but|or|also|except|unless|only)\b"
     r"|\b(?:diese[rsmn]?|davon|sie|ihn|cela|ceci|eso|esto|ello|questo|isso)\b|这|那|它|これ|それ|그것|이것",
     re.IGNORECASE,
 )
 """Words that lean on the sentence before."""
 
 NEWER: Final = re.compile(
-    r"\b(?:now|instead|no longer|changed?|update[ds]?|correction|revised?|moved|new|raised|lowered|extended|from now on|actually|replaces?|supersedes?"
+    r"\b(?:now|instead|no longer|changed?|update[ds]?|correction|revised?|moved"
+    r"|new|raised|lowered|extended|from now on|actually|replaces?|supersedes?"
     r"|jetzt|stattdessen|désormais|ahora|adesso|agora|теперь)\b|现在|改为|改成|更新|今後|変更|이제|변경",
     re.IGNORECASE,
 )

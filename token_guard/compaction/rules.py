@@ -22,6 +22,9 @@ MOST_PROSE = 40_000
 SAME_SUBJECT = 0.6
 """Two rules with this share of their words are about the same; where their numbers or names differ, the newer one stands."""
 
+FEWEST_SAME = 2
+"""So many words at least are the same where a rule says that it is newer."""
+
 _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=\S)|(?<=[。！？])|\n+")
 _BULLET = re.compile(r"^(?:[-*•]|\d{1,2}[.)])\s+")
 _WORD = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -99,10 +102,7 @@ def _of_paragraph(paragraph: str) -> Iterator[str]:
         if not _binds(sentence):
             continue
         before = sentences[place - 1] if place else ""
-        if group and group[-1] is before:
-            joined = DEPENDS.search(sentence)
-        else:
-            joined = None
+        joined = DEPENDS.search(sentence) if group and group[-1] is before else None
         if group and not joined:
             yield " ".join(group)
             group = []
@@ -130,7 +130,12 @@ def _replaces(rule: str, older: str) -> bool:
     same = len(mine & its)
     if same >= SAME_SUBJECT * len(mine | its):
         return _values(rule) != _values(older)
-    return bool(NEWER.search(rule)) and same >= 2 and same >= SAME_SUBJECT * min(len(mine), len(its)) and _values(rule) != _values(older)
+    return (
+        bool(NEWER.search(rule))
+        and same >= FEWEST_SAME
+        and same >= SAME_SUBJECT * min(len(mine), len(its))
+        and _values(rule) != _values(older)
+    )
 
 
 def _subject(rule: str) -> frozenset[str]:

@@ -19,7 +19,8 @@ __all__ = ["Kind", "Step", "outcome", "status_of", "steps"]
 Kind: TypeAlias = Literal["change", "look", "user", "assistant"]
 
 SAID, SAID_LOOKING, ASKED, REPLIED = 150, 80, 400, 300
-"""Characters for what the assistant said before a call that changes something, before another, for what the user asked, for what the assistant answered."""
+"""Characters for what the assistant said before a call that changes something, before another, for what the user
+asked, for what the assistant answered."""
 
 CHANGED, LOOKED = 180, 120
 """Characters for the arguments of a call that changes something, and of another."""

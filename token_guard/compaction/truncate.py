@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from token_guard.compaction import Counter, Draft, Goal
-from token_guard.compaction.pins import droppable, in_turn, tail_start
+from token_guard.compaction.pins import droppable, in_turn, pins
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
 from token_guard.marks import is_note
@@ -35,12 +35,12 @@ class Truncate:
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         last_note = max((place for place, message in enumerate(draft.messages) if is_note(message)), default=0)
-        shorter = _without_oldest(draft, goal.target, counter, after=last_note)
+        shorter = _without_oldest(draft, goal.target, counter, after=last_note, least=goal.least)
         shorter = _without_oldest(shorter, goal.allowed, counter)
         messages = shorter.messages
         for stage in _stages(messages):
             messages = self._cut_longest(messages, stage, goal.allowed, counter)
-        return replace(shorter, messages=messages)
+        return _without_oldest(replace(shorter, messages=messages), goal.allowed, counter, stays=pins(messages).last)
 
     def _cut_longest(
         self, messages: tuple[Message, ...], places: Sequence[tuple[int, int]], allowed: int, counter: Counter
@@ -80,16 +80,22 @@ class Truncate:
         return part
 
 
-def _without_oldest(draft: Draft, target: int, counter: Counter, after: int = 0) -> Draft:
-    """The draft without its oldest exchanges; those before the place `after` stay, and with them what a prompt cache holds."""
+def _without_oldest(
+    draft: Draft, target: int, counter: Counter, after: int = 0, least: int = 0, stays: frozenset[int] | None = None
+) -> Draft:
+    """The draft without its oldest exchanges; those before the place `after` stay, and with them what a prompt cache holds, and so
+    does one whose going would leave less than `least`; what is pinned stays, or only what `stays` says."""
     tokens = counter.messages(draft.messages)
     gone: set[int] = set()
-    units = (entry for entry in droppable(draft.messages) if entry[0].start >= after)
+    units = (entry for entry in droppable(draft.messages, stays) if entry[0].start >= after)
     for unit in in_turn(sorted(units, key=lambda entry: max([entry[0].start, *entry[1]]))):
         if tokens <= target:
             break
+        size = counter.messages(unit.messages)
+        if tokens - size < least:
+            break
         gone.update(range(unit.start, unit.stop))
-        tokens -= counter.messages(unit.messages)
+        tokens -= size
     if not gone:
         return draft
     kept = tuple(message for place, message in enumerate(draft.messages) if place not in gone)
@@ -97,18 +103,19 @@ def _without_oldest(draft: Draft, target: int, counter: Counter, after: int = 0)
 
 
 def _stages(messages: Sequence[Message]) -> Iterator[list[tuple[int, int]]]:
-    """Places that may be cut, those that matter least first: older messages, notes, the newest turn, the user's last words."""
-    tail = tail_start(messages)
-    asked = [number for number, message in enumerate(messages) if message.asks and not is_note(message)]
-    alone = [number for number in asked if not messages[number].results]
-    last = {number for users in (asked, alone) for number in users[-1:]}
+    """Places that may be cut, those that matter least first: older messages and notes, rules that were loaded, the plan, the newest
+    turn, the running task, the user's last words."""
+    stays = pins(messages)
     cuttable = [
         (number, place) for number, message in enumerate(messages) for place, part in enumerate(message.parts) if _may_be_cut(message, part)
     ]
-    words = [(number, place) for number, place in cuttable if number in last and isinstance(messages[number].parts[place], Text)]
-    yield [place for place in cuttable if place[0] < tail and place not in words]
-    yield [place for place in cuttable if place[0] >= tail and place not in words]
-    yield words
+    words = {place for place in cuttable if place[0] in stays.last_words and isinstance(messages[place[0]].parts[place[1]], Text)}
+    task = {place for place in cuttable if place[0] in stays.task} - words
+    newest = {place for place in cuttable if place[0] in stays.newest} - words - task
+    plan = {place for place in cuttable if place[0] in stays.plan} - words - task - newest
+    rules = {place for place in cuttable if place[0] in stays.rules} - words - task - newest - plan
+    yield [place for place in cuttable if place not in words | task | newest | plan | rules]
+    yield from map(sorted, (rules, plan, newest, task, words))
 
 
 def _may_be_cut(message: Message, part: Part) -> bool:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias, assert_never
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeAlias, assert_never
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 
-__all__ = ["PER_MESSAGE", "PER_PART", "MediaPricing", "dissect"]
+__all__ = ["PER_MESSAGE", "PER_PART", "MediaPricing", "dissect", "media_of"]
 
-MediaPricing: TypeAlias = Callable[[Media], int]
-"""Tokens of an image, a sound or a file."""
+
+class MediaPricing(Protocol):
+    """What images, sounds and files cost."""
+
+    def __call__(self, media: Media, /) -> int:
+        """Tokens of one; errs up where only its kind is known."""
+
+    def is_certain(self, media: Media, /) -> bool:
+        """Whether they are those of the provider's own formula, for a size that is known."""
+
+
+Pricing: TypeAlias = Callable[[Media], int]
 
 PER_MESSAGE = 4
 """3 for a message's frame and 1 for its role (OpenAI cookbook, How_to_count_tokens_with_tiktoken)."""
@@ -22,7 +32,7 @@ PER_PART = 1
 """The line break between two parts of a message; errs up."""
 
 
-def dissect(message: Message, per_call: int, price: MediaPricing, texts: list[str]) -> int:
+def dissect(message: Message, per_call: int, price: Pricing, texts: list[str]) -> int:
     """Appends a message's texts to `texts` and returns the tokens that its frame, its part boundaries, calls and media add."""
     parts = message.parts
     fixed = PER_MESSAGE
@@ -40,16 +50,19 @@ def dissect(message: Message, per_call: int, price: MediaPricing, texts: list[st
     return fixed
 
 
-def _dissect_part(part: Part, per_call: int, price: MediaPricing, texts: list[str]) -> int:
+def _dissect_part(part: Part, per_call: int, price: Pricing, texts: list[str]) -> int:
     match part:
         case ToolResult():
             return _dissect_result(part, price, texts)
         case ToolCall():
             texts += (part.name, part.arguments)
             return per_call
-        case Text() | Reasoning() | Opaque():
+        case Text() | Reasoning():
             texts.append(part.text)
             return 0
+        case Opaque():
+            texts.append(part.text)
+            return sum(map(price, part.media))
         case Media():
             return price(part)
         case Omitted():
@@ -58,11 +71,24 @@ def _dissect_part(part: Part, per_call: int, price: MediaPricing, texts: list[st
             assert_never(part)
 
 
-def _dissect_result(result: ToolResult, price: MediaPricing, texts: list[str]) -> int:
+def _dissect_result(result: ToolResult, price: Pricing, texts: list[str]) -> int:
     fixed = PER_PART * max(0, len(result.content) - 1)
     for part in result.content:
         if isinstance(part, Media):
             fixed += price(part)
         else:
             texts.append(part.text)
+            if isinstance(part, Opaque):
+                fixed += sum(map(price, part.media))
     return fixed
+
+
+def media_of(messages: Iterable[Message]) -> Iterator[Media]:
+    """All that has a price of its own in messages: images, sounds, files, sealed content."""
+    for message in messages:
+        for part in message.parts:
+            for one in part.content if isinstance(part, ToolResult) else (part,):
+                if isinstance(one, Media):
+                    yield one
+                elif isinstance(one, Opaque):
+                    yield from one.media

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Outline
-from token_guard.counting.anatomy import PER_MESSAGE, PER_PART, MediaPricing, dissect
+from token_guard.counting.anatomy import PER_MESSAGE, PER_PART, MediaPricing, dissect, media_of
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
@@ -88,6 +88,10 @@ class Meter:
             self._cache.put(key, found)
         return found
 
+    def estimated(self, messages: Iterable[Message]) -> int:
+        """Of what messages count, the tokens that are no more than an upper bound: media whose price is not certain, sealed content."""
+        return sum(self.media(media) for media in media_of(messages) if not self._price.is_certain(media))
+
     def message(self, message: Message) -> int:
         """Tokens of one message with its frame."""
         texts: list[str] = []
@@ -99,14 +103,16 @@ class Meter:
         return sum(map(self.message, messages))
 
     def overhead(self, conversation: Conversation) -> int:
-        """Tokens of everything that is not a message: reply priming, tool definitions, tool choice, response format."""
+        """Tokens of everything that is not a message: reply priming, tool definitions, tool choice, response format, documents."""
         around = (conversation.tools, conversation.tool_choice, conversation.response_format)
-        if not any(around):
+        documents = conversation.documents
+        if not any(around) and not documents:
             return REPLY_PRIMING
-        key = _fingerprint(around) ^ self._salt
+        key = _fingerprint((*around, documents) if documents else around) ^ self._salt
         found = self._cache.get(key)
         if found is None:
             found = REPLY_PRIMING + self._tools.fixed(*around) + sum(map(self.text, self._tools.texts(*around)))
+            found += self.text(compact(documents)) if documents else 0
             self._cache.put(key, found)
         return found
 

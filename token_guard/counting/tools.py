@@ -9,10 +9,13 @@ from typing import Any
 
 from token_guard.counting.names import lookup
 
-__all__ = ["TOOLS", "ToolPrice", "compact", "tool_price_for", "typescript"]
+__all__ = ["TOOLS", "ToolPrice", "compact", "is_deferred", "tool_price_for", "typescript"]
 
 DEPTH = 12
 """Levels of a schema that are rendered as types; what is nested deeper counts as JSON, which is longer."""
+
+REFERENCES = 2_000
+"""References of one schema that are written out: schemas that refer to one another may grow without bound."""
 
 DEFINITIONS = 9
 """Frame of the whole namespace (hmarr/openai-chat-tokens, src/index.ts). Its -4 for a present system message is left out: errs up."""
@@ -43,8 +46,8 @@ class ToolPrice:
 
     def texts(self, tools: Sequence[Any] | None, tool_choice: Any, response_format: Any) -> Iterator[str]:
         """Every text that is tokenised for these parts of a request."""
-        if tools:
-            yield compact(tools) if self.as_json else typescript(tools)
+        if loaded := _loaded(tools):
+            yield compact([_with_schemas(tool) for tool in loaded]) if self.as_json else typescript(loaded)
         if name := _forced_name(tool_choice):
             yield name
         if _is_structured(response_format):
@@ -53,12 +56,37 @@ class ToolPrice:
     def fixed(self, tools: Sequence[Any] | None, tool_choice: Any, response_format: Any) -> int:
         """Tokens that come on top of those texts."""
         tokens = RESPONSE_FORMAT if _is_structured(response_format) else 0
-        if not tools:
+        loaded = _loaded(tools)
+        tokens += sum(map(_server_tool, loaded))
+        if not loaded:
             return tokens
         if tool_choice in ("none", {"type": "none"}):
             return tokens + DEFINITIONS + self.prompt + NONE_CHOICE
         forced = tool_choice not in (None, "auto", {"type": "auto"})
         return tokens + DEFINITIONS + (self.forced + FORCED if forced else self.prompt)
+
+
+SERVER_TOOLS: Mapping[str, int] = {"bash_": 245, "text_editor_": 700, "computer_": 735 + 499}
+"""Beginnings of the types of Anthropic's own tools, whose definitions the client does not send, and what those count
+(platform.claude.com/docs, tool use overview and the tools' pages); a computer comes with a prompt of its own."""
+
+
+def _server_tool(tool: Any) -> int:
+    kind = str(tool.get("type")) if isinstance(tool, Mapping) else ""
+    return next((tokens for start, tokens in SERVER_TOOLS.items() if kind.startswith(start)), 0)
+
+
+def _loaded(tools: Sequence[Any] | None) -> Sequence[Any]:
+    """The tools that the model is shown from the start; others are loaded where a search has found them."""
+    return [tool for tool in tools or () if not is_deferred(tool)]
+
+
+def is_deferred(tool: Any) -> bool:
+    """Whether a tool waits for a tool search (Anthropic, OpenAI and OpenRouter mark it alike, on the tool or on its function)."""
+    if not isinstance(tool, Mapping):
+        return False
+    function = tool.get("function")
+    return tool.get("defer_loading") is True or (isinstance(function, Mapping) and function.get("defer_loading") is True)
 
 
 DEFAULT = ToolPrice(200, 200, as_json=True)
@@ -119,11 +147,53 @@ def _function(tool: Any) -> Iterator[str]:
         return
     if description := function.get("description"):
         yield f"// {description}"
-    parameters = _first(function, "parameters", "input_schema")
+    parameters = _written_out(_first(function, "parameters", "input_schema"))
     if not _properties(parameters):
+        if not parameters.keys().isdisjoint(("anyOf", "oneOf", "allOf", "$ref")):
+            yield compact(parameters)
         yield from (f"type {function.get('name')} = () => any;", "")
         return
     yield from (f"type {function.get('name')} = (_: {{", *_fields(parameters, 0), "}) => any;", "")
+
+
+NAMED = ("$defs", "definitions")
+"""Where a schema keeps the schemas that it refers to by name."""
+
+
+def _written_out(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema with every schema that it refers to in the place of the reference, twice where it is used twice: so is the model shown
+    it. What refers to itself, and what comes after `REFERENCES` of them, stays a reference."""
+    named = {f"#/{place}/{name}": value for place in NAMED for name, value in _first(schema, place).items()}
+    if not named:
+        return schema
+    used = 0
+
+    def written(value: Any, inside: tuple[str, ...], depth: int) -> Any:
+        nonlocal used
+        if depth > DEPTH * 4:
+            return value
+        if isinstance(value, list):
+            return [written(one, inside, depth + 1) for one in value]
+        if not isinstance(value, Mapping):
+            return value
+        name = value.get("$ref")
+        if isinstance(name, str) and name not in inside and isinstance(named.get(name), Mapping) and used < REFERENCES:
+            used += 1
+            beside = {key: one for key, one in value.items() if key != "$ref"}
+            return written({**named[name], **beside}, (*inside, name), depth + 1)
+        return {key: written(one, inside, depth + 1) for key, one in value.items()}
+
+    found: Mapping[str, Any] = written({key: value for key, value in schema.items() if key not in NAMED}, (), 0)
+    return found
+
+
+def _with_schemas(tool: Any) -> Any:
+    """A tool whose parameters are written out: LiteLLM does so for Anthropic and others that take no references."""
+    if not isinstance(tool, Mapping):
+        return tool
+    if isinstance(function := tool.get("function"), Mapping):
+        return {**tool, "function": _with_schemas(function)}
+    return {**tool, **{key: _written_out(tool[key]) for key in ("parameters", "input_schema") if isinstance(tool.get(key), Mapping)}}
 
 
 def _definition(tool: Any) -> Mapping[str, Any] | None:

@@ -45,7 +45,7 @@ FORMATS: Mapping[str, Format] = {
 
 
 def format_for(api: str | None, request: Mapping[str, Any]) -> Format | None:
-    """The format named `api`, or the one whose shape the request has; None when there is none.
+    """The format named `api`, or the one whose shape the request has; None when there is none. Raises ValueError for an unknown name.
 
     >>> format_for(None, {"messages": []}).api
     'openai.chat'
@@ -53,5 +53,7 @@ def format_for(api: str | None, request: Mapping[str, Any]) -> Format | None:
     'anthropic.messages'
     """
     if api is not None:
-        return FORMATS.get(api)
+        if api not in FORMATS:
+            raise ValueError(f"api={api!r} is none of the formats: {', '.join(FORMATS)}")
+        return FORMATS[api]
     return next((format_ for format_ in FORMATS.values() if format_.matches(request)), None)

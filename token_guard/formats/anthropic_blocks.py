@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from token_guard.conversation import Media, Opaque, Path, Reasoning, Text, ToolCall, ToolResult
-from token_guard.formats.wire import Placed, as_opaque, expect, mapping_or_empty, value_or_empty
+from token_guard.formats.wire import Placed, as_json, as_opaque, expect, mapping_or_empty, value_or_empty
 
 __all__ = ["parts_of"]
 
@@ -46,7 +46,7 @@ def _thinking(block: Mapping[str, Any], path: Path, place: str) -> Iterator[Plac
 
 def _tool_use(block: Mapping[str, Any], path: Path, place: str) -> Iterator[Placed]:
     call_id, name = expect(block.get("id"), str, f"{place}.id"), value_or_empty(block.get("name"), str, f"{place}.name")
-    yield ToolCall(call_id, name, as_opaque(block.get("input", {})).text), (*path, "input")
+    yield ToolCall(call_id, name, as_json(block.get("input", {}))), (*path, "input")
 
 
 def _tool_result(block: Mapping[str, Any], path: Path, place: str) -> Iterator[Placed]:

@@ -1,20 +1,23 @@
 """Anthropic Messages (`/v1/messages`), as Claude Code and the anthropic SDK send them.
 
 Shape: https://platform.claude.com/docs/en/api/messages. `system` becomes the first message of the conversation; where there
-is one, the place of a wire message is one less than its index. Consecutive user messages are one turn to the API, so that
-a message put in by the guard may stand beside another.
+is one, the place of a wire message is one less than its index. Before a compaction of the provider's nothing is read.
+Consecutive user messages are one turn to the API, so that a message put in by the guard may stand beside another.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
 from token_guard.formats.anthropic_blocks import parts_of
+from token_guard.formats.anthropic_compaction import Rest, compaction_of
 from token_guard.formats.anthropic_turns import joined
+from token_guard.formats.given import opened
+from token_guard.formats.tool_references import Loading
 from token_guard.formats.wire import (
     Placed,
     Unreadable,
@@ -62,10 +65,13 @@ class AnthropicMessages:
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
         edits: dict[str, Any] = {**_output_edit(conversation)}
-        wires = []
+        read_from = compaction_of(request["messages"])
+        wires: list[Any] = list(request["messages"][: read_from.message]) if read_from else []
         for message in conversation.messages:
             wire = rendered(message, _wire_value)
-            if "role" in wire:
+            if message.origin and isinstance(message.origin.wire, Rest):
+                wires[-1] = wire
+            elif "role" in wire:
                 wires.append(wire)
             elif message.edited:
                 edits["system"] = wire["system"]
@@ -146,7 +152,7 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
         return None
     texts = [system] if system else []
     for wire in wires:
-        if type(wire["content"]) is not str or wire["role"] not in ROLES or not wire.keys() <= PLAIN_KEYS:
+        if type(wire) is not dict or type(wire["content"]) is not str or wire["role"] not in ROLES or not wire.keys() <= PLAIN_KEYS:
             return None
         texts.append(wire["content"])
     return Outline(texts, len(texts), 0)
@@ -156,20 +162,32 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
 
 
 def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
-    system, first = request.get("system"), 0
+    system, loading = request.get("system"), Loading(request.get("tools") or ())
+    index = 0
     if system:
         # without a role: it goes back to where it came from
         yield _message("system", 0, {"system": system}, parts_of(system, ("system",), "system"))
-        first = 1
-    for number, wire in enumerate(expect(request.get("messages"), (list, tuple), "messages")):
+        index = 1
+    wires = expect(request.get("messages"), (list, tuple), "messages")
+    start = 0
+    if read_from := compaction_of(wires):
+        start, place = read_from.message + 1, f"messages[{read_from.message}]"
+        # what stands for the history before it stays where it is, as instructions do
+        yield _message("system", index, read_from.head, read_from.summary(place))
+        index += 1
+        if rest := tuple(loading(read_from.after(place))):
+            yield _message("assistant", index, Rest(read_from.wire), rest)
+            index += 1
+    for order, number in enumerate(range(start, len(wires)), index):
         place = f"messages[{number}]"
+        wire = opened(wires[number], place)
         role = expect(expect(wire, dict, place).get("role"), str, f"{place}.role")
         if role not in ROLES:
             raise UnreadableError(f"{place}.role is unknown")
-        yield _message(role, first + number, wire, parts_of(wire.get("content"), ("content",), f"{place}.content"))
+        yield _message(role, order, wire, loading(parts_of(wire.get("content"), ("content",), f"{place}.content")))
 
 
-def _message(role: str, index: int, wire: Mapping[str, Any], found: Iterator[Placed]) -> Message:
+def _message(role: str, index: int, wire: Mapping[str, Any], found: Iterable[Placed]) -> Message:
     placed = tuple(found)
     parts = tuple(part for part, _ in placed)
     return Message(role, parts, origin=Origin(index, wire, parts, tuple(path for _, path in placed)))

@@ -6,6 +6,7 @@ Shape: https://platform.openai.com/docs/api-reference/chat/create, with LiteLLM'
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,14 +25,18 @@ from token_guard.conversation import (
     ToolCall,
     ToolResult,
 )
+from token_guard.formats.given import opened
+from token_guard.formats.tool_references import Loading
 from token_guard.formats.wire import (
     Placed,
     Unreadable,
     UnreadableError,
+    as_json,
     as_opaque,
     clamped,
     expect,
     glimpse,
+    mapping_or_empty,
     model_of,
     positive,
     read,
@@ -79,17 +84,24 @@ class OpenAIChat:
 
 def _conversation(request: Mapping[str, Any]) -> Conversation:
     wires = expect(request.get("messages"), (list, tuple), "messages")
-    return _head(request).with_messages(tuple(_message(index, wire) for index, wire in enumerate(wires)))
+    head = _head(request)
+    loading = Loading(head.tools or ())
+    return head.with_messages(tuple(_message(index, wire, loading) for index, wire in enumerate(wires)))
 
 
 def _head(request: Mapping[str, Any]) -> Conversation:
+    beside = mapping_or_empty(request.get("extra_body"))
+    documents = request.get("documents") or beside.get("documents")
     return Conversation(
         model=model_of(request),
         messages=(),
-        tools=value_or_empty(request.get("tools") or request.get("functions"), list, "tools") or None,
+        tools=value_or_empty(request.get("tools") or request.get("functions") or beside.get("tools"), list, "tools") or None,
         tool_choice=request.get("tool_choice") or request.get("function_call"),
         response_format=request.get("response_format"),
+        # of Cohere and of vLLM's chat templates, which write them into the prompt
+        documents=documents if isinstance(documents, list) else None,
         max_output_tokens=next(filter(None, (positive(request.get(key)) for key in OUTPUT_KEYS)), None),
+        provider_trims=bool(request.get("truncate_prompt_tokens") or beside.get("truncate_prompt_tokens")),  # of vLLM
         request=request,
     )
 
@@ -112,7 +124,7 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
     texts: list[str] = []
     calls = 0
     for wire in wires:
-        if not wire.keys() <= PLAIN_KEYS or wire["role"] not in ROLES:
+        if type(wire) is not dict or not wire.keys() <= PLAIN_KEYS or wire["role"] not in ROLES:
             return None
         content = wire["content"]
         if type(content) is str:
@@ -128,13 +140,13 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
 # -- parse ---------------------------------------------------------------------------------------------------------------
 
 
-def _message(index: int, wire: Any) -> Message:
+def _message(index: int, wire: Any, loading: Loading) -> Message:
     place = f"messages[{index}]"
-    expect(wire, dict, place)
+    wire = expect(opened(wire, place), dict, place)
     role = ROLES.get(expect(wire.get("role"), str, f"{place}.role"))
     if role is None:
         raise UnreadableError(f"{place}.role is unknown")
-    placed = tuple(_parts(wire, role, place))
+    placed = tuple(loading(_parts(wire, role, place)))
     parts = tuple(part for part, _ in placed)
     name = wire.get("name")
     return Message(role, parts, name if isinstance(name, str) else "", Origin(index, wire, parts, tuple(path for _, path in placed)))
@@ -148,6 +160,8 @@ def _parts(wire: Mapping[str, Any], role: str, place: str) -> Iterator[Placed]:
     yield from _content(wire.get("content"), ("content",), place)
     if wire.get("refusal"):
         yield as_opaque(wire["refusal"]), ("refusal",)
+    for number, image in enumerate(wire.get("images") or ()):
+        yield _content_part(image, ("images", number), f"{place}.images[{number}]")
     if wire.get("audio"):
         yield as_opaque(wire["audio"]), ("audio",)
     yield from _calls(wire, place)
@@ -158,7 +172,7 @@ def _reasoning(wire: Mapping[str, Any]) -> Iterator[Placed]:
     if isinstance(wire.get("reasoning_content"), str):
         yield Reasoning(wire["reasoning_content"]), ("reasoning_content",)
     elif wire.get("thinking_blocks"):
-        yield Reasoning(as_opaque(wire["thinking_blocks"]).text), ("thinking_blocks",)
+        yield Reasoning(as_json(wire["thinking_blocks"])), ("thinking_blocks",)
 
 
 def _content(content: Any, path: Path, place: str) -> Iterator[Placed]:
@@ -206,13 +220,38 @@ def _file(item: Mapping[str, Any]) -> Part:
     return Media("file", source, str(file.get("format") or "")) if isinstance(source, str) and isinstance(file, dict) else as_opaque(item)
 
 
+def _other_media(item: Mapping[str, Any]) -> Part:
+    """Media as vLLM, Mistral, OpenRouter, Anthropic or the AI SDK write them: under the name of their kind, or as a `source`."""
+    kind = str(item["type"])
+    inner = item.get(kind, item.get("source", item))
+    fields = inner if isinstance(inner, dict) else {"url": inner}
+    source = next((fields[key] for key in SOURCES if isinstance(fields.get(key), str)), None)
+    if source is None or fields.get("type") == "text":
+        return as_opaque(item)
+    stated = str(fields.get("media_type") or fields.get("mime_type") or fields.get("format") or item.get("media_type") or "")
+    return Media(KINDS.get(kind, "file"), source, stated, str(fields.get("detail") or ""))
+
+
+SOURCES = ("url", "data", "file_data", "file_url", "file_id", "image_url")
+"""Where one of these parts may have its source."""
+
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(("image", "input_image", "image_embeds"), "image"),
+    **dict.fromkeys(("video", "video_url", "input_video"), "video"),
+    **dict.fromkeys(("audio", "audio_url"), "audio"),
+    **dict.fromkeys(("document", "document_url", "input_file", "media"), "file"),
+}
+"""Parts of other makers than OpenAI, and what they hold."""
+
+
 def _thinking(item: Mapping[str, Any]) -> Part:
-    return Reasoning(as_opaque(item).text)
+    return Reasoning(as_json(item))
 
 
 TEXT_TYPES = ("text", "input_text", "output_text")
 CONTENT_PARTS: Mapping[str, Callable[[Mapping[str, Any]], Part]] = {
     **dict.fromkeys(TEXT_TYPES, _text),
+    **dict.fromkeys(KINDS, _other_media),
     "image_url": _image,
     "input_audio": _audio,
     "file": _file,
@@ -242,7 +281,10 @@ def _calls(wire: Mapping[str, Any], place: str) -> Iterator[Placed]:
 def _call(call: Mapping[str, Any], path: Path, place: str) -> Placed:
     kind, text = ("custom", "input") if "custom" in call else ("function", "arguments")
     body = expect(call.get(kind), dict, f"{place}.{kind}")
-    arguments = value_or_empty(body.get(text), str, f"{place}.{kind}.{text}")
+    arguments = body.get(text)
+    if isinstance(arguments, dict):  # Ollama's own form
+        arguments = as_json(arguments)
+    arguments = value_or_empty(arguments, str, f"{place}.{kind}.{text}")
     name = value_or_empty(body.get("name"), str, f"{place}.{kind}.name")
     return ToolCall(expect(call.get("id"), str, f"{place}.id"), name, arguments), (*path, kind, text)
 
@@ -264,7 +306,7 @@ def _rendered(message: Message) -> Mapping[str, Any]:
 
 def _wire_value(old: Part, new: Part, there: Any) -> Any:
     if isinstance(new, ToolCall):
-        return new.arguments
+        return json.loads(new.arguments) if isinstance(there, dict) else new.arguments
     if isinstance(new, ToolResult) and isinstance(old, ToolResult):
         return result_content(old, new, there)
     text = new.text if isinstance(new, (Text, Opaque)) else ""

@@ -14,6 +14,7 @@ from itertools import zip_longest
 from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
+from token_guard.formats.given import given_back, opened
 from token_guard.formats.responses_items import ANY_SIDE, ROLES, TEXT_TYPES, Item, is_shell, kind_of, read_item, reasoning_text
 from token_guard.formats.wire import (
     Unreadable,
@@ -152,7 +153,8 @@ def _whole(role: str, text: str, index: int) -> Message:
 def _runs(items: Sequence[Any]) -> Iterator[list[tuple[Any, Item]]]:
     """The items of one response together, every other one alone."""
     run: list[tuple[Any, Item]] = []
-    for number, wire in enumerate(items):
+    for number, given in enumerate(items):
+        wire = opened(given, f"input[{number}]")
         item = read_item(wire, f"input[{number}]")
         if run and not (run[0][1].role == "assistant" and item.role in ("assistant", ANY_SIDE)):
             yield run
@@ -188,7 +190,7 @@ def _render_message(message: Message) -> Sequence[Any]:
     if message.origin is None or isinstance(message.origin.wire, str):
         return ({"type": "message", "role": message.role, "content": message.text},)
     items: Any = rendered(message, _wire_value)
-    return list(items)
+    return list(map(given_back, items))
 
 
 def _wire_value(old: Part, new: Part, there: Any) -> Any:

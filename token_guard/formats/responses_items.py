@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Media, Opaque, Path, Reasoning, Text, ToolCall, ToolResult
-from token_guard.formats.wire import Placed, UnreadableError, as_opaque, expect, value_or_empty
+from token_guard.formats.wire import Placed, UnreadableError, as_json, as_opaque, expect, value_or_empty
 
 __all__ = ["ANY_SIDE", "ROLES", "TEXT_TYPES", "Item", "is_shell", "kind_of", "read_item", "reasoning_text"]
 
@@ -93,7 +93,7 @@ def _call(item: Mapping[str, Any], place: str) -> Item:
     if key is None:
         return Item("assistant", ((ToolCall(item["call_id"], name, ""), ()),))
     body = item[key]
-    return Item("assistant", ((ToolCall(item["call_id"], name, body if isinstance(body, str) else as_opaque(body).text), (key,)),))
+    return Item("assistant", ((ToolCall(item["call_id"], name, body if isinstance(body, str) else as_json(body)), (key,)),))
 
 
 def _output(item: Mapping[str, Any], place: str) -> Item:

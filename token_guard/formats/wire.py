@@ -9,6 +9,8 @@ from itertools import zip_longest
 from typing import Any, TypeAlias, TypeVar
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Path, Text, ToolResult
+from token_guard.formats.blobs import without_blobs
+from token_guard.formats.given import given_back
 
 __all__ = [
     "REMOVED",
@@ -16,6 +18,7 @@ __all__ = [
     "Unreadable",
     "UnreadableError",
     "apply_edit",
+    "as_json",
     "as_opaque",
     "clamped",
     "expect",
@@ -95,18 +98,27 @@ def positive(value: Any) -> int | None:
 
 
 def clamped(request: Mapping[str, Any], wanted: int | None, *keys: str) -> dict[str, int]:
-    """Edits that cut the reply length under these keys to what is wanted, where the request asks for more.
+    """Edits that cut the reply length under these keys to what is wanted, where the request asks for more; under the last key where
+    it asks for none and one is wanted.
 
     >>> clamped({"max_tokens": 900}, 500, "max_tokens", "max_completion_tokens")
     {'max_tokens': 500}
     """
-    asked = {key: request.get(key) for key in keys}
-    return {key: wanted for key, value in asked.items() if wanted is not None and isinstance(value, int) and value > wanted}
+    if wanted is None:
+        return {}
+    asked = {key: value for key in keys if isinstance(value := request.get(key), int)}
+    return {key: wanted for key, value in asked.items() if value > wanted} if asked else {keys[-1]: wanted}
 
 
 def as_opaque(value: Any) -> Opaque:
-    """A part that we do not know, as compact JSON."""
-    return Opaque(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr))
+    """A part that we do not know, as compact JSON, but for the files and the sealed content in it."""
+    told, media = without_blobs(value)
+    return Opaque(as_json(told), media)
+
+
+def as_json(value: Any) -> str:
+    """A value as compact JSON, whole."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr)
 
 
 def apply_edit(wire: Any, path: Path, value: Any) -> Any:
@@ -145,7 +157,7 @@ def rendered(message: Message, wire_value: Callable[[Part, Part, Any], Any]) -> 
             wire = apply_edit(wire, path, wire_value(old, new, _at(origin.wire, path)))
     for added in message.parts[len(origin.parts) :]:
         wire = _with_added(wire, origin.paths[-1], added)
-    edited: Mapping[str, Any] = wire
+    edited: Mapping[str, Any] = given_back(wire)
     return edited
 
 

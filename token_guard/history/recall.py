@@ -16,6 +16,7 @@ from token_guard.history.passages import Passage, Passages, passages_of, text_of
 from token_guard.history.quotations import quotation
 from token_guard.history.tally import Kind
 from token_guard.marks import is_marked
+from token_guard.speech import speaks
 
 __all__ = ["Recall", "asked_in"]
 
@@ -109,8 +110,9 @@ class Recall:
 
 
 def asked_in(messages: Sequence[Message]) -> int | None:
-    """The place in the history of the last question among messages of it."""
-    return next((message.index for message in reversed(messages) if message.asks and message.said.strip()), None)
+    """The place in the history of the last question among messages of it; what tools print, clients send by themselves, and
+    "yes, go on" ask for nothing that was compacted away."""
+    return next((message.index for message in reversed(messages) if message.asks and speaks(message)), None)
 
 
 # -- relevance ------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from token_guard.history.summaries import Pending
 from token_guard.history.tally import Tally
 from token_guard.report import Quality, Step
 
-__all__ = ["Edited", "Memo", "Slot", "State", "bound", "chain", "digest", "slot_of", "view_of"]
+__all__ = ["Edited", "Memo", "Slot", "State", "bound", "chain", "digest", "exchanged", "slot_of", "view_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class State:
     upto: int = 0
     tokens: int = 0
     floor: int = 0
+    instructions: int = 0
+    """What instructions take of the tokens."""
     tally: Tally = field(default_factory=Tally)
     ledger: Ledger = field(default_factory=Ledger)
     epochs: int = 0
@@ -101,6 +103,11 @@ def bound(slot: Slot, history: Sequence[Message]) -> Message:
     if isinstance(slot, int):
         return history[slot]
     return replace(history[slot.index], parts=slot.parts) if isinstance(slot, Edited) else slot
+
+
+def exchanged(base: Sequence[Slot], note: Message, told: Message) -> tuple[Slot, ...]:
+    """The same slots with another message in the place of one that compaction wrote."""
+    return tuple(told if slot is note else slot for slot in base)
 
 
 # -- keys -----------------------------------------------------------------------------------------------------------------

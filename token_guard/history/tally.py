@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from token_guard.conversation import Message
+from token_guard.speech import is_observation
 
 __all__ = ["Kind", "Tally"]
 
@@ -36,9 +37,14 @@ class Tally:
     replies: int = 0
 
     def plus(self, messages: Sequence[Message], tokens: int) -> Tally:
-        tools = sum(bool(message.calls or message.results) for message in messages)
+        tools = sum(_of_tools(message) for message in messages)
         replies = sum(message.role == "assistant" for message in messages)
         return Tally(self.messages + len(messages), self.tool_messages + tools, self.tokens + tokens, self.replies + replies)
+
+    @classmethod
+    def guessed(cls, messages: int, calls: int, tokens: int) -> Tally:
+        """The same of a conversation of which only the numbers are known."""
+        return cls(messages, min(messages, 2 * calls), tokens, messages // 2)
 
     @property
     def kind(self) -> Kind:
@@ -55,3 +61,9 @@ class Tally:
         (True, False)
         """
         return self.messages - self.tool_messages <= OPENING + ALONE * self.messages
+
+
+def _of_tools(message: Message) -> int:
+    """How many messages of tools a message stands for: what an agent without tool messages calls is words, so that its output
+    counts for both."""
+    return 2 * is_observation(message) or int(bool(message.calls or message.results))

@@ -21,7 +21,7 @@ import litellm
 from cachetools import TTLCache
 from litellm.exceptions import Timeout
 
-from token_guard.budget import ContextLimit, prompt_budget
+from token_guard.budget import ContextLimit
 from token_guard.case import counted_as
 from token_guard.compaction.notes import clean, free_tokens
 from token_guard.compaction.strategies import passes
@@ -173,8 +173,9 @@ class Summarizer:
         limit, model, deployment = min(windows, key=lambda window: window[0].max_input_tokens)
         meter = meter_for(counted_as(model, deployment))
         free = min(free_tokens(note.note, meter), self._options.max_output_tokens)
-        output = self._options.max_output_tokens
-        room, _ = prompt_budget(limit, output, output, meter.margin(limit.max_input_tokens))
+        spoken = 0 if limit.separate_output else self._options.max_output_tokens
+        left = max(0, limit.max_input_tokens - spoken)
+        room = left - meter.margin(left)
         return summary_prompt(note, min(room, self._options.max_input_tokens), free, meter, self._passes) if free > 0 else None
 
     async def _answer(self, messages: list[dict[str, str]], identity: Mapping[str, Any]) -> str:

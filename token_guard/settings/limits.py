@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -35,6 +35,8 @@ class LimitSettings(Section):
     """Context windows by model name, as in a limit file: a number of tokens, or max_input_tokens and max_output_tokens."""
     default: PositiveInt = 8_192
     """Window of a model that no source knows, in tokens."""
+    unknown: Literal["learn", "default"] = "learn"
+    """A model that no source knows. learn: nothing is cut on a guess, a refusal teaches its window; default: limits.default holds."""
     order: tuple[str, ...] = ("environment", "config_file", "deployment", "learned", "discovery", "litellm_map", "inference", "default")
     """Sources of context windows, the first that knows decides; one left out is not asked, but the default always is, last."""
     learned_ttl_seconds: PositiveInt = 86_400

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from token_guard.conversation import Media
 from token_guard.counting.media.documents import pdf_pages
+from token_guard.counting.media.durations import seconds_of
 from token_guard.counting.media.image_size import BASE64_HEADER, size_of_base64
 from token_guard.counting.media.images import (
     FlatImages,
@@ -23,16 +24,22 @@ from token_guard.counting.names import lookup
 __all__ = ["MEDIA", "MediaPrice", "media_price_for"]
 
 
+OPENAI_PAGE = 1_700
+"""A page of a PDF where it is shown as a picture (765 to 1,105 tokens) above its text, of which dense pages have 600."""
+
+
 @dataclass(frozen=True, slots=True)
 class MediaPrice:
     """Tokens of an image, a sound or a file for one kind of model; errs up where only the kind is known.
 
-    `page` is for a page of a PDF (its text and its picture), `second` for a second of sound.
+    `page` is for a page of a PDF (its text and its picture), `second` for a second of sound, `film` for one of video.
     """
 
     image: ImagePrice
-    page: int = 4_800
+    page: int = OPENAI_PAGE
     second: float = 32.0
+    film: int = 263
+    """Gemini's tokens per second of video with sound (ai.google.dev/gemini-api/docs/tokens)."""
 
     def __call__(self, media: Media) -> int:
         match _kind(media):
@@ -41,12 +48,19 @@ class MediaPrice:
             case "audio":
                 return math.ceil(self.second * _sound_seconds(media))
             case "video":
-                return math.ceil(VIDEO_SECOND * _video_seconds(media))
+                return math.ceil(self.film * _video_seconds(media))
+            case "sealed":
+                return math.ceil(SEALED * len(media.source))
         return self.page * pdf_pages(_payload(media.source))
 
+    def is_certain(self, media: Media) -> bool:
+        """Whether the price is the provider's own formula for a size that is known."""
+        return _kind(media) == "image" and size_of_base64(_payload(media.source, BASE64_HEADER)) is not None
 
-VIDEO_SECOND = 263
-"""Gemini's tokens per second of video with sound (ai.google.dev/gemini-api/docs/tokens)."""
+
+SEALED = 3 / 16
+"""Tokens of a character of sealed content: three bytes in four characters, four bytes a token (Codex,
+`estimate_reasoning_length`). Errs up: results of searches are sealed with more than their text."""
 
 SLOW_SOUND = 4_000
 """Bytes of a second of strongly compressed sound (32 kbit/s): turns a size into a duration that errs up."""
@@ -63,8 +77,9 @@ UNKNOWN_SECONDS = 60
 _TILES = TileImages(85, 170)
 _GPT_5_4 = PatchImages(1.2, patches=2_500, side=2_048)
 _GPT_5_5 = PatchImagesByDetail(original=PatchImages(1.2, patches=10_000, side=6_000), high=_GPT_5_4)
-_CLAUDE = MediaPrice(ScaledPatchImages(1_568, 1_568))
-_CLAUDE_4_7 = MediaPrice(ScaledPatchImages(2_576, 4_784), page=7_800)
+# pages of a public data set counted 1,592 to 2,278 tokens on Claude 4.5, 1,600 to 2,481 on newer ones
+_CLAUDE = MediaPrice(ScaledPatchImages(1_568, 1_568), page=2_300)
+_CLAUDE_4_7 = MediaPrice(ScaledPatchImages(2_576, 4_784), page=2_500)
 
 DEFAULT = MediaPrice(_TILES)
 
@@ -103,7 +118,24 @@ def media_price_for(model: str) -> MediaPrice:
 def _kind(media: Media) -> str:
     stated = media.media_type or (media.source[5:64] if media.source[:5] == "data:" else "")
     family = stated.partition("/")[0]
-    return family if family in {"image", "audio", "video"} else media.kind
+    if media.kind == "sealed" or family in {"image", "audio", "video"}:
+        return family if media.kind != "sealed" else media.kind
+    return media.kind if media.kind != "file" else _kind_of_data(_payload(media.source, 16))
+
+
+_BEGINNINGS: Mapping[str, tuple[str, ...]] = {
+    "image": ("iVBOR", "/9j/", "R0lGOD", "PHN2Zy"),
+    "audio": ("SUQz", "//v", "//N", "T2dn", "ZkxhQ"),
+    "video": ("GkXf", "AAAAGGZ0eX", "AAAAHGZ0eX", "AAAAIGZ0eX", "AAAAFGZ0eX"),
+}
+"""What base64 of each kind begins with; RIFF is told by what comes after its size."""
+
+
+def _kind_of_data(head: str) -> str:
+    """The kind of a file, as its first bytes have it."""
+    if head[:5] == "UklGR":
+        return "image" if head[10:14] == "XRUJ" or "V0VCU" in head else "audio"
+    return next((kind for kind, beginnings in _BEGINNINGS.items() if head.startswith(beginnings)), "file")
 
 
 def _payload(source: str, most: int | None = None) -> str:
@@ -117,12 +149,14 @@ def _payload(source: str, most: int | None = None) -> str:
 def _sound_seconds(media: Media) -> float:
     if not (size := _size(media.source)):
         return UNKNOWN_SECONDS
+    if seconds := seconds_of(_payload(media.source)):
+        return seconds
     wave = _payload(media.source, 5) == "UklGR" or "wav" in media.media_type
     return size / (WAVE_SOUND if wave else SLOW_SOUND)
 
 
 def _video_seconds(media: Media) -> float:
-    return _size(media.source) / SLOW_VIDEO or UNKNOWN_SECONDS
+    return seconds_of(_payload(media.source)) or _size(media.source) / SLOW_VIDEO or UNKNOWN_SECONDS
 
 
 def _size(source: str) -> int:

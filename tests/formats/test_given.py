@@ -1,0 +1,89 @@
+"""Messages that are objects are read like dictionaries and given back as they came, or refused in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from token_guard import fit
+from token_guard.guard import Guard
+from token_guard.settings import Settings
+
+
+class Function(BaseModel):
+    name: str
+    arguments: str
+
+
+class Call(BaseModel):
+    id: str
+    function: Function
+    type: str = "function"
+
+
+class Said(BaseModel):
+    role: str
+    content: str | None = None
+    tool_calls: list[Call] | None = None
+
+
+@dataclass
+class Note:
+    role: str
+    content: str
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Stranger:
+    role = "user"
+
+
+def _calls(number: int) -> list[Call]:
+    return [Call(id=f"call_{number}", function=Function(name="read", arguments='{"path": "a.py"}'))]
+
+
+def _history(call: Any) -> list[Any]:
+    turns = ((call(n), {"role": "tool", "tool_call_id": f"call_{n}", "content": f"line {n} of the file\n" * 60}) for n in range(60))
+    return [{"role": "user", "content": "Compare."}, *(one for turn in turns for one in turn), Note("user", "Which one fails?")]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda n: Said(role="assistant", tool_calls=_calls(n)),
+        lambda n: {"role": "assistant", "content": None, "tool_calls": _calls(n)},
+        lambda n: {
+            "role": "assistant",
+            "tool_calls": [{"id": f"call_{n}", "type": "function", "function": {"name": "read", "arguments": {"path": "a.py"}}}],
+        },
+    ],
+    ids=["messages", "calls inside of dictionaries", "arguments as an object"],
+)
+def test_a_history_with_objects_is_compacted_and_what_stays_is_the_very_object(call: Any) -> None:
+    history = _history(call)
+    done = fit({"model": "gpt-4o", "messages": history}, max_input_tokens=8_000)
+    assert done.report.action == "compacted"
+    assert done.request["messages"][-1] is history[-1]
+    kept = [message for message in done.request["messages"] if any(message is one for one in history)]
+    assert len(kept) > 3
+
+
+def test_objects_that_fit_pass_as_the_very_request() -> None:
+    request = {"model": "gpt-4o", "messages": [Note("user", "hi"), Said(role="assistant", content="Hello.")]}
+    done = fit(request)
+    assert done.request is request
+    assert done.report.action == "none"
+    assert 0 < done.report.tokens_before < 100
+
+
+def test_a_message_that_cannot_be_read_is_a_type_error_that_says_what_to_do() -> None:
+    with pytest.raises(TypeError, match=r"messages\[1\] is or holds a Stranger.*model_dump"):
+        fit({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}, Stranger()]})
+
+
+def test_an_unknown_format_is_an_error_that_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"'openai' is none of the formats: .*openai\.chat"):
+        Guard(Settings()).process({"messages": []}, api="openai")

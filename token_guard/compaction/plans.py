@@ -1,0 +1,106 @@
+"""The newest plan, and rules that a client loaded: calls with their results which later work goes by, however old they are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from token_guard.conversation import Message, ToolCall
+
+__all__ = ["loaded_rules", "newest_plan"]
+
+_PLANNERS: Final = frozenset(
+    (
+        *("todowrite", "todo", "todos", "writetodos", "updatetodos", "updatetodolist", "managetodolist", "todolist", "settodos"),
+        *("updateplan", "plan", "writeplan", "createplan", "setplan", "saveplan", "tasktracker", "planupdate", "planning", "exitplanmode"),
+    )
+)
+"""Tools that write the whole plan with each call, by their names in lower case without anything but letters."""
+
+_LOADERS: Final = frozenset(
+    ("skill", "loadskill", "useskill", "activateskill", "readskill", "invokeskill", "getskill", "skills", "openskill")
+)
+"""Tools that load rules to go by."""
+
+_RULE_FILES: Final = re.compile(r"\b(?:AGENTS|CLAUDE|GEMINI|CONVENTIONS|SKILL)\.md\b|\.(?:cursor|cline|windsurf)rules\b")
+"""Files that hold rules for agents, wherever a call names one."""
+
+_READERS: Final = re.compile(r"read|open|view|cat|fetch|get|load|shell|bash|exec|run|command", re.IGNORECASE)
+
+_TEXTS: Final = ("content", "step", "title", "task", "text", "description", "name", "activeForm")
+_STATES: Final = ("status", "state", "done", "completed", "checked")
+
+_MOST_RULES: Final = 3
+"""Loaded rules that stay, the newest first: more were loaded for work that is done."""
+
+_MOST_CHARACTERS: Final = 24_000
+"""All of them together; about 6,000 tokens."""
+
+
+def newest_plan(messages: Sequence[Message]) -> tuple[int, ...]:
+    """Places of the newest call that writes a plan, and of its result; nothing where there is none."""
+    for place in range(len(messages) - 1, -1, -1):
+        call = next((call for call in messages[place].calls if _plans(call)), None)
+        if call is not None:
+            return (place, *_answers(messages, place, call))
+    return ()
+
+
+def loaded_rules(messages: Sequence[Message]) -> tuple[int, ...]:
+    """Places of the newest calls that loaded rules, one for each set of rules, and of their results."""
+    found: list[int] = []
+    seen: set[str] = set()
+    room = _MOST_CHARACTERS
+    for place in range(len(messages) - 1, -1, -1):
+        for call in messages[place].calls if len(seen) < _MOST_RULES else ():
+            if call.arguments in seen or not _loads(call):
+                continue
+            answers = _answers(messages, place, call)
+            size = sum(len(messages[answer].text) for answer in answers)
+            if answers and size <= room:
+                seen.add(call.arguments)
+                room -= size
+                found += [place, *answers]
+    return tuple(sorted(found))
+
+
+def _answers(messages: Sequence[Message], place: int, call: ToolCall) -> tuple[int, ...]:
+    """The place of the result of a call."""
+    later = range(place + 1, len(messages))
+    found = next((number for number in later if any(result.call_id == call.id for result in messages[number].results)), None)
+    return () if found is None else (found,)
+
+
+def _plans(call: ToolCall) -> bool:
+    """Whether a call writes a plan: by its tool, or by its shape, a list of texts that each have a state.
+
+    >>> _plans(ToolCall("1", "manage", '{"items": [{"title": "a", "status": "done"}, {"title": "b", "status": "open"}]}'))
+    True
+    """
+    if _letters(call.name) in _PLANNERS:
+        return True
+    return any(f'"{state}"' in call.arguments for state in _STATES) and any(map(_is_plan, _lists(call.arguments)))
+
+
+def _lists(arguments: str) -> Sequence[Any]:
+    try:
+        value = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return ()
+    return [inner for inner in value.values() if isinstance(inner, list)] if isinstance(value, Mapping) else ()
+
+
+def _is_plan(entries: Sequence[Any]) -> bool:
+    return len(entries) > 1 and all(
+        isinstance(entry, Mapping) and any(key in entry for key in _TEXTS) and any(key in entry for key in _STATES) for entry in entries
+    )
+
+
+def _loads(call: ToolCall) -> bool:
+    return _letters(call.name) in _LOADERS or bool(_RULE_FILES.search(call.arguments) and _READERS.search(call.name))
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())

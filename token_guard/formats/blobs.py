@@ -1,0 +1,82 @@
+"""Encoded files and sealed content inside wire values that no format knows: taken out of the text, as media."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+from token_guard.conversation import Media
+
+__all__ = ["without_blobs"]
+
+SHORTEST = 512
+"""Characters below which a string is left as it is: ids, hashes, keys and tokens are shorter, files are not."""
+
+SEALED = frozenset({"encrypted_content", "encrypted_index", "encrypted_stdout", "signature", "thought_signature"})
+"""Keys of what only the provider can read."""
+
+DEPTH = 64
+"""Levels that are looked into; what is nested deeper stays as it is."""
+
+KINDS = ("image", "audio", "video")
+
+_RUN = re.compile(r"(?:data:(?P<type>[\w.+-]+/[\w.+-]+)[\w;=.+-]*;base64,)?(?P<data>[A-Za-z0-9+/_-]{512,}={0,2})")
+_MIXED = tuple(re.compile(pattern) for pattern in ("[A-Z]", "[a-z]", "[0-9]"))
+
+
+def without_blobs(value: Any) -> tuple[Any, tuple[Media, ...]]:
+    """The value with a few words for every long base64 text or data URL and all sealed content in it, and what was taken out.
+
+    >>> value, media = without_blobs({"type": "image", "data": "iVBORw0KGgo1" * 50})
+    >>> value["data"][:10], media[0].kind
+    ('[image 600', 'image')
+    """
+    found: list[Media] = []
+    return _without(value, "", "", 0, found), tuple(found)
+
+
+def _without(value: Any, key: str, hint: str, depth: int, found: list[Media]) -> Any:
+    if isinstance(value, str):
+        return value if len(value) < SHORTEST and key not in SEALED else _text(value, key, hint, found)
+    if depth >= DEPTH:
+        return value
+    if isinstance(value, Mapping):
+        inner = f"{_name(value, 'media_type', 'mime_type', 'format')} {_name(value, 'type')} {hint}"
+        return {name: _without(one, str(name), f"{inner} {name}", depth + 1, found) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without(one, key, hint, depth + 1, found) for one in value]
+    return value
+
+
+def _text(text: str, key: str, hint: str, found: list[Media]) -> str:
+    if key in SEALED:
+        return _taken(Media("sealed", text), found)
+
+    def replaced(match: re.Match[str]) -> str:
+        stated, data = match["type"] or "", match["data"]
+        if not stated and not all(pattern.search(data, 0, 4 * SHORTEST) for pattern in _MIXED):
+            return match[0]
+        return _taken(Media(_kind(stated or hint), match[0], stated or _stated(hint)), found)
+
+    return _RUN.sub(replaced, text)
+
+
+def _taken(media: Media, found: list[Media]) -> str:
+    """Words that tell one file from another, in every process."""
+    found.append(media)
+    digest = blake2b(media.source.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"[{media.kind} {len(media.source)} {digest}]"
+
+
+def _kind(hint: str) -> str:
+    return next((kind for kind in KINDS if kind in hint), "file")
+
+
+def _stated(hint: str) -> str:
+    return next((word for word in hint.split() if "/" in word), "")
+
+
+def _name(value: Mapping[str, Any], *keys: str) -> str:
+    return next((name for key in keys if isinstance(name := value.get(key), str) and len(name) < SHORTEST), "")

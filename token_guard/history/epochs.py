@@ -1,0 +1,67 @@
+"""When an epoch is due, how far it goes, and how long the next one waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from token_guard.compaction import Counter, Goal
+from token_guard.compaction.pins import head
+from token_guard.conversation import Message
+from token_guard.history.states import State
+from token_guard.history.thresholds import HIGHEST, Levels
+from token_guard.report import Step
+
+__all__ = ["epoch_goal", "floor_after", "summed", "trigger_of"]
+
+KEPT_SHARE = 0.5
+"""However much task and notes take, the exchanges after them keep this share of the target."""
+
+RECALL_SHARE = 0.1
+"""Of a conversation that waits until it does not fit, once something was taken out: what is left free to bring it back."""
+
+MIN_GAIN = 0.55
+"""Where an epoch cannot reach its target, the next one waits until this share of the usual gain has come in again."""
+
+
+def trigger_of(state: State, history: Sequence[Message], at: Levels, allowed: int, counter: Counter) -> int:
+    """The size above which there is an epoch: higher where task and notes take so much of the budget that an epoch
+    frees little, so that what it writes is read from the prompt cache more than once or twice; and lower where all of it could be
+    used but for what is to be recalled."""
+    if state.epochs and at.trigger >= allowed:
+        return int((1 - RECALL_SHARE) * allowed)
+    fixed = min(allowed, state.instructions)
+    highest = fixed + int(HIGHEST * (allowed - fixed))
+    if state.tokens <= at.trigger or at.trigger >= highest:
+        return at.trigger
+    crowd = counter.messages(head(history)) - fixed - int((1 - KEPT_SHARE) * (at.target - fixed))
+    return max(at.trigger, min(at.trigger + crowd, highest))
+
+
+def epoch_goal(view: Sequence[Message], at: Levels, instructions: int, allowed: int, counter: Counter) -> Goal:
+    """The target, or more where what stays at the head would leave the newest exchanges too little of it."""
+    kept = counter.messages(head(view)) + int(KEPT_SHARE * max(0, at.target - instructions))
+    return Goal(min(allowed, max(at.target, kept)), allowed, at.target, min(allowed, instructions))
+
+
+def floor_after(tokens: int, at: Levels, allowed: int) -> int:
+    """The size up to which there is no further epoch after one that left so many tokens; 0 where it reached its target."""
+    gain = int(MIN_GAIN * (at.trigger - at.target))
+    return min(tokens + gain, allowed) if tokens > at.target else 0
+
+
+def summed(earlier: Sequence[Step], new: Sequence[Step]) -> tuple[Step, ...]:
+    """One step a pass, with the tokens of all epochs.
+
+    >>> summed([Step("truncate", 90, 60)], [Step("truncate", 80, 70), Step("summarize", 70, 70, "unchanged")])[0]
+    Step(name='truncate', tokens_before=170, tokens_after=130, outcome='applied')
+    """
+    sums: dict[str, Step] = {}
+    for step in (*earlier, *new):
+        known = sums.get(step.name, Step(step.name, 0, 0, step.outcome))
+        outcome = "applied" if "applied" in (known.outcome, step.outcome) else step.outcome
+        sums[step.name] = Step(step.name, known.tokens_before + step.tokens_before, known.tokens_after + _result(step), outcome)
+    return tuple(sums.values())
+
+
+def _result(step: Step) -> int:
+    return step.tokens_after if step.outcome == "applied" else step.tokens_before

@@ -321,12 +321,18 @@ def test_a_weight_of_a_category_keeps_its_exchanges_longer() -> None:
     assert not keeps(0.0)
 
 
-def test_a_note_on_a_simple_task_has_more_room_for_what_the_user_asked() -> None:
-    rounds = [message for number in range(30) for message in (say("user", f"Question {number:02}: is that so?"), answer("It is so. " * 12))]
-    history = parsed([say("user", "Go."), answer(), *rounds, say("user", "And now?")])
+def test_a_note_on_a_simple_task_tells_more_of_what_the_user_asked() -> None:
+    history = [say("user", "Go.")]
+    for number in range(30):
+        history += [
+            say("user", f"Question {number:02}: is that so?"),
+            call(f"c{number}", "write", path=f"src/a_{number}.py"),
+            result(f"c{number}", "ok"),
+        ]
+    messages = parsed([*history, answer(), say("user", "And now?")])
 
     def quoted(complexity: str) -> int:
-        done = after(Summarize(complexity=complexity), history, COUNTER.messages(history) // 2, 2 * COUNTER.messages(history))
+        done = after(Summarize(complexity=complexity), messages, COUNTER.messages(messages) // 3)
         return next(message.text for message in done if is_note(message)).count("Question")
 
     assert quoted("low") > quoted("high") > 0

@@ -26,6 +26,9 @@ LARGEST = 0.45
 MIN_NOTE = 200
 """Below this many tokens a note says nothing but that something is missing."""
 
+MOST_OF_ROOM = 0.5
+"""Notes take no more than this share of what instructions leave, however long those are."""
+
 FULL_SHARE = 0.8
 """Notes that take more than this share of their room leave too little for another one."""
 
@@ -112,7 +115,7 @@ class _Memory:
     @classmethod
     def of(cls, messages: Sequence[Message], goal: Goal, share: float, counter: Counter) -> _Memory:
         taken = counter.messages(filter(_is_account, messages))
-        most = int(share * goal.room)
+        most = min(int(share * goal.allowed), int(MOST_OF_ROOM * goal.room))
         return cls(most, taken, taken > FULL_SHARE * most)
 
     @property

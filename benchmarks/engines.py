@@ -56,7 +56,7 @@ def available(names: Sequence[str] = ()) -> tuple[Engine, ...]:
     return tuple(engine for engine in wanted if not engine.package or find_spec(engine.package))
 
 
-def _ours(policy: Literal["adaptive", "overflow"]) -> Fit:
+def _ours(policy: Literal["ahead", "overflow"]) -> Fit:
     guard = Guard(Settings(policy=policy))
 
     def fit(messages: list[Wire], budget: int) -> Sequence[Wire]:
@@ -130,7 +130,7 @@ def _headroom(_: Judge) -> Fit:
 
 
 ENGINES = (
-    Engine("adaptive", "token_guard, adaptive", lambda _: _ours("adaptive")),
+    Engine("adaptive", "token_guard, adaptive", lambda _: _ours("ahead")),
     Engine("overflow", "token_guard, overflow", lambda _: _ours("overflow")),
     Engine(WINDOW, "sliding window", lambda judge: judge.sliding_window),
     Engine("masking", "masking only", _masking),

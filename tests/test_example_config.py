@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from token_guard.commands import litellm_config
+from token_guard.commands.findings import findings
 from token_guard.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +56,7 @@ def test_the_example_explains_every_option(options: tuple[Any, ...]) -> None:
 
 def test_nothing_is_to_be_complained_about_in_the_example() -> None:
     config = litellm_config.load(str(EXAMPLE), {})
-    assert litellm_config.findings(config) == ()
+    assert findings(config) == ()
     assert [served.deployment.group for served in litellm_config.served(config)] == ["demo"]
 
 

@@ -7,14 +7,21 @@ COUNTER = TokenCounter("gpt-4o")
 MESSAGES = [{"role": "user", "content": "hello world"}]
 
 
-def test_usage_is_the_prompts_share_of_the_limit() -> None:
-    assert ContextMonitor(COUNTER, max_tokens=90).check_usage(MESSAGES) == ContextUsage(9, 0, 9, 90, 0.1, should_compress=False)
+def test_usage_is_what_the_prompt_and_a_reply_take_of_the_limit() -> None:
+    usage = ContextMonitor(COUNTER, max_tokens=10_090).check_usage(MESSAGES)
+    assert usage == ContextUsage(9, 1_000, 1_009, 10_090, 0.1, should_compress=False)
+
+
+def test_a_reply_is_kept_whatever_the_limit() -> None:
+    for limit in (None, 500, 1_000_000):
+        usage = ContextMonitor(COUNTER, max_tokens=limit).check_usage(MESSAGES)
+        assert usage.total_tokens == usage.prompt_tokens + 1_000
 
 
 def test_compressing_is_due_at_four_fifths() -> None:
-    prompt = COUNTER.count_tokens_messages(MESSAGES)
-    assert ContextMonitor(COUNTER, max_tokens=prompt * 5 // 4).check_usage(MESSAGES).should_compress
-    assert not ContextMonitor(COUNTER, max_tokens=prompt * 2).check_usage(MESSAGES).should_compress
+    total = COUNTER.count_tokens_messages(MESSAGES) + 1_000
+    assert ContextMonitor(COUNTER, max_tokens=total * 5 // 4).check_usage(MESSAGES).should_compress
+    assert not ContextMonitor(COUNTER, max_tokens=total * 2).check_usage(MESSAGES).should_compress
 
 
 def test_the_system_prompt_counts() -> None:

@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from token_guard.commands import litellm_config
 from token_guard.commands.cli import app
+from token_guard.commands.findings import findings
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "docs/configuration.md", "docs/decisions.md", "CHANGELOG.md")
@@ -44,7 +45,7 @@ def test_python_runs(block: str) -> None:
 @pytest.mark.parametrize("block", _blocks("yaml"))
 def test_yaml_is_a_configuration_without_findings(block: str) -> None:
     config = yaml.safe_load(block)
-    assert litellm_config.findings(config) == ()
+    assert findings(config) == ()
     assert list(litellm_config.served(config))
 
 

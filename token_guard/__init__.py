@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from token_guard import errors
     from token_guard.budget import ContextLimit
     from token_guard.counting import TokenCounter
+    from token_guard.errors import (
+        CompressionError,
+        ConfigError,
+        ContextOverflowError,
+        InputTooLongError,
+        ModelNotSupportedError,
+        TokenCountError,
+        TokenGuardError,
+    )
     from token_guard.guard import Guard, fit
     from token_guard.monitor import ContextMonitor, ContextUsage
     from token_guard.proxy.installation import install
@@ -22,14 +31,21 @@ if TYPE_CHECKING:
     callback: TokenGuardCallback
 
 __all__ = [
+    "CompressionError",
+    "ConfigError",
     "ContextLimit",
     "ContextMonitor",
+    "ContextOverflowError",
     "ContextUsage",
     "Fitted",
     "Guard",
+    "InputTooLongError",
+    "ModelNotSupportedError",
     "Report",
     "Settings",
+    "TokenCountError",
     "TokenCounter",
+    "TokenGuardError",
     "callback",
     "errors",
     "fit",
@@ -39,14 +55,21 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CompressionError": "errors",
+    "ConfigError": "errors",
     "ContextLimit": "budget",
     "ContextMonitor": "monitor",
+    "ContextOverflowError": "errors",
     "ContextUsage": "monitor",
     "Fitted": "report",
     "Guard": "guard",
+    "InputTooLongError": "errors",
+    "ModelNotSupportedError": "errors",
     "Report": "report",
     "Settings": "settings",
+    "TokenCountError": "errors",
     "TokenCounter": "counting",
+    "TokenGuardError": "errors",
     "fit": "guard",
     "install": "proxy.installation",
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from token_guard.budget import ContextLimit, Scale, reply_reserve, wanted_reply
 from token_guard.conversation import Conversation
 from token_guard.counting import Calibration, Calibrations, Meter, meter_for
-from token_guard.limits import Deployment, LimitChain, as_requested, filled_in_reply
+from token_guard.limits import Deployment, LimitChain, as_requested, cuts_in_silence, filled_in_reply
 from token_guard.report import Correction
 from token_guard.settings import Settings
 
@@ -185,17 +185,9 @@ def open_case(
         wanted=0 if apart else wanted_reply(window, requested, settings.reserve_output),
         least=0 if apart else min(settings.min_output_tokens, window // 2),
         filled_in=filled_in_reply(model, api, limit, conversation.request) if requested is None else None,
-        guessed=settings.limits.unknown == "learn" and limit.source in ("default", "inference") and not _cuts_in_silence(model),
+        guessed=settings.limits.unknown == "learn" and limit.source in ("default", "inference") and not cuts_in_silence(model),
         base_model=counted,
     )
-
-
-SILENT = ("ollama/", "ollama_chat/")
-"""Providers whose servers cut a prompt that is too long, and say nothing: no refusal teaches their windows."""
-
-
-def _cuts_in_silence(model: str) -> bool:
-    return model.startswith(SILENT)
 
 
 def _share(margin: int) -> float:

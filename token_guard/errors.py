@@ -7,6 +7,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 __all__ = [
+    "CompressionError",
     "ConfigError",
     "ContextOverflowError",
     "InputTooLongError",
@@ -25,38 +26,90 @@ class ConfigError(TokenGuardError, ValueError):
     """A setting or a limit file is wrong; the message names the key and what is allowed."""
 
 
-class TokenCountError(TokenGuardError, TypeError):
+class CompressionError(TokenGuardError):
+    """The base of what goes wrong with counting for people: TokenCountError and ModelNotSupportedError."""
+
+
+class TokenCountError(CompressionError, TypeError):
     """What was handed to a counter is not text or a list of messages."""
 
 
-class ModelNotSupportedError(TokenGuardError, ValueError):
+class ModelNotSupportedError(CompressionError, ValueError):
     """A model name that cannot be one: empty, or not a string."""
+
+
+SOURCES: Mapping[str, str] = {
+    "argument": "the caller's own cap",
+    "environment": "an environment variable",
+    "config_file": "a limit file or setting",
+    "deployment": "model_info",
+    "learned": "an earlier refusal of its provider",
+    "discovery": "its server",
+    "litellm_map": "litellm's map of models",
+    "inference": "its name",
+    "default": "no source: assumed",
+}
+"""Where a context window comes from, in the words of a message, by the names of the sources of limits."""
 
 
 class ContextOverflowError(TokenGuardError):
     """A request that cannot be made to fit: what must stay whole is larger than what is allowed.
 
-    `tokens` is what the request still counts, `allowed` what the model takes, both in tokens;
-    `parts` splits `tokens` into `system`, `tools`, `last user` and `rest`.
+    All numbers are tokens as the guard counts them, so that they add up: `window` - `reserved` - `margin` = `allowed`; `parts` splits
+    `tokens`, what the request still counts, into `system`, `tools`, `last user` and `rest`. `tokens_before` is the request as it came.
     """
 
-    def __init__(self, *, model: str, tokens: int, allowed: int, parts: Mapping[str, int]) -> None:
+    def __init__(  # noqa: PLR0913 - the terms of one sum
+        self,
+        *,
+        model: str,
+        tokens: int,
+        allowed: int,
+        parts: Mapping[str, int],
+        window: int | None = None,
+        reserved: int = 0,
+        margin: int = 0,
+        limit_source: str = "",
+        tokens_before: int | None = None,
+    ) -> None:
         self.model = model
         self.tokens = tokens
         self.allowed = allowed
         self.parts = dict(parts)
+        self.window = allowed if window is None else window
+        self.reserved = reserved
+        self.margin = margin
+        self.limit_source = limit_source
+        self.tokens_before = tokens if tokens_before is None else tokens_before
+        super().__init__(f"{self._window()} {self._rest()}")
+
+    @property
+    def largest_part(self) -> str:
+        """The part that counts most; empty where nothing was split."""
+        return max(self.parts, key=self.parts.__getitem__, default="")
+
+    def _window(self) -> str:
+        """First, because clients read the window from these words."""
+        source = SOURCES.get(self.limit_source, self.limit_source)
+        origin = f" (from {source})" if source else ""
+        return f"This model's maximum context length is {self.window:,} tokens{origin}."
+
+    def _rest(self) -> str:
+        kept = [f"{self.reserved:,} for the reply"] if self.reserved else []
+        kept += [f"{self.margin:,} for what the count may be off"] if self.margin else []
+        left = f"Less {' and '.join(kept)}, that leaves {self.allowed:,}" if kept else f"All {self.allowed:,} are"
         split = ", ".join(f"{name} {count:,}" for name, count in self.parts.items())
-        super().__init__(
-            f"This model's maximum context length leaves {allowed:,} tokens for the prompt of {model or 'this request'}; "
-            f"the parts that must stay whole count {tokens:,} ({split}). Shorten the largest part, or use a model with a larger window."
+        return (
+            f"{left} for the prompt of {self.model or 'this request'}; the parts that must stay whole count "
+            f"{self.tokens:,} ({split}). Shorten the largest part, or use a model with a larger window."
         )
 
 
 class InputTooLongError(ContextOverflowError):
     """One input of an embeddings request is longer than the model's window; `place` is its number, from 0."""
 
-    def __init__(self, *, model: str, place: int, tokens: int, allowed: int) -> None:
-        super().__init__(model=model, tokens=tokens, allowed=allowed, parts={})
+    def __init__(self, *, model: str, place: int, tokens: int, allowed: int, window: int | None = None, limit_source: str = "") -> None:
+        super().__init__(model=model, tokens=tokens, allowed=allowed, parts={}, window=window, limit_source=limit_source)
         self.place = place
         self.args = (
             f"input[{place}] counts {tokens:,} tokens, {tokens - allowed:,} more than the {allowed:,} that {model or 'this model'} "

@@ -111,6 +111,21 @@ class Guard:
         """As `process` with the same options, and compacted down to the target even where the request fits."""
         return self.process(request, force=True, **options)
 
+    def with_reply(self, request: Mapping[str, Any], tokens: int, *, api: str, deployment: Deployment) -> Fitted:
+        """The request with a reply of at most so many tokens, and its messages as they are: its provider has said what is left."""
+        format_ = format_for(api, request)
+        parsed = format_.parse(request) if format_ else Unreadable("unknown format")
+        if format_ is None or isinstance(parsed, Unreadable):
+            return Fitted(request, passed_by(request, parsed))
+        case = self._case(parsed, deployment, api).of(parsed)
+        measure = case.meter.measure(parsed)
+        shape = Tally().plus(parsed.messages, measure.tokens)
+        report = opened(case, measure, self._levels(case, shape, lenient=self._is_lenient(parsed)))
+        if parsed.max_output_tokens is not None and parsed.max_output_tokens <= tokens:
+            return Fitted(request, report)
+        lowered = format_.render(replace(parsed, max_output_tokens=tokens))
+        return Fitted(lowered, replace(report, action="clamped", max_output_tokens=tokens))
+
     def fits(self, request: Mapping[str, Any], *, api: str, deployment: Deployment) -> bool:
         """Whether a deployment takes the request as it is; what cannot be read is not in the way."""
         format_ = format_for(api, request)
@@ -221,13 +236,13 @@ class Guard:
 
     def _levels(self, case: Case, tally: Tally, *, lenient: bool) -> Levels:
         """The sizes at which a conversation of this shape is compacted, as `Replay` goes by them."""
-        return levels(thresholds(tally, self.settings, lenient=lenient), case.room, case.fixed - case.overhead)
+        return levels(thresholds(tally, self.settings, lenient=lenient), tally, case.room, case.fixed - case.overhead)
 
     def _quiet(self, case: Case, messages: int, *, lenient: bool) -> int:
         """Up to this size nothing is ever done, whatever the shape of the conversation."""
         if lenient or messages < MIN_MESSAGES:
             return case.allowed
-        lowest = LOWEST if self.settings.adaptive else self.settings.trigger
+        lowest = self.settings.trigger if self.settings.thresholds == "fixed" else LOWEST
         return min(case.allowed, int(lowest * case.room) + case.overhead)
 
     def _is_lenient(self, conversation: Conversation) -> bool:

@@ -19,7 +19,7 @@ THRESHOLD = 0.8
 
 @dataclass(frozen=True, slots=True)
 class ContextUsage:
-    """A conversation's share of the tokens it may have; `completion_tokens` is 0 as long as no reply was counted."""
+    """What a conversation and the reply kept for it (`completion_tokens`) use of `max_tokens`."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -39,15 +39,14 @@ class ContextMonitor:
         self.max_tokens = _room(counter) if max_tokens is None else max_tokens
 
     def check_usage(self, messages: Sequence[Mapping[str, Any]], system_prompt: str = "") -> ContextUsage:
-        """How much of the limit the messages and the system prompt use."""
-        prompt = self.counter.estimate_context_size(messages, system_prompt, max_tokens=0)
+        """How much of the limit the messages, the system prompt and a reply of 1,000 tokens use."""
+        size = self.counter.estimate_context_size(messages, system_prompt)
+        total = size["total_tokens"]
         return ContextUsage(
-            prompt_tokens=prompt,
-            completion_tokens=0,
-            total_tokens=prompt,
+            **size,
             max_tokens=self.max_tokens,
-            usage_ratio=prompt / self.max_tokens if self.max_tokens > 0 else 1.0,
-            should_compress=self.counter.should_compress(prompt, self.max_tokens, THRESHOLD),
+            usage_ratio=total / self.max_tokens if self.max_tokens > 0 else 1.0,
+            should_compress=self.counter.should_compress(total, self.max_tokens, THRESHOLD),
         )
 
 

@@ -100,7 +100,17 @@ def overflow(case: Case, done: Conversation, report: Report) -> ContextOverflowE
     bare = case.meter.overhead(Conversation(report.model, ()))
     sizes = {"system": _size(case, system), "tools": case.overhead - bare, "last user": _size(case, users[-1:])}
     total = _size(case, done.messages) + case.overhead
-    return ContextOverflowError(model=report.model, tokens=total, allowed=case.most, parts={**sizes, "rest": total - sum(sizes.values())})
+    return ContextOverflowError(
+        model=report.model,
+        tokens=total,
+        allowed=case.believed,
+        parts={**sizes, "rest": total - sum(sizes.values())},
+        window=case.window,
+        reserved=case.least,
+        margin=case.window - case.least - case.believed,
+        limit_source=case.limit.source,
+        tokens_before=report.tokens_before,
+    )
 
 
 def _size(case: Case, messages: Sequence[Message]) -> int:

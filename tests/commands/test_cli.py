@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,6 +118,21 @@ def test_a_wrong_setting_in_the_environment_is_one_line(run: Callable[..., Run],
     assert left == Run(2, "", "token-guard: token_guard settings: trigger: Input should be less than or equal to 1 (got '1.5')\n")
 
 
+def test_a_warning_has_a_time_and_the_name_of_its_logger() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "token_guard", "count", "-", "--model", "zzz-unheard-of"],
+        input="words",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.match(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING token_guard: no source knows the context window of 'zzz-unheard-of'", done.stderr
+    )
+
+
 def test_the_version_is_that_of_the_package(run: Callable[..., Run]) -> None:
     assert run("--version") == Run(0, f"{token_guard.__version__}\n", "")
     assert version("token-guard") == token_guard.__version__
@@ -131,8 +148,10 @@ def test_the_command_is_installed_under_its_name() -> None:
 
 def test_text_is_counted_as_text(run: Callable[..., Run]) -> None:
     counted = run("count", "--json", stdin="Hello, world").json
-    assert counted["inputs"] == [{"name": "-", "tokens": meter_for("gpt-4o").text("Hello, world"), "share": 0.0, "split": {}}]
-    assert counted["window"]["max_input_tokens"] == 128_000
+    window = {"max_input_tokens": 128_000, "source": "litellm_map"}
+    tokens = meter_for("gpt-4o").text("Hello, world")
+    assert counted["inputs"] == [{"name": "-", "model": "gpt-4o", "tokens": tokens, "share": 0.0, "split": {}, "window": window}]
+    assert (counted["model"], counted["window"]) == ("gpt-4o", window)
 
 
 def test_template_variables_are_replaced_before_counting(run: Callable[..., Run]) -> None:
@@ -157,8 +176,31 @@ def test_the_split_of_a_request_adds_up_to_its_tokens(run: Callable[..., Run], r
 def test_the_model_is_the_one_given_else_the_one_that_a_request_names(run: Callable[..., Run], request_file: str, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("words", encoding="utf-8")
     (tmp_path / "other.json").write_text(json.dumps({"model": "gpt-4", "messages": [ASK]}), encoding="utf-8")
-    assert run("count", "notes.txt", "other.json", request_file, "--json").json["model"] == "gpt-4"
+    counted = run("count", "notes.txt", "other.json", request_file, "--json").json
+    assert [one["model"] for one in counted["inputs"]] == ["gpt-4o", "gpt-4", "gpt-4o"]
+    assert [one["window"]["max_input_tokens"] for one in counted["inputs"]] == [128_000, 8_192, 128_000]
+    assert (counted["model"], counted["window"]) == (None, None)
+    assert "other.json (gpt-4)" in run("count", "notes.txt", "other.json").out
     assert run("count", "notes.txt", "other.json", "--model", "gpt-4o-mini", "--json").json["model"] == "gpt-4o-mini"
+
+
+def test_each_request_counts_as_its_own_model_counts(run: Callable[..., Run], tmp_path: Path) -> None:
+    for name, model in (("a.json", "gpt-4o"), ("b.json", "claude-sonnet-4-5")):
+        (tmp_path / name).write_text(json.dumps({"model": model, "messages": [SYSTEM, ASK]}), encoding="utf-8")
+    together = [one["tokens"] for one in run("count", "a.json", "b.json", "--json").json["inputs"]]
+    assert together == [run("count", name, "--json").json["total"] for name in ("a.json", "b.json")]
+    assert together[0] != together[1]
+
+
+def test_one_bad_file_does_not_end_the_others(run: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("words", encoding="utf-8")
+    (tmp_path / "b.json").write_text(json.dumps({"model": " ", "messages": [ASK]}), encoding="utf-8")
+    (tmp_path / "c.bin").write_bytes(b"\xff\xfe\x00")
+    left = run("count", "absent.txt", "a.txt", "b.json", "c.bin", "--json")
+    assert (left.status, [one["name"] for one in left.json["inputs"]]) == (1, ["a.txt"])
+    assert [line.split(":")[1] for line in left.err.splitlines()] == [" absent.txt", " b.json", " c.bin"]
+    assert len(left.json["errors"]) == 3
+    assert run("count", "absent.txt", "a.txt").err.startswith("token-guard: absent.txt: No such file or directory\n")
 
 
 def test_json_that_is_no_request_is_text(run: Callable[..., Run]) -> None:
@@ -201,11 +243,11 @@ def test_a_known_model_has_a_limit_and_a_source(run: Callable[..., Run]) -> None
     assert "chain" not in model
 
 
-def test_a_model_that_nobody_knows_is_a_finding_with_advice(run: Callable[..., Run], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_model_that_nobody_knows_is_a_finding_with_advice(run: Callable[..., Run]) -> None:
     left = run("limits", "gpt-4o", "zzz-unheard-of")
     assert left.status == 1
     assert "8,192" in left.out
-    assert "MODEL_LIMIT_ZZZ_UNHEARD_OF=" in caplog.text
+    assert "MODEL_LIMIT_ZZZ_UNHEARD_OF=" in left.err
 
 
 def test_the_chain_shows_every_source_and_ends_with_the_default(run: Callable[..., Run]) -> None:
@@ -406,30 +448,121 @@ def test_compact_works_where_the_guard_is_only_observing(
         (CONFIG + "general_settings: {token_guard: {}}", "general_settings.token_guard", "belong under callback_settings.token_guard"),
         (CONFIG + "token_guard: {}", "token_guard", "belong under callback_settings.token_guard"),
         (
-            CONFIG.replace("{model_name: broken}", "{model_name: a, litellm_params: {model: a, token_guard: {}}}"),
+            CONFIG.replace("{model_name: broken}", "{model_name: a, litellm_params: {model: gpt-4o, token_guard: {}}}"),
             "model_list[2].litellm_params.token_guard",
             "would be sent to the provider",
         ),
         (
             CONFIG.replace(
-                "{model_name: broken}", "{model_name: a, litellm_params: {model: a}, model_info: {token_guard: {trigger: 0.5}}}"
+                "{model_name: broken}", "{model_name: a, litellm_params: {model: gpt-4o}, model_info: {token_guard: {trigger: 0.5}}}"
             ),
             "model_list[2].model_info.token_guard.trigger",
             "allowed: max_input_tokens, max_output_tokens",
         ),
-        (CONFIG + "callback_settings: {token_guard: {limits: {files: [absent.json]}}}", "callback_settings.token_guard", "absent.json"),
+        (CONFIG + "callback_settings: {token_guard: {limits: {files: [absent.json]}}}", "limits", "absent.json does not exist"),
         (
             CONFIG + "callback_settings: {token_guard: {summarizer: {model: nobody}}}",
-            "callback_settings.token_guard.proxy.summarizer.model",
+            "callback_settings.token_guard.summarizer.model",
             "no model_name of model_list",
+        ),
+        (
+            CONFIG + "callback_settings: {token-guard: {mode: off}}",
+            "callback_settings.token-guard",
+            "belong under callback_settings.token_guard",
+        ),
+        (
+            CONFIG + "callback_settings: {token_gaurd: {mode: off}}",
+            "callback_settings.token_gaurd",
+            "belong under callback_settings.token_guard",
+        ),
+        (
+            CONFIG + "callback_setting: {token_guard: {mode: off}}",
+            "callback_setting.token_guard",
+            "belong under callback_settings.token_guard",
+        ),
+        (
+            CONFIG.replace('["token_guard.callback"]', '["token_guard.callback", prometheus, "token_guard.callback"]'),
+            "litellm_settings.callbacks",
+            "is listed 2 times",
+        ),
+        (
+            CONFIG.replace('["token_guard.callback"]', '["token-guard.callback"]'),
+            "litellm_settings.callbacks",
+            "the only name is token_guard.callback",
+        ),
+        (
+            CONFIG.replace('["token_guard.callback"]', '["token_guard.callback"], success_callback: ["token_guard.callback"]'),
+            "litellm_settings.success_callback",
+            "remove it here",
+        ),
+        (CONFIG + "callback_settings: {token_guard: {store: 'tape:x'}}", "callback_settings.token_guard.store", "'tape:x' is not a store"),
+        (CONFIG + "callback_settings: {token_guard: {store: 'sqlite:///'}}", "callback_settings.token_guard.store", "names no file"),
+        (
+            CONFIG.replace("max_input_tokens: 16000", "max_input_tokens: plenty, token_guard: {max_input_tokens: 16000}"),
+            "model_list[0].model_info.max_input_tokens",
+            "'plenty' is no number of tokens",
+        ),
+        (
+            CONFIG.replace("max_input_tokens: 16000, ", ""),
+            "model_list[0].model_info",
+            "'openai/house-model', served as 'small', so 8,192 tokens are assumed; add to its deployment model_info: {max_input_tokens:",
+        ),
+        (
+            CONFIG.replace("{model_name: broken}", "{model_name: a, litellm_params: {model: azure/prod-7}}"),
+            "model_list[2].model_info",
+            "base_model: azure/<the model behind it>",
+        ),
+        (
+            CONFIG.replace("{model_name: broken}", "{model_name: a, litellm_params: {model: gpt-4o}, model_info: {token-guard: {}}}"),
+            "model_list[2].model_info.token-guard",
+            "the name is token_guard",
         ),
     ],
 )
-def test_a_finding_names_the_key_and_what_is_allowed(run: Callable[..., Run], config: str, key: str, words: str) -> None:
+def test_a_finding_names_the_key_and_what_is_allowed(
+    run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, config: str, key: str, words: str
+) -> None:
+    if "store:" in config:
+        monkeypatch.delenv("TOKEN_GUARD_STORE")
     left = run("check-config", "-", "--json", stdin=config)
     assert left.status == 1
     assert [(finding["key"], words in finding["message"]) for finding in left.json["findings"]] == [(key, True)]
     assert run("check-config", "-", stdin=config).out.startswith(f"{key}: ")
+
+
+def test_a_limit_that_cannot_be_read_is_a_finding(run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_LIMIT_X", "many")
+    (tmp_path / "model_limits.json").write_text('{"acme-1": "few", "acme-2": 5000}', encoding="utf-8")
+    left = run("check-config", "-", "--json", stdin=CONFIG)
+    assert left.status == 1
+    assert [(finding["key"], finding["message"].split(" ")[0]) for finding in left.json["findings"]] == [
+        ("limits", "MODEL_LIMIT_X='many'"),
+        ("limits", f"{tmp_path / 'model_limits.json'}:"),
+    ]
+    left = run("limits", "acme-2", "--json")
+    assert (left.status, left.json["models"][0]["max_input_tokens"], len(left.json["warnings"])) == (1, 5_000, 2)
+    assert "MODEL_LIMIT_X" in run("limits", "acme-2").err
+
+
+def test_a_store_that_cannot_be_written_is_a_finding_and_looking_makes_none(
+    run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TOKEN_GUARD_STORE")
+    (tmp_path / "note.txt").write_text("no database", encoding="utf-8")
+    stores = [f"sqlite:///{tmp_path / name}" for name in ("new/store.db", "note.txt", "note.txt/store.db")]
+    configs = [CONFIG + f"callback_settings: {{token_guard: {{store: '{store}'}}}}" for store in stores]
+    found = [[finding["key"] for finding in run("check-config", "-", "--json", stdin=config).json["findings"]] for config in configs]
+    assert found == [[], ["callback_settings.token_guard.store"], ["callback_settings.token_guard.store"]]
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_window_that_the_server_is_asked_for_is_no_finding(run: Callable[..., Run]) -> None:
+    config = CONFIG.replace("max_input_tokens: 16000, ", "") + "callback_settings: {token_guard: {limits: {discovery: true}}}"
+    assert run("check-config", "-", stdin=config).status == 0
+
+
+def test_an_embedding_model_without_a_window_is_no_finding(run: Callable[..., Run]) -> None:
+    assert run("check-config", "-", stdin=CONFIG.replace("max_input_tokens: 16000", "mode: embedding")).status == 0
 
 
 def test_a_good_configuration_is_status_0(run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:

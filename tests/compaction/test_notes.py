@@ -22,9 +22,14 @@ STORY = "The user wanted the cause. The assistant found it in src/module_3/app_3
 
 def note() -> Message:
     wires = agent(20, lines=6)
-    wires[4:4] = [answer(DECISION), say("user", f"{WISH} {RULE}"), answer("Fine."), say("user", "And go on, please.")]
+    wires[4:4] = [
+        answer(DECISION),
+        say("user", f"{WISH} {RULE}"),
+        answer("Fine."),
+        say("user", "Now write down what every one of the modules is there for, in one sentence each, please."),
+    ]
     messages = parsed(wires)
-    done = Summarize()(Draft(messages), Goal(4_000, 16_000), COUNTER)
+    done = Summarize()(Draft(messages), Goal(2_500, 16_000), COUNTER)
     (written,) = (message for message in done.messages if message.origin is None)
     assert RULE in written.text
     assert DECISION in written.text

@@ -20,6 +20,7 @@ from token_guard.marks import is_marked, is_note, mark, marks_of
 from token_guard.validity.rules import complaint
 
 COUNTER = Characters()
+NEXT = "Now write down what every one of the modules is there for, in one sentence each, for the people in support."
 PASSES = (MaskObservations(), Deduplicate(), Summarize(), Truncate())
 SESSION = parsed(agent(12))
 SIZE = COUNTER.messages(SESSION)
@@ -256,7 +257,7 @@ def test_reasoning_turns_hold_the_turns_that_follow_them() -> None:
 def test_words_before_a_reasoning_turn_hold_the_replies_before_them() -> None:
     thinking = {**call("1"), "reasoning_content": "hm"}
     session = parsed(
-        [say("user", "go"), answer("a"), say("user", "x" * 900), thinking, result("1", "z"), say("user", "and now?"), answer()]
+        [say("user", "go " * 200), answer("a"), say("user", "x" * 900), thinking, result("1", "z"), say("user", NEXT), answer()]
     )
     assert [(unit.start, sorted(held)) for unit, held in droppable(session)] == [(1, []), (2, [1]), (3, [])]
     for target in (300, 100):
@@ -310,7 +311,7 @@ def test_what_stands_between_notes_stays_as_long_as_they_do(step: Any) -> None:
 def test_a_weight_of_a_category_keeps_its_exchanges_longer() -> None:
     wire = agent(12)
     said = "Also look at the mail service."
-    history = parsed([*wire[:2], answer(), say("user", said), answer("It is fine."), *wire[2:], say("user", "Go on.")])
+    history = parsed([*wire[:2], answer(), say("user", said), answer("It is fine."), *wire[2:], say("user", NEXT)])
 
     def keeps(weight: float) -> bool:
         weights = {"task": 0.0, "related": 0.0, "structure": weight, "patterns": 0.0, "general": 0.0}

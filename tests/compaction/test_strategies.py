@@ -51,7 +51,7 @@ def test_the_setting_takes_the_names_of_the_table() -> None:
 @pytest.mark.parametrize(
     ("strategy", "names"),
     [
-        ("adaptive", ["mask_observations", "deduplicate", "summarize", "truncate"]),
+        ("adaptive", ["mask_observations", "deduplicate", "summarize", "mask_observations", "truncate"]),
         ("sliding_window", ["truncate"]),
         ("summarization", ["summarize", "truncate"]),
         ("hybrid", ["summarize", "truncate"]),

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from counting_texts import generated, reference
 
+import token_guard
+from token_guard import errors
 from token_guard.counting import TokenCounter
 from token_guard.errors import ModelNotSupportedError, TokenCountError
 
@@ -82,10 +84,39 @@ def test_a_model_name_is_a_word(model: Any) -> None:
 
 def test_the_context_is_messages_system_prompt_and_reply() -> None:
     plain = COUNTER.count_tokens_messages(MESSAGES)
-    assert COUNTER.estimate_context_size(MESSAGES) == plain + 1_000
-    assert COUNTER.estimate_context_size(MESSAGES, max_tokens=0) == plain
-    prompted = COUNTER.estimate_context_size(MESSAGES, system_prompt="Be brief.", max_tokens=0)
+    assert COUNTER.estimate_context_size(MESSAGES) == {
+        "prompt_tokens": plain,
+        "completion_tokens": 1_000,
+        "total_tokens": plain + 1_000,
+    }
+    assert COUNTER.estimate_context_size(MESSAGES, max_tokens=0)["total_tokens"] == plain
+    prompted = COUNTER.estimate_context_size(MESSAGES, system_prompt="Be brief.", max_tokens=0)["prompt_tokens"]
     assert prompted == COUNTER.count_tokens_messages([{"role": "system", "content": "Be brief."}, *MESSAGES])
+
+
+def test_a_context_without_messages_is_refused_as_such() -> None:
+    with pytest.raises(TokenCountError, match="messages are a list"):
+        COUNTER.estimate_context_size("hello", system_prompt="Be brief.")  # type: ignore[arg-type]
+    with pytest.raises(TokenCountError, match="a system prompt is a string"):
+        COUNTER.estimate_context_size(MESSAGES, system_prompt=["Be brief."])  # type: ignore[arg-type]
+
+
+def test_without_a_model_it_is_gpt_4o_mini() -> None:
+    assert TokenCounter().model == "gpt-4o-mini"
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_every_error_can_be_imported_from_the_package(name: str) -> None:
+    if isinstance(getattr(errors, name), type):
+        assert getattr(token_guard, name) is getattr(errors, name)
+        assert name in token_guard.__all__
+
+
+def test_what_counting_raises_can_be_caught_by_one_name() -> None:
+    for wrong in (lambda: TokenCounter(""), lambda: COUNTER.count_tokens(None)):  # type: ignore[arg-type]
+        with pytest.raises(token_guard.CompressionError):
+            wrong()
+    assert issubclass(token_guard.CompressionError, token_guard.TokenGuardError)
 
 
 def test_compressing_is_due_at_exactly_the_threshold() -> None:

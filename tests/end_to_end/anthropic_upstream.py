@@ -47,13 +47,14 @@ class AnthropicRefusal(Refusal):
 
 
 class AnthropicUpstream(StandIn):
-    """Serves `/v1/messages` with a context window of `window` tokens while its `with` block runs.
+    """Serves `/v1/messages` with a context window of `window` tokens, and counts, while its `with` block runs.
 
     Where `signed` is given, those pairs of thinking and signature are the only ones that it takes for its own.
     """
 
     def __init__(self, window: int, *, signed: Collection[tuple[str, str]] | None = None) -> None:
-        super().__init__({"/v1/messages": Endpoint(self.refusal, _message, _events)})
+        counting = Endpoint(lambda request: None, lambda request: {"input_tokens": tokens_of(request)}, lambda request: iter(()))
+        super().__init__({"/v1/messages": Endpoint(self.refusal, _message, _events), "/v1/messages/count_tokens": counting})
         self.window = window
         self.signed = signed
 

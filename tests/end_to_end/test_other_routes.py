@@ -232,14 +232,28 @@ def test_what_cannot_fit_is_refused_on_pass_through_routes(ask):
 # -- counting ------------------------------------------------------------------------------------------------------------
 
 
-def test_token_counts_are_litellms_with_headers_on_what_would_be_forwarded(ask):
-    path = "/v1/messages/count_tokens"
-    plain, guarded = (ask(path, proxy=proxy, model="claude", **MESSAGES) for proxy in ("plain", "guarded"))
+def test_token_counts_are_the_providers_with_headers_on_what_would_be_forwarded(ask):
+    done, sent = (ask(path, model="claude", **MESSAGES) for path in ("/v1/messages/count_tokens", "/v1/messages"))
+    assert (done.header("action"), done.header("tokens-after")) == ("compacted", sent.header("tokens-after"))
+    if not done.arrived:
+        pytest.skip("this litellm asks no server of a deployment's own for its counts")
+    (asked,) = done.arrived
+    assert asked["messages"] == TURNS
+    assert done.answer.json()["input_tokens"] == tokens_of(MESSAGES)
+
+
+def test_where_no_provider_counts_litellm_does_and_the_headers_are_the_same(ask):
+    plain, guarded = (ask("/v1/messages/count_tokens", proxy=proxy, model="chat", **MESSAGES) for proxy in ("plain", "guarded"))
     assert guarded.answer.json() == plain.answer.json()
     assert guarded.answer.json()["input_tokens"] > WINDOW
     assert (guarded.header("action"), guarded.arrived) == ("compacted", [])
-    sent = ask("/v1/messages", model="claude", **MESSAGES)
-    assert guarded.header("tokens-after") == sent.header("tokens-after")
+
+
+def test_a_provider_that_cannot_count_is_heard_as_without_the_guard(world, ask, monkeypatch):
+    monkeypatch.delitem(world.anthropic._endpoints, "/v1/messages/count_tokens")
+    plain, guarded = (ask("/v1/messages/count_tokens", proxy=proxy, model="claude", messages=SHORT) for proxy in ("plain", "guarded"))
+    assert guarded.status == plain.status
+    assert guarded.answer.json() == plain.answer.json()
 
 
 def test_a_count_of_a_request_that_fits_says_so(ask):
@@ -288,6 +302,8 @@ def test_what_cannot_fit_is_refused_on_messages_in_anthropics_shape_and_words(as
     done = ask("/v1/messages", model=group, stream=stream, max_tokens=9, messages=SHORT, system=TOO_LARGE)
     assert (done.status, done.arrived, done.header("action")) == (400, [], "rejected")
     body = done.answer.json()
+    if "type" not in ask("/v1/messages", model="unknown", max_tokens=9, messages=SHORT).answer.json():
+        pytest.skip("this litellm answers no error on /v1/messages in Anthropic's shape")
     assert (body["type"], body["error"]["type"]) == ("error", "invalid_request_error")
     tokens, _, allowed = body["error"]["message"].removeprefix("prompt is too long: ").split(" ", 3)[:3]
     assert int(tokens) > int(body["error"]["message"].split(" > ")[1].split(" ")[0])

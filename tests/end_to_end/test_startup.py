@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -42,3 +43,21 @@ def test_a_wrong_configuration_stops_the_proxy_with_one_line(outputs, name):
     assert last.startswith("token_guard: ")
     assert WRONG[name][1] in last
     assert "Traceback" not in output
+
+
+def test_a_proxy_starts_with_the_kill_switch_unquoted_old_names_and_limits_that_cannot_be_read(tmp_path):
+    """YAML reads `off` as false."""
+    (tmp_path / "limits.json").write_text('{"m": "many"}', encoding="utf-8")
+    options = {"mode": False, "policy": "adaptive", "adaptive": False, "limits": {"files": [str(tmp_path / "limits.json"), "absent.json"]}}
+    with Proxy(_config(options), environment={"MODEL_LIMIT_M": "many"}) as proxy:
+        output = _once(proxy.wait(), "limits.json: m: 'many'")
+    assert "policy: adaptive is an old name of policy: ahead" in output
+    assert [words in output for words in ("MODEL_LIMIT_M='many'", "absent.json does not exist")] == [True, True]
+
+
+def _once(proxy: Proxy, words: str, seconds: float = 20) -> str:
+    """The output as soon as it has these words: some are said in the background."""
+    deadline = time.monotonic() + seconds
+    while words not in proxy.output and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return proxy.output

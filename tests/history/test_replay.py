@@ -21,7 +21,7 @@ from token_guard.counting import meter_for
 from token_guard.guard import Guard
 from token_guard.history.replay import Replay, Replayed
 from token_guard.history.states import Memo
-from token_guard.history.thresholds import thresholds
+from token_guard.history.thresholds import Levels, thresholds
 from token_guard.settings import Settings
 from token_guard.validity.rules import complaint
 
@@ -118,12 +118,14 @@ def test_the_history_is_counted_as_it_came(session: Session) -> None:
 
 def test_an_epoch_frees_what_lies_between_trigger_and_target_or_every_pass_has_run(session: Session) -> None:
     counter, messages, allowed = session
-    guard, before = replay(counter, allowed), Replayed((), 0, 0)
+    guard, before = replay(counter, allowed), Replayed((), 0, 0, Levels(0, 0))
     for history in requests(messages):
         now = guard(history)
         if now.epochs == before.epochs + 1:
             came = now.history_tokens - before.history_tokens
-            assert before.tokens + came - now.tokens >= 0.4 * allowed or ran(now, "truncate") > ran(before, "truncate")
+            assert before.tokens + came - now.tokens >= before.levels.trigger - now.levels.target or ran(now, "truncate") > ran(
+                before, "truncate"
+            )
         before = now
 
 
@@ -156,7 +158,7 @@ def test_lenient_thresholds_wait_until_it_does_not_fit() -> None:
 
 def test_one_more_epoch_can_be_forced() -> None:
     messages = parsed(agent(12))
-    guard = replay(Characters(), 30_000)
+    guard = replay(Characters(), 20_000)
     assert guard(messages).epochs == 0
     assert guard.once_more(messages).tokens < guard(messages).tokens
 

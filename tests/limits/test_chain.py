@@ -70,8 +70,31 @@ def test_an_unknown_model_gets_the_default_and_one_warning_that_says_how_to_set_
             assert chain.resolve("acme/Frob-1") == ContextLimit(5_000, None, "default")
             now[0] += 60
     [record] = caplog.records
-    for part in ("acme/Frob-1", "5,000", "MODEL_LIMIT_ACME_FROB_1", "model_info.max_input_tokens", "limit file"):
+    for part in ("acme/Frob-1", "5,000", "MODEL_LIMIT_ACME_FROB_1", "model_info: {max_input_tokens: <tokens>}", "limit file"):
         assert part in record.getMessage()
+
+
+def test_the_warning_names_the_deployment(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "token_guard"):
+        LimitChain(environ={}).resolve("azure/prod-7", Deployment(group="fast"))
+    assert "'azure/prod-7', served as 'fast'," in caplog.text
+    assert "base_model" in caplog.text
+
+
+def test_a_model_info_that_cannot_be_read_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    chain = LimitChain(environ={})
+    with caplog.at_level(logging.WARNING, "token_guard"):
+        for _ in range(2):
+            assert chain.resolve("gpt-4o", Deployment(id="a", model_info={"max_input_tokens": "plenty"})).max_input_tokens == 128_000
+    assert [record.getMessage().partition(";")[0] for record in caplog.records] == [
+        "model_info.max_input_tokens of gpt-4o: 'plenty' is no number of tokens"
+    ]
+
+
+def test_looking_up_is_resolving_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "token_guard"):
+        assert LimitChain(environ={"MODEL_LIMIT_X": "plenty"}).look_up("acme/unknown") == ContextLimit(8_192, None, "default")
+    assert caplog.records == []
 
 
 def test_the_variable_that_the_warning_names_works(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -77,9 +78,11 @@ def test_an_entry_may_name_the_public_alias() -> None:
     assert LimitChain(models={"fast": 5_000}, environ={}).resolve("azure/x", Deployment(group="fast")).max_input_tokens == 5_000
 
 
-def test_a_named_file_that_is_missing_stops_the_construction(here: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.json does not exist"):
-        LimitChain(files=[str(here / "nowhere.json")], environ={})
+def test_a_named_file_that_is_missing_is_complained_about_and_the_rest_goes_on(here: Path) -> None:
+    write(here / "own.json", {"acme-1": 2_000})
+    chain = LimitChain(files=["nowhere.json", "own.json"], environ={})
+    assert chain.complaints == (f"limits.files: {here / 'nowhere.json'} does not exist; allowed: paths of JSON or YAML files",)
+    assert window(chain) == 2_000
 
 
 @pytest.mark.parametrize(
@@ -97,12 +100,37 @@ def test_a_named_file_that_is_missing_stops_the_construction(here: Path) -> None
         ('{"acme-1": 5, "ACME_1": 6}', "different limits"),
     ],
 )
-def test_a_malformed_file_stops_the_construction_and_names_file_key_and_what_is_allowed(here: Path, text: str, named: str) -> None:
+def test_what_cannot_be_read_is_one_warning_that_names_file_key_and_what_is_allowed(
+    here: Path, caplog: pytest.LogCaptureFixture, text: str, named: str
+) -> None:
     write(here / "model_limits.json", text)
-    with pytest.raises(ConfigError, match=named) as caught:
-        LimitChain(environ={})
-    assert "model_limits.json" in str(caught.value)
-    assert "\n" not in str(caught.value)
+    with caplog.at_level(logging.WARNING, "token_guard"):
+        for _ in range(2):
+            assert LimitChain(environ={"MODEL_LIMIT_ACME_2": "5k"}).resolve("acme-2").max_input_tokens == 5_000
+    [warning] = [record.getMessage() for record in caplog.records]
+    assert re.search(named, warning)
+    assert "model_limits.json" in warning
+    assert "\n" not in warning
+
+
+def test_one_bad_entry_costs_nothing_but_itself(here: Path) -> None:
+    write(here / "model_limits.json", {"gpt-4o": "many", "acme-1": 5_000})
+    chain = LimitChain(environ={})
+    assert (window(chain), window(chain, "gpt-4o")) == (5_000, 128_000)
+
+
+def test_of_two_entries_that_disagree_the_smaller_counts(here: Path) -> None:
+    write(here / "model_limits.json", '{"acme-1": 5000, "ACME_1": 6000}')
+    assert window(LimitChain(environ={})) == 5_000
+
+
+def test_an_entry_that_breaks_later_keeps_its_limit_and_the_others_change(here: Path) -> None:
+    clock = Clock()
+    path = write(here / "model_limits.json", {"acme-1": 5_000, "acme-2": 5_000})
+    chain = LimitChain(environ={}, clock=clock)
+    write(path, {"acme-1": "many", "acme-2": 6_000})
+    clock.now += 10
+    assert (window(chain), window(chain, "acme-2")) == (5_000, 6_000)
 
 
 def test_a_bad_value_in_the_config_itself_stops_the_construction() -> None:

@@ -34,7 +34,7 @@ from limits_servers import (
 from token_guard.limits import Deployment, LimitChain
 from token_guard.limits.discovery import Discovery
 from token_guard.limits.pages import careful_client
-from token_guard.proxy.attempt import deployment_of
+from token_guard.proxy.attempt import open_attempt
 from token_guard.stores import MemoryStore
 
 MODEL = "hosted_vllm/acme/house-model"
@@ -298,7 +298,7 @@ def test_the_environment_has_no_part_in_it(discovery: Discovery, monkeypatch: py
 def test_a_server_that_a_client_brought_is_not_asked(discovery: Discovery) -> None:
     with serving({"GET /v1/models": VLLM}) as server:
         brought = {"api_base": f"{server.root}/v1", "api_key": "sk-mine", "model_info": {"id": "x", "original_model_id": "y"}}
-        assert discovery.ask(MODEL, deployment_of(brought)) is None
+        assert discovery.ask(MODEL, open_attempt(brought).deployment) is None
         assert server.asked == []
 
 

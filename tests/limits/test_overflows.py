@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from token_guard.limits.overflows import Overflow, overflow_of
+from token_guard.limits.overflows import Overflow, overflow_of, telling
 
 NAMED = [
     (
@@ -92,7 +92,76 @@ OTHERS = [
 
 @pytest.mark.parametrize(("text", "window", "requested"), NAMED)
 def test_a_named_window_is_read(text: str, window: int, requested: int | None) -> None:
-    assert overflow_of(text) == Overflow(window, requested)
+    overflow = overflow_of(text)
+    assert overflow is not None
+    assert (overflow.window, overflow.requested) == (window, requested)
+
+
+REPLY_TOO_LONG = [
+    ("input length and `max_tokens` exceed context limit: 19494 + 50000 > 64000, decrease input length", 64_000, 19_494, 50_000),
+    (
+        "This model's maximum context length is 65536 tokens. However, you requested 50000 output tokens and your prompt contains 19494 "
+        "input tokens, for a total of 69494 tokens.",
+        65_536,
+        19_494,
+        50_000,
+    ),
+    (
+        "'max_tokens' or 'max_completion_tokens' is too large: 50000. This model's maximum context length is 64000 tokens and your request "
+        "has 19494 input tokens (50000 > 64000 - 19494).",
+        64_000,
+        19_494,
+        50_000,
+    ),
+    (
+        "This model's maximum context length is 4097 tokens. However, you requested 4123 tokens (2123 in the messages, 1000 in the "
+        "functions, and 1000 in the completion). Please reduce",
+        4_097,
+        3_123,
+        1_000,
+    ),
+    (
+        "This endpoint's maximum context length is 131072 tokens. However, you requested about 140000 tokens (40000 of text input, 100000 "
+        "in the output). Please reduce the length",
+        131_072,
+        40_000,
+        100_000,
+    ),
+    (
+        "Requested token count exceeds the model's maximum context length of 32768 tokens. You requested a total of 33000 tokens: 3000 "
+        "tokens from the input messages and 30000 tokens for the completion.",
+        32_768,
+        3_000,
+        30_000,
+    ),
+    ("`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 3000 `inputs` tokens and 2000 `max_new_tokens`", 4_096, 3_000, 2_000),
+    (
+        "You passed 3000 input tokens and requested 2000 output tokens. However, the model's context length is only 4096",
+        4_096,
+        3_000,
+        2_000,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "window", "prompt", "reply"), REPLY_TOO_LONG)
+def test_prompt_and_reply_are_kept_apart_and_what_is_left_for_a_reply_is_known(text: str, window: int, prompt: int, reply: int) -> None:
+    overflow = overflow_of(text)
+    assert overflow is not None
+    assert (overflow.window, overflow.prompt, overflow.reply, overflow.room) == (window, prompt, reply, window - prompt)
+
+
+@pytest.mark.parametrize("text", ["exceed context limit: 70000 + 16 > 64000", "prompt is too long: 70000 tokens > 64000 maximum", *UNNAMED])
+def test_where_the_prompt_alone_is_too_long_nothing_is_left_for_a_reply(text: str) -> None:
+    overflow = overflow_of(text)
+    assert overflow is not None
+    assert overflow.room is None
+
+
+def test_of_several_texts_the_one_that_names_most_counts() -> None:
+    texts = ("context_length_exceeded", "maximum context length is 8000 tokens", "prompt is too long: 9000 tokens > 8000 maximum", "boom")
+    assert telling(map(overflow_of, texts)) == Overflow(8_000, 9_000)
+    assert telling(map(overflow_of, ("boom", ""))) is None
 
 
 @pytest.mark.parametrize("text", UNNAMED)

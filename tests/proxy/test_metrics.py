@@ -48,3 +48,18 @@ def test_the_correction_and_its_spread_are_shown() -> None:
 
 def test_there_is_one_set_of_instruments() -> None:
     assert open_metrics() is open_metrics()
+
+
+def test_all_metrics_name_a_model_without_its_provider() -> None:
+    metrics = open_metrics()
+    assert metrics
+    names = ("token_guard_context_errors_total", "token_guard_failures_total")
+    before = [value(name, model="a/b-model") for name in names]
+    metrics.context_error("hosted_vllm/a/b-model")
+    metrics.fail("a/b-model")
+    metrics.learned("hosted_vllm/a/b-model", Correction(1.5, 0.0, 0.01, 9))
+    metrics.reject("hosted_vllm/a/b-model", "system")
+    assert [value(name, model="a/b-model") for name in names] == [count + 1 for count in before]
+    assert value("token_guard_estimate_correction_ratio", model="a/b-model") == 1.5
+    assert value("token_guard_rejections_total", model="a/b-model", part="system") == 1
+    assert value("token_guard_requests_total", model="a/b-model", action="rejected") == 1

@@ -186,7 +186,7 @@ def test_a_rewritten_request_is_one_log_line_without_content(caplog):
         attempt(guard, arguments())
     (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
     assert line.startswith("compacted openai/gpt-4o: ")
-    assert "limit 16000 (deployment), summarize;removed=" in line
+    assert "limit 16000 (deployment), mask_observations;removed=" in line
     assert "ledger" not in line
 
 
@@ -223,6 +223,70 @@ def test_what_cannot_fit_is_a_context_error_with_the_arithmetic():
     with pytest.raises(litellm.ContextWindowExceededError, match=r"maximum context length.*\(system 4\d,\d{3}, tools"):
         attempt(guard, kwargs)
     assert headers(guard, kwargs)["x-token-guard-action"] == "rejected"
+
+
+def test_a_refusal_says_what_the_request_counted_and_of_which_window():
+    guard, kwargs = callback(), arguments(TOO_LARGE, max_tokens=3_000)
+    with pytest.raises(litellm.ContextWindowExceededError) as caught:
+        attempt(guard, kwargs)
+    found, text = headers(guard, kwargs), str(caught.value)
+    assert (found["x-token-guard-limit"], found["x-token-guard-limit-source"]) == ("16000", "deployment")
+    assert found["x-token-guard-tokens-before"] == found["x-token-guard-tokens-after"]
+    assert "This model's maximum context length is 16,000 tokens (from model_info)." in text
+    assert f"count {int(found['x-token-guard-tokens-after']):,} (system" in text
+
+
+def sample(name: str, **labels: str) -> float:
+    prometheus_client = pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
+    return prometheus_client.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_a_refused_request_is_counted_once_though_it_is_offered_to_the_same_deployment_again(caplog):
+    guard, kwargs = callback(), arguments(TOO_LARGE)
+    series = (("token_guard_requests_total", {"action": "rejected"}), ("token_guard_rejections_total", {"part": "system"}))
+    before = [sample(name, model="gpt-4o", **labels) for name, labels in series]
+    with caplog.at_level(logging.INFO, logger="token_guard"):
+        for depth in range(2):
+            hop = {**kwargs, "metadata": {**kwargs["metadata"], "attempted_fallbacks": depth}}
+            with pytest.raises(litellm.ContextWindowExceededError):
+                attempt(guard, hop)
+    assert [sample(name, model="gpt-4o", **labels) for name, labels in series] == [count + 1 for count in before]
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["rejected openai/gpt-4o"]
+
+
+def test_failures_of_the_guard_have_a_metric():
+    before = sample("token_guard_failures_total", model="gpt-4o")
+    attempt(failing(ValueError(SECRET)), arguments(SHORT))
+    assert sample("token_guard_failures_total", model="gpt-4o") == before + 1
+
+
+def test_a_mode_that_is_none_is_answered_and_warned_of_once(caplog):
+    guard = callback(allow_request_mode=True)
+    for number in range(2):
+        data = arguments(SHORT, proxy_server_request={"headers": {"x-token-guard-mode": "loud\r\nx: y"}}, litellm_call_id=str(number))
+        asyncio.run(guard.async_pre_call_hook(None, None, data, "acompletion"))
+        attempt(guard, data)
+    assert headers(guard, data)["x-token-guard-action"] == "none"
+    remark = headers(guard, data)["x-token-guard-remark"]
+    assert remark == "x-token-guard-mode 'loud\\r\\nx: y' is no mode; allowed: enforce, observe, off"
+    assert [record.getMessage() for record in caplog.records if "is no mode" in record.getMessage()] == [f"a client's {remark}"]
+
+
+def test_a_mode_where_clients_may_choose_none_is_answered():
+    guard, data = callback(), arguments(SHORT, proxy_server_request={"headers": {"x-token-guard-mode": "off"}})
+    asyncio.run(guard.async_pre_call_hook(None, None, data, "acompletion"))
+    attempt(guard, data)
+    assert headers(guard, data)["x-token-guard-remark"] == "x-token-guard-mode is not heeded: allow_request_mode is off"
+
+
+@pytest.mark.parametrize("spaces", [("metadata",), ("litellm_metadata", "metadata")])
+def test_the_note_is_found_where_the_router_has_made_a_place_of_its_own(spaces):
+    """As for generateContent, whose attempt is bridged to a chat."""
+    guard, data = callback(), arguments()
+    asyncio.run(guard.async_pre_call_hook(None, None, data, "agenerate_content"))
+    inner = {**data, "litellm_metadata": {"model_group": "main", "attempted_retries": 0}} if len(spaces) > 1 else data
+    assert attempt(guard, inner) is not None
+    assert headers(guard, data)["x-token-guard-action"] == "compacted"
 
 
 def test_savings_are_recorded_for_the_spend_log_beside_the_operators_own_fields():
@@ -321,20 +385,22 @@ class TestWithoutAProxy:
 
     def test_every_retry_sends_the_same_rewrite(self):
         install()
-        outages = iter([Refusal("down", status=503), Refusal("down", status=503)])
+        outages = iter([Refusal("down", type="server_error", param=None, status=503)] * 2)
         with Upstream(16_000, check=lambda request: next(outages, None)) as upstream:
-            asyncio.run(_router({"main": (upstream, 16_000)}, num_retries=2).acompletion(model="main", messages=HISTORY))
+            # of one deployment alone some versions of litellm try nothing again
+            asyncio.run(_router({"main": (upstream, 16_000)}, copies=2, num_retries=2).acompletion(model="main", messages=HISTORY))
             first, *others = upstream.bodies
             assert others == [first, first]
 
 
-def _router(deployments: dict[str, tuple[Upstream, int]], **options: Any) -> litellm.Router:
+def _router(deployments: dict[str, tuple[Upstream, int]], *, copies: int = 1, **options: Any) -> litellm.Router:
     models = [
         {
             "model_name": name,
             "litellm_params": {"model": "openai/gpt-4o", "api_base": upstream.url, "api_key": "none"},
-            "model_info": {"id": name, "max_input_tokens": window},
+            "model_info": {"id": f"{name}-{number}", "max_input_tokens": window},
         }
         for name, (upstream, window) in deployments.items()
+        for number in range(copies)
     ]
     return litellm.Router(model_list=models, disable_cooldowns=True, retry_after=0, **options)

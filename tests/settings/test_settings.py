@@ -21,7 +21,12 @@ from token_guard.settings import Settings
         ({"trigger": "hot"}, "trigger: Input should be a valid number, unable to parse string as a number (got 'hot')"),
         ({"trigger": 1.2}, "trigger: Input should be less than or equal to 1 (got 1.2)"),
         ({"trigger": 0}, "trigger: Input should be greater than 0 (got 0)"),
-        ({"mode": "on"}, "mode: Input should be 'enforce', 'observe' or 'off' (got 'on')"),
+        ({"mode": "quiet"}, "mode: Input should be 'enforce', 'observe' or 'off' (got 'quiet')"),
+        (
+            {"strategy": False},
+            "strategy: Input should be 'adaptive', 'sliding_window', 'summarization' or 'hybrid' (got False, as which YAML",
+        ),
+        ({"adaptive": "often"}, "adaptive is not a setting"),
         ({"trigger": 0.3, "target": 0.5}, "target (0.5) must be below trigger (0.3)"),
         ({"trigger": 0.5, "target": 0.5}, "target (0.5) must be below trigger (0.5)"),
         ({"reserve_output": 0}, "reserve_output: Input should be greater than 0 (got 0)"),

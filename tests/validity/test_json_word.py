@@ -52,7 +52,7 @@ def test_a_request_whose_word_was_dropped_fits_with_it(limit: int) -> None:
         say("user", "json"),
         answer("Yes."),
         *agent(9)[10:],
-        say("user", "Go on."),
+        say("user", "Now write down what every one of the modules is there for, in one sentence each, for the people in support."),
         *agent(50)[20:],
         say("user", "And now?"),
     ]

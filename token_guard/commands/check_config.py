@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from token_guard.commands import litellm_config
-from token_guard.commands.litellm_config import Finding
+from token_guard.commands.findings import Finding, findings
 
 __all__ = ["Checked", "check_config"]
 
@@ -40,4 +40,4 @@ class Checked:
 
 def check_config(name: str, environ: Mapping[str, str]) -> Checked:
     """Check the configuration in the file `name`; raises ConfigError or InputError when it cannot be read."""
-    return Checked(name, litellm_config.findings(litellm_config.load(name, environ)))
+    return Checked(name, findings(litellm_config.load(name, environ)))

@@ -33,7 +33,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error that token_guard raises on purpose is one line on standard error and exit status 2."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         app(list(sys.argv[1:] if arguments is None else arguments), prog_name="token-guard")
     except TokenGuardError as error:
@@ -65,11 +65,14 @@ def count(
 ) -> None:
     """Count the tokens of texts and chat requests.
 
-    Status 1 when one of them is larger than the model's window.
+    Status 1 when one of them is larger than its model's window, or cannot be read.
     """
     from token_guard.commands.count import count as run
 
-    _finish(run(files or ["-"], model, var or []), as_json)
+    counted = run(files or ["-"], model, var or [])
+    for error in counted.errors:
+        print(f"token-guard: {error}", file=sys.stderr)
+    _finish(counted, as_json)
 
 
 @app.command()
@@ -82,7 +85,7 @@ def limits(
 ) -> None:
     """Show context windows and who says so.
 
-    Status 1 when nobody knows a model, or when LiteLLM mixes the windows of deployments up.
+    Status 1 when nobody knows a model, when a limit cannot be read, or when LiteLLM mixes the windows of deployments up.
     """
     from token_guard.commands.limits import limits as run
 

@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from token_guard.budget import ContextLimit
-from token_guard.commands.inputs import fill, model_or, read_text, request_in, variables
+from token_guard.commands.inputs import InputError, fill, model_or, read_text, request_in, variables
 from token_guard.conversation import Conversation, Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 from token_guard.counting import Meter, meter_for
+from token_guard.errors import ModelNotSupportedError
 from token_guard.formats import Unreadable, format_for
 from token_guard.guard import Guard
+from token_guard.limits import LimitChain
 
 __all__ = ["Count", "Counted", "count", "split"]
 
@@ -33,20 +35,42 @@ PARTS: Mapping[type[Part], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One input: its tokens, and for a chat request where they are (empty for text)."""
+    """One input: its tokens as its model counts, and for a chat request where they are (empty for text)."""
 
     name: str
+    model: str
+    limit: ContextLimit
     tokens: int
     split: Mapping[str, int]
+
+    @property
+    def found(self) -> bool:
+        """Whether it is larger than its model's window."""
+        return self.tokens > self.limit.max_input_tokens
+
+    def share(self, tokens: int) -> float:
+        """The share of the model's window that so many tokens take."""
+        return tokens / self.limit.max_input_tokens
+
+    def as_json(self) -> dict[str, Any]:
+        """Name, model and window, tokens, their share and split."""
+        share, window = round(self.share(self.tokens), 4), _window(self.limit)
+        return {
+            "name": self.name,
+            "model": self.model,
+            "tokens": self.tokens,
+            "share": share,
+            "split": dict(self.split),
+            "window": window,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """All inputs, counted for one model."""
+    """All inputs, each counted for its own model, and a line on each that could not be read."""
 
-    model: str
-    limit: ContextLimit
     inputs: tuple[Counted, ...]
+    errors: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -55,45 +79,65 @@ class Count:
 
     @property
     def found(self) -> bool:
-        """Whether an input alone is larger than the model's window."""
-        return any(counted.tokens > self.limit.max_input_tokens for counted in self.inputs)
+        """Whether an input is larger than its model's window, or could not be read."""
+        return bool(self.errors) or any(counted.found for counted in self.inputs)
 
-    def share(self, tokens: int) -> float:
-        """The share of the model's window that so many tokens take."""
-        return tokens / self.limit.max_input_tokens
+    @property
+    def common(self) -> Counted | None:
+        """An input whose model is that of all; None where they differ, so that a total says nothing about a window."""
+        return self.inputs[0] if len({one.model for one in self.inputs}) == 1 else None
 
     def as_json(self) -> Mapping[str, Any]:
-        """Tokens by input, their split, the total and its share of the window."""
-        inputs = [
-            {"name": one.name, "tokens": one.tokens, "share": round(self.share(one.tokens), 4), "split": dict(one.split)}
-            for one in self.inputs
-        ]
-        window = {"max_input_tokens": self.limit.max_input_tokens, "source": self.limit.source}
-        return {"model": self.model, "inputs": inputs, "total": self.total, "share": round(self.share(self.total), 4), "window": window}
+        """Each input, what could not be read, and the total; model, window and share of the total where all have the same model."""
+        of_all = {
+            "model": self.common and self.common.model,
+            "share": self.common and round(self.common.share(self.total), 4),
+            "window": self.common and _window(self.common.limit),
+        }
+        return {**of_all, "inputs": [one.as_json() for one in self.inputs], "total": self.total, "errors": list(self.errors)}
 
     def show(self, out: Console, remarks: Console, /) -> None:
         """A table: one row per input, the split of each request below it, the total last."""
         out.print(_table(self))
-        remarks.print(f"{self.model}: a window of {self.limit.max_input_tokens:,} tokens, says {self.limit.source}", soft_wrap=True)
+        for model, limit in {one.model: one.limit for one in self.inputs}.items():
+            remarks.print(f"{model}: a window of {limit.max_input_tokens:,} tokens, says {limit.source}", soft_wrap=True)
 
 
 def count(names: Sequence[str], model: str | None, assignments: Sequence[str]) -> Count:
-    """Count the files named ("-" is standard input) for the model, else for the first that a request names, else for gpt-4o."""
-    values = variables(assignments)
-    texts = [(name, read_text(name)) for name in names]
-    requests = [request_in(text, values) for _, text in texts]
-    chosen = model_or(model, next((request for request in requests if request and request.get("model")), {}))
-    meter = meter_for(chosen)
-    inputs = tuple(_counted(meter, name, fill(text, values), request) for (name, text), request in zip(texts, requests, strict=True))
-    return Count(chosen, Guard().limits.resolve(chosen), inputs)
+    """Count each of the files named ("-" is standard input) for the model, else for the one that its request names, else for gpt-4o.
+
+    Raises InputError when none of them can be read, ModelNotSupportedError for an empty model.
+    """
+    values, limits = variables(assignments), Guard().limits
+    given = None if model is None else model_or(model, {})
+    inputs: list[Counted] = []
+    errors: list[str] = []
+    for name in names:
+        try:
+            inputs.append(_counted(name, given, values, limits))
+        except InputError as error:
+            errors.append(str(error))
+        except ModelNotSupportedError as error:
+            errors.append(f"{name}: {error}")
+    if not inputs:
+        raise InputError("; ".join(errors))
+    return Count(tuple(inputs), tuple(errors))
 
 
-def _counted(meter: Meter, name: str, text: str, request: Mapping[str, Any] | None) -> Counted:
+def _counted(name: str, given: str | None, values: Mapping[str, str], limits: LimitChain) -> Counted:
+    text = read_text(name)
+    request = request_in(text, values)
+    model = model_or(given, request or {})
+    meter, limit = meter_for(model), limits.resolve(model)
     format_ = format_for(None, request) if request is not None else None
     conversation = format_.parse(request) if format_ is not None and request is not None else None
     if conversation is None or isinstance(conversation, Unreadable):
-        return Counted(name, meter.text(text), {})
-    return Counted(name, meter.measure(conversation).tokens, split(meter, conversation))
+        return Counted(name, model, limit, meter.text(fill(text, values)), {})
+    return Counted(name, model, limit, meter.measure(conversation).tokens, split(meter, conversation))
+
+
+def _window(limit: ContextLimit) -> dict[str, Any]:
+    return {"max_input_tokens": limit.max_input_tokens, "source": limit.source}
 
 
 def split(meter: Meter, conversation: Conversation) -> dict[str, int]:
@@ -116,13 +160,14 @@ def _split_message(meter: Meter, message: Message) -> Counter[str]:
 
 
 def _table(counted: Count) -> Table:
+    common = counted.common
     table = Table("input", show_footer=len(counted.inputs) > 1)
     table.columns[0].footer = "total"
     table.add_column("tokens", justify="right", footer=f"{counted.total:,}")
-    table.add_column("of the window", justify="right", footer=f"{counted.share(counted.total):.1%}")
+    table.add_column("of the window", justify="right", footer=f"{common.share(counted.total):.1%}" if common else "-")
     for one in counted.inputs:
-        style = "red" if one.tokens > counted.limit.max_input_tokens else None
-        table.add_row(one.name, f"{one.tokens:,}", f"{counted.share(one.tokens):.1%}", style=style)
-        for name, tokens in one.split.items():
-            table.add_row(f"  {name}", f"{tokens:,}", f"{counted.share(tokens):.1%}", style="dim")
+        name = one.name if common else f"{one.name} ({one.model})"
+        table.add_row(name, f"{one.tokens:,}", f"{one.share(one.tokens):.1%}", style="red" if one.found else None)
+        for part, tokens in one.split.items():
+            table.add_row(f"  {part}", f"{tokens:,}", f"{one.share(tokens):.1%}", style="dim")
     return table

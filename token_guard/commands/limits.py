@@ -12,11 +12,12 @@ from rich.table import Table
 
 from token_guard.budget import ContextLimit
 from token_guard.commands import litellm_config
+from token_guard.commands.findings import unreadable
 from token_guard.commands.inputs import InputError, model_or
 from token_guard.commands.litellm_config import Served
 from token_guard.commands.merges import merges
 from token_guard.guard import Guard
-from token_guard.limits import Answer, Deployment, Discovery, Learned, LimitChain
+from token_guard.limits import Answer, Deployment, Discovery, Learned, LimitChain, advice
 from token_guard.settings import Settings
 from token_guard.stores import open_store
 
@@ -48,13 +49,13 @@ class Limits:
     wildcards: tuple[str, ...]
     explain: bool
     warnings: tuple[str, ...] = ()
-    """What is wrong with the configuration: deployments whose windows LiteLLM mixes up."""
+    """What is wrong: limits that cannot be read, deployments whose windows LiteLLM mixes up."""
     silent: tuple[str, ...] = ()
     """Models whose servers were asked and named no window."""
 
     @property
     def found(self) -> bool:
-        """Whether a model is known by the default alone, or something is wrong with the configuration."""
+        """Whether a model is known by the default alone, or something is wrong."""
         return bool(self.warnings) or any(known.guessed for known in self.known)
 
     def as_json(self) -> Mapping[str, Any]:
@@ -72,7 +73,8 @@ class Limits:
             remarks.print(f"{model}: depends on the model that a request asks for", soft_wrap=True)
         for model in self.silent:
             remarks.print(f"{model}: its server named no context window", soft_wrap=True)
-        for warning in self.warnings:
+        unknown = (advice(known.served.model, known.served.deployment, known.limit) for known in self.known if known.guessed)
+        for warning in (*self.warnings, *unknown):
             remarks.print(warning, style="yellow", soft_wrap=True)
 
 
@@ -95,7 +97,8 @@ def limits(models: Sequence[str], config: str | None, explain: bool, environ: Ma
     chain = Guard(settings, sources=(*_learned(settings, config), *discovery)).limits
     known = tuple(_known(chain, served) for served in concrete)
     wildcards = tuple(served.model for served in everyone if "*" in served.model)
-    return Limits(known, wildcards, explain, tuple(merges(deployments)), silent)
+    wrong = (f"{key}: {complaint}" for served in deployments for key, complaint in unreadable(served))
+    return Limits(known, wildcards, explain, (*chain.complaints, *wrong, *merges(deployments)), silent)
 
 
 def _learned(settings: Settings, config: str | None) -> tuple[Learned, ...]:
@@ -112,7 +115,7 @@ def _ask(discovery: Discovery, everyone: Sequence[Served]) -> tuple[str, ...]:
 
 
 def _known(chain: LimitChain, served: Served) -> Known:
-    return Known(served, chain.resolve(served.model, served.deployment), chain.explain(served.model, served.deployment))
+    return Known(served, chain.look_up(served.model, served.deployment), chain.explain(served.model, served.deployment))
 
 
 def _as_json(known: Known, explain: bool) -> dict[str, Any]:

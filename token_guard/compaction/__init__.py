@@ -34,17 +34,32 @@ class Draft:
     ledger: Ledger = Ledger()
 
 
+LEFT_PART = 3
+"""A compaction that leaves less than this part of the room has gone deeper than anybody was told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """Sizes in tokens, of the messages alone.
 
     A pass takes nothing out below `target`, and cuts what is protected only above `allowed`. Passes follow one another
-    until `aim` is met, which is lower than the target where what stays at the head is large.
+    until `aim` is met, which is lower than the target where what stays at the head is large. `fixed` is what instructions take.
     """
 
     target: int
     allowed: int
     aim: int | None = None
+    fixed: int = 0
+
+    @property
+    def least(self) -> int:
+        """What is left at least as long as something else can be done than taking exchanges out: a third of the room."""
+        return min(self.target, self.fixed + self.room // LEFT_PART)
+
+    @property
+    def room(self) -> int:
+        """What is allowed beside instructions."""
+        return max(0, self.allowed - self.fixed)
 
     @property
     def end(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from token_guard.compaction import Counter, Draft, Goal, facts
 from token_guard.compaction.kinds import headline, kind_of
-from token_guard.compaction.pins import tail_start
+from token_guard.compaction.pins import pins, tail_start
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
 from token_guard.marks import OPEN, is_marked, mark
@@ -53,7 +53,8 @@ class MaskObservations:
         if self.only_if_enough and tokens - self._gain(messages[:recent], counter) > goal.target:
             return draft
         view = _View.of(messages)
-        for place in range(recent):
+        stays = pins(messages)
+        for place in sorted(frozenset(range(recent)) - stays.plan - stays.rules):
             if tokens <= goal.target:
                 break
             masked = self._masked(messages[place], place, view, counter)

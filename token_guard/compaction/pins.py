@@ -46,6 +46,11 @@ class Pins:
     def all(self) -> frozenset[int]:
         return frozenset().union(*(getattr(self, kind.name) for kind in fields(self)))
 
+    @property
+    def last(self) -> frozenset[int]:
+        """What stays even where nothing else has room."""
+        return self.instructions | self.last_words | self.awaiting | self.newest
+
 
 def pinned(messages: Sequence[Message]) -> frozenset[int]:
     """Places that stay, for whatever reason."""
@@ -93,14 +98,14 @@ def _awaiting(messages: Sequence[Message]) -> Sequence[int]:
     return tuple(awaiting.values())
 
 
-def droppable(messages: Sequence[Message]) -> tuple[tuple[Exchange, frozenset[int]], ...]:
-    """Exchanges without a pinned message, each with the places of the exchanges that have to go before it.
+def droppable(messages: Sequence[Message], stays: frozenset[int] | None = None) -> tuple[tuple[Exchange, frozenset[int]], ...]:
+    """Exchanges without a message that `stays` (else: that is pinned), each with the places of the exchanges that have to go before it.
 
     A turn with reasoning holds the reasoning-less turns of its loop that follow it: were it dropped first,
     the loop would open without the reasoning that providers demand. And the user's words before a turn with
     reasoning hold the replies before them: were they dropped first, both turns would be read as one, with reasoning inside it.
     """
-    stays = pinned(messages)
+    stays = pinned(messages) if stays is None else stays
     units = exchanges(messages)
     held = {**_held(units), **_parting(units)}
     free = (unit for unit in units if stays.isdisjoint(range(unit.start, unit.stop)) and not is_note(unit.messages[0]))

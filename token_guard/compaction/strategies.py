@@ -27,11 +27,13 @@ def passes(settings: Settings) -> tuple[Pass, ...]:
 
 
 def _adaptive(settings: Settings) -> tuple[Pass, ...]:
-    """Outputs become placeholders, repeats pointers, what matters least a summary, the oldest goes."""
+    """Outputs become placeholders where that is enough, repeats pointers, what matters least a summary; outputs of what is left become
+    placeholders, the oldest goes."""
     return (
         MaskObservations(**settings.mask.model_dump(), only_if_enough=True),
         Deduplicate(**settings.deduplicate.model_dump(), exempt_tools=settings.mask.exempt_tools),
         _summary(settings),
+        MaskObservations(**settings.mask.model_dump()),
         _window(settings),
     )
 

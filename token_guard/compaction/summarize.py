@@ -89,7 +89,7 @@ class Summarize:
         if counter.messages(draft.messages) <= goal.target:
             return draft
         memory = _Memory.of(draft.messages, goal, self.share, counter)
-        gone = _least_important(draft.messages, goal.target, memory, counter, self.weights)
+        gone = _least_important(draft.messages, goal, memory, counter, self.weights)
         if not gone:
             return draft
         out = tuple(draft.messages[place] for place in sorted(gone))
@@ -128,7 +128,7 @@ class _Memory:
     @classmethod
     def of(cls, messages: Sequence[Message], goal: Goal, share: float, counter: Counter) -> _Memory:
         taken = counter.messages(filter(is_note, messages))
-        return cls(int(share * goal.allowed), taken, goal.end > ROOMY_SHARE * goal.allowed)
+        return cls(int(share * goal.room), taken, goal.end - goal.fixed > ROOMY_SHARE * goal.room)
 
     @property
     def full(self) -> bool:
@@ -191,16 +191,22 @@ def names_line(names: Sequence[str]) -> str:
 # -- what goes ------------------------------------------------------------------------------------------------------------
 
 
-def _least_important(messages: Sequence[Message], target: int, memory: _Memory, counter: Counter, weights: Mapping[str, float]) -> set[int]:
-    """Places of the exchanges to take out, until the rest and the note on them count no more than the target."""
+def _least_important(messages: Sequence[Message], goal: Goal, memory: _Memory, counter: Counter, weights: Mapping[str, float]) -> set[int]:
+    """Places of the exchanges to take out, until the rest and the note on them count no more than the target.
+
+    Where the next one is so large that without it too little would be left, the rest is for the next pass, which masks outputs.
+    """
     tokens, told = counter.messages(messages) - memory.freed, 0
     scores = _scores(messages, weights)
     gone: set[int] = set()
     for unit in in_turn(_by_score(_worth_dropping(messages, memory, counter), scores)):
-        if tokens + memory.room(told) <= target:
+        if tokens + memory.room(told) <= goal.target:
+            break
+        size = counter.messages(unit.messages)
+        if tokens - size < goal.least and _can_be_masked(unit):
             break
         gone.update(range(unit.start, unit.stop))
-        tokens -= counter.messages(unit.messages)
+        tokens -= size
         told += counter.messages(map(as_sent, unit.messages))
     return gone
 
@@ -211,6 +217,12 @@ def _worth_dropping(messages: Sequence[Message], memory: _Memory, counter: Count
     notes = [] if memory.full else [place for place, message in enumerate(messages) if is_note(message)]
     after = {place: counter.messages(messages[note] for note in notes if note > place) for place in range(max(notes, default=0))}
     return [entry for entry in droppable(messages) if counter.messages(entry[0].messages) >= after.get(entry[0].start, 0)]
+
+
+def _can_be_masked(unit: Exchange) -> bool:
+    """Whether what is large in an exchange is output."""
+    outputs = sum(len(result.text) for message in unit.messages for result in message.results)
+    return 2 * outputs > sum(len(message.full_text) for message in unit.messages)
 
 
 def _by_score(units: Sequence[tuple[Exchange, frozenset[int]]], scores: Mapping[int, float]) -> list[tuple[Exchange, frozenset[int]]]:

@@ -35,12 +35,12 @@ class Truncate:
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         last_note = max((place for place, message in enumerate(draft.messages) if is_note(message)), default=0)
-        shorter = _without_oldest(draft, goal.target, counter, after=last_note)
+        shorter = _without_oldest(draft, goal.target, counter, after=last_note, least=goal.least)
         shorter = _without_oldest(shorter, goal.allowed, counter)
         messages = shorter.messages
         for stage in _stages(messages):
             messages = self._cut_longest(messages, stage, goal.allowed, counter)
-        return replace(shorter, messages=messages)
+        return _without_oldest(replace(shorter, messages=messages), goal.allowed, counter, stays=pins(messages).last)
 
     def _cut_longest(
         self, messages: tuple[Message, ...], places: Sequence[tuple[int, int]], allowed: int, counter: Counter
@@ -80,16 +80,22 @@ class Truncate:
         return part
 
 
-def _without_oldest(draft: Draft, target: int, counter: Counter, after: int = 0) -> Draft:
-    """The draft without its oldest exchanges; those before the place `after` stay, and with them what a prompt cache holds."""
+def _without_oldest(
+    draft: Draft, target: int, counter: Counter, after: int = 0, least: int = 0, stays: frozenset[int] | None = None
+) -> Draft:
+    """The draft without its oldest exchanges; those before the place `after` stay, and with them what a prompt cache holds, and so
+    does one whose going would leave less than `least`; what is pinned stays, or only what `stays` says."""
     tokens = counter.messages(draft.messages)
     gone: set[int] = set()
-    units = (entry for entry in droppable(draft.messages) if entry[0].start >= after)
+    units = (entry for entry in droppable(draft.messages, stays) if entry[0].start >= after)
     for unit in in_turn(sorted(units, key=lambda entry: max([entry[0].start, *entry[1]]))):
         if tokens <= target:
             break
+        size = counter.messages(unit.messages)
+        if tokens - size < least:
+            break
         gone.update(range(unit.start, unit.stop))
-        tokens -= counter.messages(unit.messages)
+        tokens -= size
     if not gone:
         return draft
     kept = tuple(message for place, message in enumerate(draft.messages) if place not in gone)

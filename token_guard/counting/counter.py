@@ -31,7 +31,7 @@ class TokenCounter:
 
     __slots__ = ("_meter", "model")
 
-    def __init__(self, model: str = "gpt-4o") -> None:
+    def __init__(self, model: str = "gpt-4o-mini") -> None:
         if not isinstance(model, str) or not model.strip():
             raise ModelNotSupportedError(f"a model name is a non-empty string, not {model!r}")
         self.model = model
@@ -56,10 +56,21 @@ class TokenCounter:
             raise TokenCountError(f"messages are a list of dicts, not {type(messages).__name__}")
         return REPLY_PRIMING + sum(self._message(place, message) for place, message in enumerate(messages))
 
-    def estimate_context_size(self, messages: Sequence[Mapping[str, Any]], system_prompt: str = "", max_tokens: int = 1_000) -> int:
-        """Tokens that a request occupies in the window: messages, a system message for `system_prompt`, and `max_tokens` for the reply."""
-        system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-        return self.count_tokens_messages([*system, *messages]) + max_tokens
+    def estimate_context_size(
+        self, messages: Sequence[Mapping[str, Any]], system_prompt: str = "", max_tokens: int = 1_000
+    ) -> dict[str, int]:
+        """What a request occupies in the window: `prompt_tokens` (the messages, and a system message for `system_prompt`),
+        `completion_tokens` (`max_tokens`, kept for the reply), and both as `total_tokens`.
+
+        >>> TokenCounter("gpt-4o").estimate_context_size([{"role": "user", "content": "hello world"}], max_tokens=500)
+        {'prompt_tokens': 9, 'completion_tokens': 500, 'total_tokens': 509}
+        """
+        if not isinstance(system_prompt, str):
+            raise TokenCountError(f"a system prompt is a string, not {type(system_prompt).__name__}")
+        tokens = self.count_tokens_messages(messages)
+        if system_prompt:
+            tokens += self._message(0, {"role": "system", "content": system_prompt})
+        return {"prompt_tokens": tokens, "completion_tokens": max_tokens, "total_tokens": tokens + max_tokens}
 
     def should_compress(self, current_tokens: int, max_tokens: int, threshold: float = 0.8) -> bool:
         """Whether usage has reached the threshold.

@@ -16,13 +16,19 @@ __all__ = ["epoch_goal", "floor_after", "summed", "trigger_of"]
 KEPT_SHARE = 0.5
 """However much task and notes take, the exchanges after them keep this share of the target."""
 
+RECALL_SHARE = 0.1
+"""Of a conversation that waits until it does not fit, once something was taken out: what is left free to bring it back."""
+
 MIN_GAIN = 0.55
 """Where an epoch cannot reach its target, the next one waits until this share of the usual gain has come in again."""
 
 
 def trigger_of(state: State, history: Sequence[Message], at: Levels, allowed: int, counter: Counter) -> int:
     """The size above which there is an epoch: higher where task and notes take so much of the budget that an epoch
-    frees little, so that what it writes is read from the prompt cache more than once or twice."""
+    frees little, so that what it writes is read from the prompt cache more than once or twice; and lower where all of it could be
+    used but for what is to be recalled."""
+    if state.epochs and at.trigger >= allowed:
+        return int((1 - RECALL_SHARE) * allowed)
     fixed = min(allowed, state.instructions)
     highest = fixed + int(HIGHEST * (allowed - fixed))
     if state.tokens <= at.trigger or at.trigger >= highest:
@@ -34,7 +40,7 @@ def trigger_of(state: State, history: Sequence[Message], at: Levels, allowed: in
 def epoch_goal(view: Sequence[Message], at: Levels, instructions: int, allowed: int, counter: Counter) -> Goal:
     """The target, or more where what stays at the head would leave the newest exchanges too little of it."""
     kept = counter.messages(head(view)) + int(KEPT_SHARE * max(0, at.target - instructions))
-    return Goal(min(allowed, max(at.target, kept)), allowed, at.target)
+    return Goal(min(allowed, max(at.target, kept)), allowed, at.target, min(allowed, instructions))
 
 
 def floor_after(tokens: int, at: Levels, allowed: int) -> int:

@@ -142,7 +142,7 @@ class Replay:
         return replace(state, base=exchanged(state.base, pending.note, retold(pending.note, text, self.counter)))
 
     def _levels(self, state: State) -> Levels:
-        return levels(self.thresholds(state.tally), self.allowed, state.instructions)
+        return levels(self.thresholds(state.tally), state.tally, self.allowed, state.instructions)
 
     @property
     def _recollection(self) -> Recollection:

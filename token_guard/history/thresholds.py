@@ -13,15 +13,15 @@ __all__ = ["HIGHEST", "LENIENT_TARGET", "LOWEST", "MIN_MESSAGES", "Levels", "Thr
 MIN_MESSAGES = 6
 """A request of fewer messages is one question over a document, not a session: it is touched only when it does not fit."""
 
-DENSITY_TRIGGER = ((0.60, 0.0), (0.35, -0.07), (0.15, 0.0), (-1.0, 0.05))
+DENSITY_TRIGGER = ((0.15, 0.10), (-1.0, 0.15))
 """Above this share of tool messages, the trigger moves by so much."""
 
-DENSITY_TARGET = ((0.60, -0.20), (0.35, -0.05), (-1.0, 0.0))
+DENSITY_TARGET = ((0.60, 0.10), (-1.0, 0.0))
 """Above this share of tool messages, the target moves by so much."""
 
-ALONE_TRIGGER, ALONE_TARGET = -0.12, -0.14
+ALONE_TRIGGER, ALONE_TARGET = 0.05, 0.10
 """The same for an agent that works alone: it reads much and needs little of it again, so that an earlier epoch costs less; where
-somebody keeps talking to it, a later one does. Measured on recorded sessions of both kinds."""
+somebody keeps talking to it, a later one does. Measured on recorded sessions of both kinds (docs/decisions.md)."""
 
 SIZE_TRIGGER = ((500, -0.05), (200, -0.02), (-1, 0.0))
 """Above this mean message size in tokens, the trigger moves by so much."""
@@ -33,6 +33,13 @@ LENIENT_TARGET = 0.70
 
 TALK_TARGET = 0.50
 """What was only said can be read nowhere again: talk stays whole as long as it fits, and then half of it does."""
+
+
+TURNS_BETWEEN = 4
+"""Turns of the usual size that fit between two epochs."""
+
+DEEPEST = 0.25
+"""No target is lower than this share of the room for the sake of large turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +58,34 @@ class Levels:
     target: int
 
 
-def levels(shares: Thresholds, allowed: int, instructions: int) -> Levels:
+def levels(shares: Thresholds, tally: Tally, allowed: int, instructions: int) -> Levels:
     """The sizes that shares stand for. They are of what compaction can change: instructions stay whole and come on top.
 
-    >>> levels(Thresholds(0.8, 0.3), 10_000, instructions=0), levels(Thresholds(0.8, 0.3), 10_000, instructions=5_000)
+    Where turns are large, an epoch goes deeper: so far that a few of them fit before the next one.
+
+    >>> levels(Thresholds(0.8, 0.3), Tally(), 10_000, instructions=0), levels(Thresholds(0.8, 0.3), Tally(), 10_000, instructions=5_000)
     (Levels(trigger=8000, target=3000), Levels(trigger=9000, target=6500))
+    >>> levels(Thresholds(0.9, 0.5), Tally(messages=20, replies=10, tokens=15_000), 10_000, instructions=0)
+    Levels(trigger=9000, target=3000)
     """
     fixed = min(allowed, instructions)
     free = allowed - fixed
-    return Levels(fixed + int(shares.trigger * free), fixed + int(shares.target * free))
+    trigger, target = int(shares.trigger * free), int(shares.target * free)
+    deeper = trigger - TURNS_BETWEEN * (tally.tokens - instructions) // max(1, tally.replies)
+    return Levels(fixed + trigger, fixed + min(target, max(int(DEEPEST * free), deeper)))
 
 
 def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Thresholds:
     """The shares for a conversation of this shape; `lenient` ones wait until it does not fit.
 
-    >>> thresholds(Tally(messages=10, tool_messages=7, tokens=1_000), Settings())
-    Thresholds(trigger=0.8, target=0.1)
+    >>> thresholds(Tally(messages=10, tool_messages=7, tokens=1_000, replies=4), Settings())
+    Thresholds(trigger=0.9, target=0.5)
     """
     if tally.messages < MIN_MESSAGES:
         return Thresholds(1.0, 1.0)
     if lenient:
         return Thresholds(1.0, LENIENT_TARGET)
-    if not settings.adaptive:
+    if settings.thresholds == "fixed":
         return Thresholds(settings.trigger, settings.target)
     if tally.kind != "tools" and not settings.model_fields_set & {"trigger", "target"}:
         return Thresholds(1.0, TALK_TARGET)

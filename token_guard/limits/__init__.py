@@ -20,8 +20,8 @@ from typing import Any, Final
 from token_guard.budget import ContextLimit
 from token_guard.errors import ConfigError
 from token_guard.limits.config_file import ConfigFile, LimitFiles, read_models, usual_places
-from token_guard.limits.default import Default
-from token_guard.limits.deployment import Claims, ModelInfo, claims_of
+from token_guard.limits.default import Default, cuts_in_silence
+from token_guard.limits.deployment import Claims, ModelInfo, claims_of, unreadable_claims
 from token_guard.limits.discovery import Discovery
 from token_guard.limits.environment import VARIABLE_PREFIX, Environment
 from token_guard.limits.inference import Inference
@@ -41,7 +41,9 @@ __all__ = [
     "LearnedStore",
     "LimitChain",
     "Source",
+    "advice",
     "as_requested",
+    "cuts_in_silence",
     "filled_in_reply",
     "resolve",
 ]
@@ -83,18 +85,22 @@ class LimitChain:
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read the environment and the limit files; ConfigError in one line when something in them is wrong.
+        """Read the environment and the limit files; what cannot be read in them is in `complaints`, and costs nothing but itself.
 
-        `more` are the sources that are not always there; names in `order` without a source are passed over.
+        Raises ConfigError when an argument is wrong. `more` are the sources that are not always there; names in `order` without a
+        source are passed over.
         """
         environ = os.environ if environ is None else environ
         window = read_tokens(default)
         if window is None:
             raise ConfigError(f"limits.default: {default!r} is no number of tokens; allowed: {ALLOWED_TOKENS}")
-        places = LimitFiles([Path.cwd() / file for file in files], usual_places(environ, Path.cwd()), clock, _TTL_SECONDS)
+        written = LimitFiles([Path.cwd() / file for file in files], usual_places(environ, Path.cwd()), clock, _TTL_SECONDS)
+        environment = Environment.read(environ)
         known = (LitellmMap(), Inference())
-        usual = (Environment.read(environ), ConfigFile(read_models(models or {}), places), ModelInfo(known), *known)
+        usual = (environment, ConfigFile(read_models(models or {}), written), ModelInfo(known), *known)
         self.sources: tuple[Source, ...] = (*_ordered(order, (*usual, *more)), Default(window))
+        self.complaints = (*environment.said.complaints, *written.complaints)
+        """One line for each limit of the environment and of limit files that could not be read: what it is, and what is allowed."""
         self._learned = next((source for source in self.sources if isinstance(source, Learned)), None)
         self._clock = clock
         self._lock = threading.Lock()
@@ -112,7 +118,12 @@ class LimitChain:
         lessons = self._lessons
         limit = self._ask(key[0], deployment)
         self._keep(key, now + _TTL_SECONDS, limit, lessons)
+        self._tell(key[0], deployment, limit)
         return limit
+
+    def look_up(self, model: str, deployment: Deployment | None = None) -> ContextLimit:
+        """The same as `resolve`, asked anew and without a warning: for those who say themselves what is wrong."""
+        return self._ask(model[:_MAX_NAME_LENGTH], deployment)
 
     def learn(self, model: str, deployment: Deployment | None, window: int, *, named: bool = True) -> None:
         """Remember the window that a provider's refusal names, or gives away; it counts from the next question on."""
@@ -135,11 +146,26 @@ class LimitChain:
         answers = [limit for source in self.sources if (limit := source(model, deployment))]
         learned = self._learned(model, deployment) if self._learned else None
         if learned and learned.max_input_tokens < answers[0].max_input_tokens:
-            self._warn_once(
-                f"{model}\n{deployment.id if deployment else ''}\n{learned}", _SMALLER, _learned_words(model, learned, answers[0])
-            )
             answers = [learned, *answers]
         return _with_output(answers[0], answers[1:])
+
+    def _tell(self, model: str, deployment: Deployment | None, limit: ContextLimit) -> None:
+        """What an operator should know of this answer, once."""
+        for complaint in self.complaints:
+            _tell_unread(complaint)
+        for key, complaint in unreadable_claims(deployment.model_info) if deployment else ():
+            _tell_unread(f"model_info.{key} of {model}: {complaint}")
+        if limit.source == self.sources[-1].name:
+            self._warn_once(f"{model}\n{_group(deployment)}", "%s", (advice(model, deployment, limit),))
+        if self._learned and limit.source == self._learned.name:
+            self._tell_learned(model, deployment, limit)
+
+    def _tell_learned(self, model: str, deployment: Deployment | None, learned: ContextLimit) -> None:
+        answers = (limit for source in self.sources if source is not self._learned and (limit := source(model, deployment)))
+        other = next(answers)
+        if learned.max_input_tokens < other.max_input_tokens:
+            subject = f"{model}\n{deployment.id if deployment else ''}\n{learned.max_input_tokens}"
+            self._warn_once(subject, _SMALLER, _learned_words(model, learned, other))
 
     def _keep(self, key: _Key, until: float, limit: ContextLimit, lessons: int) -> None:
         with self._lock:
@@ -147,8 +173,6 @@ class LimitChain:
                 self._answers.clear()
             if lessons == self._lessons:  # else something was learned while the sources were asked
                 self._answers[key] = (until, limit)
-        if limit.source == self.sources[-1].name:
-            self._warn_once(key[0], _UNKNOWN, _unknown_words(key[0], limit))
 
     def _forget_answers(self) -> None:
         with self._lock:
@@ -190,15 +214,36 @@ def _with_output(limit: ContextLimit, others: Sequence[ContextLimit]) -> Context
     return replace(limit, max_output_tokens=output) if output and output < limit.max_input_tokens else limit
 
 
-_UNKNOWN: Final = (
-    "no source knows the context window of %r, so %s tokens are assumed; set %s=<tokens>, or model_info.max_input_tokens of the "
-    "deployment, or an entry in a limit file such as model_limits.json"
-)
+def advice(model: str, deployment: Deployment | None, limit: ContextLimit) -> str:
+    """One line on a model whose window nobody knows: which deployment, what is assumed, and the line to add.
 
-
-def _unknown_words(model: str, limit: ContextLimit) -> tuple[str, ...]:
+    >>> print(advice("azure/prod-7", Deployment(group="fast"), ContextLimit(8_192)))
+    no source knows the context window of 'azure/prod-7', served as 'fast', so 8,192 tokens are assumed; add to its deployment \
+model_info: {base_model: azure/<the model behind it>} or model_info: {max_input_tokens: <tokens>}, or set \
+MODEL_LIMIT_AZURE_PROD_7=<tokens>, or an entry in a limit file such as model_limits.json
+    """
     variable = VARIABLE_PREFIX + re.sub(r"[^A-Z0-9]+", "_", model.upper()).strip("_")
-    return model, f"{limit.max_input_tokens:,}", variable
+    group = _group(deployment)
+    base = "model_info: {base_model: azure/<the model behind it>} or " if model.startswith(_NAMED_BY_ITS_OWNER) else ""
+    return (
+        f"no source knows the context window of {model!r}{f', served as {group!r}' if group else ''}, so {limit.max_input_tokens:,} "
+        f"tokens are assumed; add to its deployment {base}model_info: {{max_input_tokens: <tokens>}}, "
+        f"or set {variable}=<tokens>, or an entry in a limit file such as model_limits.json"
+    )
+
+
+# Azure's deployments have names that their owner chose.
+_NAMED_BY_ITS_OWNER: Final = ("azure/", "azure_ai/")
+
+
+def _group(deployment: Deployment | None) -> str:
+    return deployment.group if deployment else ""
+
+
+@functools.lru_cache(maxsize=1_024)
+def _tell_unread(complaint: str) -> None:
+    """A warning that a limit is passed over; once a process, however many chains read it."""
+    _LOG.warning("%s; it is passed over, the other sources of limits go on", complaint)
 
 
 _SMALLER: Final = (

@@ -14,7 +14,7 @@ import yaml
 
 from token_guard.budget import ContextLimit
 from token_guard.errors import ConfigError
-from token_guard.limits.configured import Configured, by_folded_name, look_up
+from token_guard.limits.configured import Configured, Unread, Written, look_up, written
 from token_guard.limits.source import Deployment
 from token_guard.limits.tokens import ALLOWED_TOKENS, read_tokens
 
@@ -24,7 +24,6 @@ _NAMES: Final = ("model_limits.json", "model_limits.yaml", "model_limits.yml")
 _KEYS: Final = ("max_input_tokens", "max_output_tokens")
 _LOG: Final = logging.getLogger("token_guard")
 
-_Table = Mapping[str, Configured]
 _Stamp = tuple[int, int]
 
 
@@ -36,16 +35,19 @@ def usual_places(environ: Mapping[str, str], working_directory: Path) -> tuple[P
     return tuple(folder / name for folder in folders for name in _NAMES)
 
 
-def read_models(models: Mapping[str, Any]) -> Mapping[str, Configured]:
+def read_models(models: Mapping[str, Any]) -> Written:
     """The limits that stand in the config itself; ConfigError names the key and what is allowed."""
-    return _table("limits.models", models)
+    said = _said("limits.models", models)
+    if said.complaints:
+        raise ConfigError("; ".join(said.complaints))
+    return said
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
     """Windows from the config's own mapping, then from limit files in their order."""
 
-    models: _Table
+    models: Written
     files: LimitFiles
     name: str = "config_file"
 
@@ -60,15 +62,15 @@ class ConfigFile:
         return f"{entry.origin}: {entry.name}" if entry else ""
 
     def _entry(self, model: str, deployment: Deployment | None) -> Configured | None:
-        tables = (self.models, *self.files.tables())
-        return next((entry for table in tables if (entry := look_up(table, model, deployment))), None)
+        places = (self.models, *self.files.said())
+        return next((entry for place in places if (entry := look_up(place.table, model, deployment))), None)
 
 
 class LimitFiles:
-    """The tables of limit files, read again when a file's time or size changes.
+    """What limit files say, read again when a file's time or size changes.
 
-    A named file must exist and be right at construction, a file in a usual place must be right if it is there (ConfigError).
-    Later a file that became wrong, and a named one that vanished, keep their last good table, with one warning.
+    What cannot be read of them, and a named file that does not exist, is a complaint; the rest counts. What later becomes
+    unreadable keeps what it said before, with one warning.
     """
 
     def __init__(self, named: Sequence[Path], usual: Sequence[Path], clock: Callable[[], float], check_seconds: float) -> None:
@@ -79,11 +81,16 @@ class LimitFiles:
         self._lock = threading.Lock()
         self._next_check = clock() + check_seconds
         self._stamps = {path: _stamp(path) for path in dict.fromkeys((*named, *usual))}
-        self._tables = {path: self._first(path) for path in self._stamps}
-        self._in_order = tuple(filter(None, self._tables.values()))
+        self._said = {path: self._read(path) for path in self._stamps}
+        self._in_order = tuple(said for said in self._said.values() if said.table)
 
-    def tables(self) -> tuple[_Table, ...]:
-        """The tables that are not empty, the first decides; looks at the files at most every `check_seconds`."""
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """One line for each thing that could not be read at the last look."""
+        return tuple(complaint for said in tuple(self._said.values()) for complaint in said.complaints)
+
+    def said(self) -> tuple[Written, ...]:
+        """What the files say, the first decides; looks at the files at most every `check_seconds`."""
         if self._clock() >= self._next_check and self._lock.acquire(blocking=False):
             try:
                 self._check()
@@ -91,28 +98,29 @@ class LimitFiles:
                 self._lock.release()
         return self._in_order
 
-    def _first(self, path: Path) -> _Table:
+    def _read(self, path: Path) -> Written:
         if self._stamps[path] is not None:
             return _read(path)
-        if path in self._named:
-            raise ConfigError(f"limits.files: {path} does not exist; allowed: paths of JSON or YAML files")
-        return {}
+        if path not in self._named:
+            return Written()
+        return _unreadable(f"limits.files: {path} does not exist; allowed: paths of JSON or YAML files")
 
     def _check(self) -> None:
         self._next_check = self._clock() + self._check_seconds
         changed = [path for path, before in self._stamps.items() if _stamp(path) != before]
         for path in changed:
             self._stamps[path] = _stamp(path)
-            self._tables[path] = self._again(path)
+            self._said[path] = self._again(path)
         if changed:
-            self._in_order = tuple(filter(None, self._tables.values()))
+            self._in_order = tuple(said for said in self._said.values() if said.table)
 
-    def _again(self, path: Path) -> _Table:
-        try:
-            return _read(path) if self._stamps[path] is not None or path in self._named else {}
-        except ConfigError as error:
-            _LOG.warning("%s; its last good limits stay in force", error)
-            return self._tables[path]
+    def _again(self, path: Path) -> Written:
+        said, before = self._read(path), self._said[path]
+        for complaint in said.complaints:
+            _LOG.warning("%s; its last good limits stay in force", complaint)
+        if said.unread and not said.table:  # the file as a whole
+            return Written(before.table, said.unread)
+        return said.after(before)
 
 
 def _stamp(path: Path) -> _Stamp | None:
@@ -123,24 +131,31 @@ def _stamp(path: Path) -> _Stamp | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _read(path: Path) -> _Table:
+def _read(path: Path) -> Written:
     try:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read as a limit file: {' '.join(str(error).split())}") from None
-    return _table(str(path), {} if content is None else content)
+        return _unreadable(f"{path} cannot be read as a limit file: {' '.join(str(error).split())}")
+    return _said(str(path), {} if content is None else content)
 
 
-def _table(origin: str, content: object) -> _Table:
+def _unreadable(complaint: str) -> Written:
+    return Written(unread=(Unread("", complaint),))
+
+
+def _said(origin: str, content: object) -> Written:
     if not isinstance(content, Mapping):
-        raise ConfigError(f"{origin}: {type(content).__name__} at the top; allowed: a mapping from model names to limits")
-    return by_folded_name(_entries(origin, content))
+        return _unreadable(f"{origin}: {type(content).__name__} at the top; allowed: a mapping from model names to limits")
+    return written(_entries(origin, content))
 
 
-def _entries(origin: str, content: Mapping[Any, object]) -> Iterator[Configured]:
+def _entries(origin: str, content: Mapping[Any, object]) -> Iterator[Configured | Unread]:
     for name, value in content.items():
-        yield Configured(str(name), _limit(f"{origin}: {name}", value), origin)
+        try:
+            yield Configured(str(name), _limit(f"{origin}: {name}", value), origin)
+        except ConfigError as error:
+            yield Unread(str(name), str(error))
 
 
 def _limit(place: str, value: object) -> ContextLimit:

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from token_guard.budget import ContextLimit
 from token_guard.limits.source import Deployment
 
-__all__ = ["Default"]
+__all__ = ["Default", "cuts_in_silence"]
+
+_CUT_IN_SILENCE: Final = ("ollama", "ollama_chat")
+"""Providers, as LiteLLM calls them, whose servers drop the head of what is too long and refuse nothing."""
+
+
+def cuts_in_silence(model: str) -> bool:
+    """Whether the server of a model cuts what is too long instead of refusing it, so that nothing would teach its window.
+
+    >>> cuts_in_silence("ollama_chat/qwen3"), cuts_in_silence("openai/ollama")
+    (True, False)
+    """
+    return model.partition("/")[0].lower() in _CUT_IN_SILENCE and "/" in model
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from token_guard.budget import ContextLimit
 from token_guard.limits.source import Deployment, Source
-from token_guard.limits.tokens import read_tokens
+from token_guard.limits.tokens import ALLOWED_TOKENS, read_tokens
 
-__all__ = ["Claims", "ModelInfo", "claims_of"]
+__all__ = ["CLAIMED", "Claims", "ModelInfo", "claims_of", "unreadable_claims"]
+
+CLAIMED: Final = ("max_input_tokens", "max_output_tokens")
+"""The keys that count in a model_info, and above them in its `token_guard` section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,20 @@ def claims_of(model_info: object) -> Claims:
         base_model=base_model.strip() if isinstance(base_model, str) else "",
         overridden=override is not None,
     )
+
+
+def unreadable_claims(model_info: object) -> Iterator[tuple[str, str]]:
+    """The key and a complaint for each window of a model_info that is no number of tokens; one that is null is not said.
+
+    >>> [key for key, _ in unreadable_claims({"max_input_tokens": "many", "token_guard": {"max_output_tokens": 0}})]
+    ['max_input_tokens', 'token_guard.max_output_tokens']
+    """
+    info = _mapping(model_info)
+    for prefix, section in (("", info), ("token_guard.", _mapping(info.get("token_guard")))):
+        for key in CLAIMED:
+            value = section.get(key)
+            if value is not None and read_tokens(value) is None:
+                yield prefix + key, f"{value!r} is no number of tokens; allowed: {ALLOWED_TOKENS}"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -1,29 +1,18 @@
-"""What LiteLLM hands to a hook about one attempt of a request, and the note that we keep in the request's metadata.
+"""One attempt of a request at one deployment, as a value, and the note that all attempts of a request share.
 
-The note is a dict of plain values (some loggers write metadata as JSON). It is nested, because the router copies the
-metadata for each fallback, but not deeply: so all attempts and the hook for the answer's headers share it.
+The note is a dict of plain values in the request's metadata (some loggers write metadata as JSON). It is nested, because the router
+copies the metadata for each fallback, but not deeply: so all attempts and the hook for the answer's headers share it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
 
 from token_guard.limits import Deployment
-from token_guard.report import Report
 
-__all__ = [
-    "PLACES",
-    "TRUE_MAX",
-    "Note",
-    "deployment_of",
-    "forget_savings",
-    "is_new_attempt",
-    "note_of",
-    "open_note",
-    "record_savings",
-    "requested_mode",
-]
+__all__ = ["KEY", "PLACES", "TRUE_MAX", "Attempt", "Note", "metadata_of", "note_of", "open_attempt", "open_note"]
 
 Note: TypeAlias = MutableMapping[str, Any]
 
@@ -37,13 +26,76 @@ BROUGHT = "original_model_id"
 TRUE_MAX = "token_guard_true_max"
 """Beside a `max_input_tokens` that was lifted for the router's own check: what it is."""
 
-MODES = ("enforce", "observe", "off")
+_PARAMETERS: Final = ("num_ctx",)
+"""What a deployment's litellm_params may say of windows: that of a model that Ollama loads."""
+
+_ROUTED: Final = "model_group"
+"""What the router writes into the metadata that it has made its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What LiteLLM hands to a hook about one attempt: opened once, at the hook's door, and handed on."""
+
+    request: Mapping[str, Any] = field(repr=False)
+    """The call's arguments, the request's own fields among them."""
+    api: str
+    """The wire format; empty where it is none that the guard knows."""
+    model: str
+    provider: str
+    deployment: Deployment
+    mode: str
+    """enforce, observe or off: the client's, where it may choose, else the setting."""
+    note: Note = field(repr=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """LiteLLM's own parameters that say something of windows."""
+    extra_headers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def place(self) -> str:
+        """What is remembered about this attempt's receiver is kept under this: the deployment, or the model's name without one."""
+        return self.deployment.id or self.model
+
+    def begin(self) -> bool:
+        """Whether this attempt has not been here: LiteLLM calls again, inside an attempt, when it translates between formats."""
+        metadata = metadata_of(self.request, _ROUTED) or {}
+        attempt = [
+            self.request.get("litellm_call_id"),
+            self.deployment.id or None,
+            metadata.get("attempted_retries"),
+            metadata.get("attempted_fallbacks"),
+            self.request.get("_agentic_loop_depth"),
+        ]
+        if self.note.get("attempt") == attempt:
+            return False
+        self.note["attempt"] = attempt
+        return True
+
+
+def open_attempt(request: Mapping[str, Any], *, api: str = "", mode: str = "enforce", note: Note | None = None) -> Attempt:
+    """The attempt that the arguments of a call describe; `mode` where the client has not chosen one.
+
+    `note` is that of a call whose own metadata are not there yet.
+    """
+    note = note_of(request) if note is None else note
+    headers = request.get("extra_headers")
+    return Attempt(
+        request=request,
+        api=api,
+        model=str(request.get("model") or ""),
+        provider=str(request.get("custom_llm_provider") or ""),
+        deployment=_deployment(request),
+        mode=note.get("mode") or mode,
+        note=note,
+        parameters={name: request[name] for name in _PARAMETERS if name in request},
+        extra_headers=headers if isinstance(headers, Mapping) else {},
+    )
 
 
 def open_note(data: Mapping[str, Any]) -> Note:
     """A new note in the metadata of a client's request; whatever the client put there under its name is gone."""
     note: Note = {}
-    metadata = _metadata(data)
+    metadata = metadata_of(data)
     if metadata is not None:
         metadata[KEY] = note
     return note
@@ -51,87 +103,37 @@ def open_note(data: Mapping[str, Any]) -> Note:
 
 def note_of(data: Mapping[str, Any]) -> Note:
     """The note of this request; outside the proxy a new one, kept only in metadata that the router has made its own."""
-    metadata = _metadata(data) or {}
-    if "model_group" in metadata:
+    metadata = metadata_of(data, KEY) or {}
+    if _ROUTED in metadata:
         metadata.setdefault(KEY, {})
     note = metadata.get(KEY)
     return note if isinstance(note, dict) else {}
 
 
-def is_new_attempt(note: Note, kwargs: Mapping[str, Any]) -> bool:
-    """Whether this attempt has not been here: LiteLLM calls again, inside an attempt, when it translates between formats."""
-    metadata = _metadata(kwargs) or {}
-    attempt = [
-        kwargs.get("litellm_call_id"),
-        _model_info(kwargs).get("id"),
-        metadata.get("attempted_retries"),
-        metadata.get("attempted_fallbacks"),
-        kwargs.get("_agentic_loop_depth"),
-    ]
-    if note.get("attempt") == attempt:
-        return False
-    note["attempt"] = attempt
-    return True
+def metadata_of(data: Mapping[str, Any], wanted: str = "") -> MutableMapping[str, Any] | None:
+    """The metadata that hold a key, else the first that there are.
+
+    For generateContent the proxy writes into one place and the router makes the other for itself, so that no single place holds all.
+    A client's own place is never asked before the proxy's, whose note was put into the first that there was.
+    """
+    places = [data[place] for place in PLACES if isinstance(data.get(place), dict)]
+    return next((place for place in places if wanted in place), next(iter(places), None))
 
 
-def requested_mode(data: Mapping[str, Any]) -> str | None:
-    """The mode that the client asks for with x-token-guard-mode; None when there is none of that name."""
-    headers = (data.get("proxy_server_request") or {}).get("headers") or {}
-    mode = str(headers.get("x-token-guard-mode", "")).lower()
-    return mode if mode in MODES else None
-
-
-def deployment_of(kwargs: Mapping[str, Any]) -> Deployment:
-    """The deployment that receives this attempt; without a router its name parts are empty."""
-    info = _true_info(_model_info(kwargs))
-    group = (_metadata(kwargs) or {}).get("model_group")
-    api_base, api_key = ("", "") if BROUGHT in info else (kwargs.get("api_base"), kwargs.get("api_key"))
+def _deployment(request: Mapping[str, Any]) -> Deployment:
+    """The deployment that receives the attempt; without a router its name parts are empty."""
+    info = _true_info(request.get("model_info"))
+    group = (metadata_of(request, _ROUTED) or {}).get(_ROUTED)
+    api_base, api_key = ("", "") if BROUGHT in info else (request.get("api_base"), request.get("api_key"))
     return Deployment(
         id=str(info.get("id") or ""), group=str(group or ""), api_base=str(api_base or ""), api_key=str(api_key or ""), model_info=info
     )
 
 
-def _true_info(info: Mapping[str, Any]) -> Mapping[str, Any]:
+def _true_info(info: Any) -> Mapping[str, Any]:
+    if not isinstance(info, Mapping):
+        return {}
     if TRUE_MAX not in info:
         return info
     rest = {key: value for key, value in info.items() if key not in (TRUE_MAX, "max_input_tokens")}
     return rest if info[TRUE_MAX] is None else {**rest, "max_input_tokens": info[TRUE_MAX]}
-
-
-def record_savings(kwargs: Mapping[str, Any], report: Report) -> None:
-    """Tell LiteLLM's spend log what was removed in this attempt: in its own field for that, and in ours beside the operator's."""
-    metadata = _metadata(kwargs)
-    if metadata is None or KEY not in metadata:
-        return
-    counts = {"tokens_before": report.tokens_before, "tokens_after": report.tokens_after}
-    saved = report.tokens_before - report.tokens_after
-    metadata["compression_savings"] = {**counts, "tokens_saved": saved, "source": KEY}
-    metadata["spend_logs_metadata"] = {**_spend_log(metadata), KEY: {"action": report.action, **counts, **_quality(report)}}
-
-
-def _quality(report: Report) -> Mapping[str, float]:
-    shares = {"compression_ratio": report.compression_ratio, "utilisation": report.utilisation}
-    return {**shares, "retention": report.retention, "relevance": report.quality.relevance}
-
-
-def forget_savings(kwargs: Mapping[str, Any]) -> None:
-    """Take out what was recorded for the attempt before this one, whose metadata a fallback inherits."""
-    metadata = _metadata(kwargs)
-    if metadata is None or KEY not in _spend_log(metadata):
-        return
-    metadata.pop("compression_savings", None)
-    metadata["spend_logs_metadata"] = {name: value for name, value in _spend_log(metadata).items() if name != KEY}
-
-
-def _spend_log(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    fields = metadata.get("spend_logs_metadata")
-    return fields if isinstance(fields, Mapping) else {}
-
-
-def _metadata(data: Mapping[str, Any]) -> MutableMapping[str, Any] | None:
-    return next((data[place] for place in PLACES if isinstance(data.get(place), dict)), None)
-
-
-def _model_info(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    info = kwargs.get("model_info")
-    return info if isinstance(info, Mapping) else {}

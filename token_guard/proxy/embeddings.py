@@ -49,7 +49,8 @@ def fit_inputs(
         return Fitted(request, _report("observed", model, rule, before, before, started))
     if reject:
         place = next(place for place, count in enumerate(tokens) if count > rule.allowed)
-        raise InputTooLongError(model=model, place=place, tokens=tokens[place], allowed=rule.allowed)
+        window, source = rule.limit.max_input_tokens, rule.limit.source
+        raise InputTooLongError(model=model, place=place, tokens=tokens[place], allowed=rule.allowed, window=window, limit_source=source)
     cut = [rule.cut(one) if count > rule.allowed else one for one, count in zip(inputs, tokens, strict=True)]
     return Fitted(with_inputs(request, cut), _report("compacted", model, rule, before, [rule.measure(one) for one in cut], started))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from token_guard.errors import ContextOverflowError
 from token_guard.report import Report
 
-__all__ = ["bypassed_headers", "log_line", "passes", "rejected_headers", "report_headers"]
+__all__ = ["bypassed_headers", "log_line", "passes", "rejected_headers", "rejected_line", "remark_headers", "report_headers"]
 
 PREFIX = "x-token-guard-"
 
@@ -31,7 +31,20 @@ def report_headers(report: Report) -> dict[str, str]:
 
 def rejected_headers(error: ContextOverflowError) -> dict[str, str]:
     """The headers of a request that could not be made to fit; `tokens-after` is how far it could be shrunk."""
-    return _named({"action": "rejected", "tokens-after": str(error.tokens)})
+    return _named(
+        {
+            "action": "rejected",
+            "tokens-before": str(error.tokens_before),
+            "tokens-after": str(error.tokens),
+            "limit": str(error.window),
+            "limit-source": error.limit_source,
+        }
+    )
+
+
+def remark_headers(remark: str) -> dict[str, str]:
+    """What a client is told beside what was done to its request."""
+    return _named({"remark": remark})
 
 
 def bypassed_headers() -> dict[str, str]:
@@ -46,6 +59,13 @@ def log_line(report: Report) -> str:
     kept = f"retention {report.retention:.0%}, relevance {report.quality.relevance:.0%}"
     done = f"{passes(report) or 'no pass'}, {kept}, {report.utilisation:.0%} of the budget used, {report.seconds * 1_000:.1f} ms"
     return f"{report.action} {report.model}: {counts}, limit {limit}, {done}"
+
+
+def rejected_line(error: ContextOverflowError) -> str:
+    """What could not be made to fit, without any content."""
+    parts = ", ".join(f"{name} {count}" for name, count in error.parts.items())
+    counts = f"{error.tokens_before} -> {error.tokens} tokens, {error.allowed} allowed"
+    return f"rejected {error.model}: {counts}, limit {error.window} ({error.limit_source}){f', {parts}' if parts else ''}"
 
 
 def passes(report: Report) -> str:

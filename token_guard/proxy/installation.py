@@ -12,6 +12,7 @@ import litellm
 
 from token_guard.errors import ConfigError
 from token_guard.proxy.count_tokens import attach, forecast
+from token_guard.proxy.logs import announce, log_as_litellm
 from token_guard.proxy.plugin import TokenGuardCallback
 from token_guard.settings import Settings
 
@@ -27,6 +28,8 @@ def build_callback() -> TokenGuardCallback:
 
     Raises ConfigError when they are wrong; in a proxy that is starting, writes its line to stderr and ends the process.
     """
+    if _is_in_a_proxy():
+        log_as_litellm()
     try:
         callback = TokenGuardCallback(_configured())
     except ConfigError as error:
@@ -36,8 +39,10 @@ def build_callback() -> TokenGuardCallback:
         sys.stdout.flush()
         print(f"token_guard: {error}", file=sys.stderr, flush=True)
         os._exit(STARTUP_FAILURE)
-    if callback.settings.headers and _is_in_a_proxy():
-        _watch_token_counts(callback)
+    if _is_in_a_proxy():
+        announce(callback.settings.mode)
+        if callback.settings.headers:
+            _watch_token_counts(callback)
     return callback
 
 

@@ -15,7 +15,7 @@ from token_guard.report import Correction, Report
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["Metrics", "open_metrics"]
+__all__ = ["Metrics", "model_label", "open_metrics"]
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.5, 2.0, 4.0)
 SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
@@ -23,7 +23,10 @@ SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The instruments; `observe` reads one report, `learned` one correction."""
+    """The instruments; `observe` reads one report, `learned` one correction.
+
+    The label `model` is the deployment's model as litellm's own metrics name it: without the provider in front.
+    """
 
     requests: Counter
     removed: Counter
@@ -35,10 +38,12 @@ class Metrics:
     error: Gauge
     correction: Gauge
     summaries: Counter
+    rejected: Counter
+    failed: Counter
 
     def observe(self, report: Report) -> None:
         """Count one request."""
-        self.requests.labels(report.model, report.action).inc()
+        self.requests.labels(model_label(report.model), report.action).inc()
         self.overhead.observe(report.seconds)
         if report.limit.max_input_tokens:
             self.usage.observe(report.tokens_after / report.limit.max_input_tokens)
@@ -47,19 +52,47 @@ class Metrics:
 
     def context_error(self, model: str) -> None:
         """Count one request that a provider refused as too long."""
-        self.refused.labels(model).inc()
+        self.refused.labels(model_label(model)).inc()
+
+    def reject(self, model: str, part: str) -> None:
+        """Count one request that could not be made to fit, by the part of it that is largest."""
+        self.requests.labels(model_label(model), "rejected").inc()
+        self.rejected.labels(model_label(model), part or "input").inc()
+
+    def fail(self, model: str) -> None:
+        """Count one request that the guard itself failed on."""
+        self.requests.labels(model_label(model), "bypassed").inc()
+        self.failed.labels(model_label(model)).inc()
 
     def learned(self, model: str, correction: Correction) -> None:
         """Show how far the estimates for a model are off, and by what they are corrected."""
-        self.error.labels(model).set(correction.spread)
-        self.correction.labels(model).set(correction.slope)
+        self.error.labels(model_label(model)).set(correction.spread)
+        self.correction.labels(model_label(model)).set(correction.slope)
 
     def _compacted(self, report: Report) -> None:
         self.compression.observe(report.compression_ratio)
         if report.tokens_before > report.budget.allowed:
-            self.prevented.labels(report.model).inc()
+            self.prevented.labels(model_label(report.model)).inc()
         for name, tokens in report.removed.items():
-            self.removed.labels(report.model, name).inc(tokens)
+            self.removed.labels(model_label(report.model), name).inc(tokens)
+
+
+@functools.lru_cache(maxsize=4_096)
+def model_label(model: str) -> str:
+    """A model's name without the provider that litellm puts in front.
+
+    >>> model_label("openai/gpt-4o"), model_label("hosted_vllm/meta-llama/Llama-3"), model_label("meta-llama/Llama-3")
+    ('gpt-4o', 'meta-llama/Llama-3', 'meta-llama/Llama-3')
+    """
+    provider, _, name = model.partition("/")
+    return name if name and provider in _providers() else model
+
+
+@functools.cache
+def _providers() -> frozenset[str]:
+    from litellm.types.utils import LlmProviders
+
+    return frozenset(provider.value for provider in LlmProviders)
 
 
 @functools.cache
@@ -79,5 +112,7 @@ def open_metrics() -> Metrics | None:
         compression=Histogram("token_guard_compression_ratio", "Forwarded tokens as a share of the client's", buckets=RATIOS),
         error=Gauge("token_guard_estimate_error_ratio", "Mean error of estimated prompt tokens, as a share", ("model",)),
         summaries=Counter("token_guard_summaries_total", "Language-model summaries by how they ended", ("outcome",)),
+        rejected=Counter("token_guard_rejections_total", "Requests that cannot fit, by their largest part", ("model", "part")),
+        failed=Counter("token_guard_failures_total", "Requests that the guard itself failed on", ("model",)),
         correction=Gauge("token_guard_estimate_correction_ratio", "Real prompt tokens per estimated one", ("model",)),
     )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, wraps
-from typing import Any
+from typing import Any, Final
 
 from litellm.exceptions import ContextWindowExceededError, InternalServerError
 from litellm.litellm_core_utils import exception_mapping_utils
 
 from token_guard.errors import ContextOverflowError
-from token_guard.limits.overflows import overflow_of
+from token_guard.limits.overflows import MAX_CHARACTERS, overflow_of
+from token_guard.proxy.said import overflow_in, words_of
 
 __all__ = [
     "WORDINGS",
     "OverflowRefusedError",
+    "RepeatedRefusalError",
     "Wording",
     "failed",
     "is_context_error",
@@ -25,6 +28,10 @@ __all__ = [
     "recognise_context_errors",
     "repeated",
 ]
+
+
+_MAPPING: Final = re.compile(r"_map_\w+")
+"""The names of litellm's functions that make its own exceptions of a provider's, one for each kind of provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,8 @@ def overflow(
 
 
 def is_own(error: BaseException) -> bool:
-    """Whether the guard itself refused: nothing is to be learned from it."""
-    return isinstance(error, OverflowRefusedError)
+    """Whether the guard itself refused, or said again what a provider had: nothing is to be learned from it."""
+    return isinstance(error, (OverflowRefusedError, RepeatedRefusalError))
 
 
 def failed(model: str, provider: str = "") -> InternalServerError:
@@ -85,9 +92,13 @@ def failed(model: str, provider: str = "") -> InternalServerError:
     return InternalServerError(message=message, model=model, llm_provider=provider, num_retries=0)
 
 
-def repeated(message: str, model: str, provider: str = "") -> ContextWindowExceededError:
+class RepeatedRefusalError(ContextWindowExceededError):
     """A provider's own refusal once more, for an attempt that it need not be asked about."""
-    return ContextWindowExceededError(message=message, model=model, llm_provider=provider)
+
+
+def repeated(message: str, model: str, provider: str = "") -> RepeatedRefusalError:
+    """The provider's words, said again."""
+    return RepeatedRefusalError(message=message, model=model, llm_provider=provider)
 
 
 def is_context_error(error: Exception) -> bool:
@@ -96,20 +107,54 @@ def is_context_error(error: Exception) -> bool:
 
 
 def recognise_context_errors() -> None:
-    """Teach litellm the refusals that it takes for other errors, after which it would not try again; where it has the function.
+    """Teach litellm the refusals that it takes for other errors, after which it would not try again; where it has the functions.
 
-    It reads them in one static method, which is wrapped once.
+    It recognises them by the exception's text, in one static method, and in one function for each provider or by phrases of that
+    provider's own. All are wrapped once: the first knows more phrases, the others look at what the exception holds beside its text.
     """
     checkers = getattr(exception_mapping_utils, "ExceptionCheckers", None)
-    known = getattr(checkers, "is_error_str_context_window_exceeded", None)
-    if checkers is None or known is None or hasattr(known, "__wrapped__"):
-        return
+    _wrap(checkers, "is_error_str_context_window_exceeded", lambda known: staticmethod(_recognising(known)))
+    for name in [name for name in vars(exception_mapping_utils) if _MAPPING.fullmatch(name)]:
+        _wrap(exception_mapping_utils, name, _mapping)
 
+
+def _wrap(place: Any, name: str, wrapping: Callable[[Callable[..., Any]], Any]) -> None:
+    known = getattr(place, name, None)
+    if known is not None and not hasattr(known, "__wrapped__"):
+        setattr(place, name, wrapping(known))
+
+
+def _recognising(known: Callable[[str], bool]) -> Callable[[str], bool]:
     @wraps(known)
     def is_context_window_exceeded(error_str: str) -> bool:
-        return known(error_str) or overflow_of(str(error_str)) is not None
+        return bool(known(error_str)) or overflow_of(str(error_str)) is not None
 
-    checkers.is_error_str_context_window_exceeded = staticmethod(is_context_window_exceeded)
+    return is_context_window_exceeded
+
+
+def _mapping(known: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which raises litellm's exception for one of a provider's or returns, for one that says by its body what it is."""
+
+    @wraps(known)
+    def mapped(*args: Any, **arguments: Any) -> Any:
+        try:
+            done = known(*args, **arguments)
+        except ContextWindowExceededError:
+            raise
+        except Exception:
+            _raise_overflow(**arguments)
+            raise
+        _raise_overflow(**arguments)
+        return done
+
+    return mapped
+
+
+def _raise_overflow(original_exception: Any = None, model: Any = "", custom_llm_provider: Any = "", **_more: Any) -> None:
+    if isinstance(original_exception, BaseException) and overflow_in(original_exception):
+        raise ContextWindowExceededError(
+            message=words_of(original_exception)[:MAX_CHARACTERS], model=str(model), llm_provider=str(custom_llm_provider or "")
+        ) from original_exception
 
 
 def _own_class() -> type[OverflowRefusedError]:

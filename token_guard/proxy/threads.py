@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["away_from_the_loop", "is_short"]
+from token_guard.errors import where
+
+__all__ = ["away_from_the_loop", "in_the_background", "is_short"]
+
+logger = logging.getLogger("token_guard")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,6 +27,23 @@ async def away_from_the_loop(text: Any, function: Callable[P, T], *args: P.args,
     if is_short(text, INLINE_CHARACTERS):
         return _called(partial(function, *args, **options))
     return await asyncio.to_thread(_called, partial(function, *args, **options))
+
+
+def in_the_background(job: Callable[[], object], name: str) -> None:
+    """Do a job that nobody waits for. A process that ends meanwhile waits until it is done: native code is not to be cut off.
+
+    Where the process is ending before the job is, Python starts no more threads for it; that is no failure, and neither is any other
+    end of the job that leaves the work to those who need it.
+    """
+
+    def run() -> None:
+        try:
+            job()
+        except BaseException as error:  # tokenizers in Rust panic with a BaseException
+            if threading.main_thread().is_alive():
+                logger.warning("%s failed (%s)", name, where(error))
+
+    threading.Thread(target=run, name=name).start()
 
 
 def _called(function: Callable[[], T]) -> T:

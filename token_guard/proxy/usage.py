@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from token_guard.limits import Deployment
-from token_guard.proxy.attempt import deployment_of, note_of
+from token_guard.proxy.attempt import open_attempt
 
 __all__ = ["Sent", "Usage", "usage_of"]
 
@@ -46,9 +46,9 @@ def usage_of(event: Mapping[str, Any]) -> Usage | None:
     model = str(event.get("model") or "")
     parameters = event.get("optional_params") or {}
     request = {"model": model, "messages": event.get("messages"), **{name: parameters.get(name) for name in PARAMETERS}}
-    attempt = event.get("litellm_params") or {}
+    attempt = open_attempt(event.get("litellm_params") or {})
     guessed = (event.get("messages"),) if event.get("stream") else ()
-    return Usage(request, deployment_of(attempt), tokens, note_of(attempt).get("estimate"), guessed)
+    return Usage(request, attempt.deployment, tokens, attempt.note.get("estimate"), guessed)
 
 
 class Sent:
@@ -79,7 +79,7 @@ class Sent:
         if kept is None or tokens is None:
             return None
         guessed = (event.get("messages"), event.get("input")) if event.get("stream") else ()
-        return Usage(kept[1], deployment_of(event.get("litellm_params") or {}), tokens, None, guessed, kept[0])
+        return Usage(kept[1], open_attempt(event.get("litellm_params") or {}).deployment, tokens, None, guessed, kept[0])
 
 
 def _prompt_tokens(event: Mapping[str, Any]) -> int | None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -23,11 +23,13 @@ from token_guard.errors import ConfigError
 from token_guard.settings.deduplicate import DeduplicateSettings
 from token_guard.settings.limits import LimitSettings
 from token_guard.settings.mask import MaskSettings
-from token_guard.settings.reading import DEFAULT_STRATEGY, complaints, environment, merged
+from token_guard.settings.reading import DEFAULT_STRATEGY, complaints, environment, merged, said_in_the_environment
 from token_guard.settings.recall import RecallSettings
+from token_guard.settings.renamed import current
 from token_guard.settings.summarize import SummarizeSettings
 from token_guard.settings.summarizer import SummarizerSettings
 from token_guard.settings.truncate import TruncateSettings
+from token_guard.settings.words import OFF, ON, as_meant
 
 __all__ = ["Settings"]
 
@@ -40,7 +42,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="TOKEN_GUARD_", env_nested_delimiter="__", use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        env_prefix="TOKEN_GUARD_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
     )
 
     mode: Literal["enforce", "observe", "off"] = "enforce"
@@ -49,14 +56,14 @@ class Settings(BaseSettings):
     """adaptive: all four passes; sliding_window: the oldest goes; summarization: what is old becomes a summary; hybrid: both."""
     profile: Literal["auto", "common", "openai", "anthropic", "gemini", "mistral", "deepseek", "strict"] = "auto"
     """What the model demands beyond what all do: auto goes by its name; strict is for chat templates whose roles must alternate."""
-    policy: Literal["adaptive", "overflow"] = "adaptive"
-    """adaptive: compact ahead of the limit, deep and seldom; overflow: only when a request does not fit."""
-    adaptive: bool = True
-    """Let tool density and message size move trigger and target; false: use the two numbers as they are."""
+    policy: Literal["ahead", "overflow"] = "ahead"
+    """ahead: compact ahead of the limit, deep and seldom; overflow: only when a request does not fit."""
+    thresholds: Literal["by_shape", "fixed"] = "by_shape"
+    """by_shape: tool density and message size move trigger and target; fixed: the two numbers are used as they are."""
     trigger: float = Field(default=0.80, gt=0.0, le=1.0)
     """Share of the budget above which a conversation is compacted."""
-    target: float = Field(default=0.30, gt=0.0, le=1.0)
-    """Share of the budget that a compaction goes down to (adaptive: its value for few tool calls)."""
+    target: float = Field(default=0.40, gt=0.0, le=1.0)
+    """Share of the budget that a compaction goes down to (by_shape: its value for few tool calls)."""
     reserve_output: PositiveInt = 4_096
     """Tokens kept free for the reply when the request does not say (at most a quarter of the window)."""
     min_output_tokens: PositiveInt = 256
@@ -104,9 +111,28 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, the environment, and below both what other tools may have set there for all of them."""
-        del dotenv_settings, file_secret_settings  # token_guard reads neither
+        del env_settings, dotenv_settings, file_secret_settings  # the environment is read with its old names, too, the others never
         strategy = os.environ.get(DEFAULT_STRATEGY, "")
-        return init_settings, env_settings, InitSettingsSource(settings_cls, {"strategy": strategy} if strategy else {})
+        places = (current(init_settings()), said_in_the_environment(settings_cls), {"strategy": strategy} if strategy else {})
+        return tuple(InitSettingsSource(settings_cls, dict(place)) for place in places)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words_as_meant(cls, options: Any) -> Any:
+        return as_meant(cls.model_fields, options)
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _switched(cls, value: Any) -> Any:
+        """`mode: off`, which YAML reads as false, however it is spelled; `mode: on` is what is on when nothing is said."""
+        word = str(value).strip().lower()
+        return "off" if word in OFF else "enforce" if word in ON else value
+
+    @field_validator("store", mode="before")
+    @classmethod
+    def _without_a_store(cls, value: Any) -> Any:
+        """`store: off` keeps what is learned in memory."""
+        return "memory:" if str(value).strip().lower() in OFF else value
 
     @model_validator(mode="after")
     def _target_below_trigger(self) -> Self:
@@ -124,7 +150,7 @@ class Settings(BaseSettings):
             raise ConfigError(f"token_guard settings must be a mapping of options, not {type(options).__name__}")
         try:
             written = {str(key): value for key, value in (options or {}).items()}
-            return cls(**merged(written, environment(cls)))
+            return cls(**merged(current(written), environment(cls)))
         except SettingsError as error:
             raise ConfigError(f"token_guard settings: {error}; lists and mappings are written as JSON") from None
         except ValidationError as error:

@@ -36,7 +36,7 @@ class LimitSettings(Section):
     default: PositiveInt = 8_192
     """Window of a model that no source knows, in tokens."""
     unknown: Literal["learn", "default"] = "learn"
-    """A model that no source knows: forward as it is and learn from the refusal, or fit it to the default window."""
+    """A model that no source knows. learn: nothing is cut on a guess, a refusal teaches its window; default: limits.default holds."""
     order: tuple[str, ...] = ("environment", "config_file", "deployment", "learned", "discovery", "litellm_map", "inference", "default")
     """Sources of context windows, the first that knows decides; one left out is not asked, but the default always is, last."""
     learned_ttl_seconds: PositiveInt = 86_400

@@ -12,12 +12,16 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from token_guard.errors import ConfigError
+from token_guard.settings.renamed import OLD_NAMES, current
 
-__all__ = ["DEFAULT_STRATEGY", "complaints", "environment", "merged"]
+__all__ = ["DEFAULT_STRATEGY", "complaints", "environment", "merged", "said_in_the_environment"]
 
 
 DEFAULT_STRATEGY = "DEFAULT_STRATEGY"
 """A variable without our prefix, for all tools that compact: it counts where neither a file nor TOKEN_GUARD_STRATEGY says otherwise."""
+
+
+_TRUTH = ", as which YAML reads on, yes and true, off, no and false"
 
 
 def environment(settings: type[BaseSettings]) -> Mapping[str, Any]:
@@ -25,11 +29,19 @@ def environment(settings: type[BaseSettings]) -> Mapping[str, Any]:
     prefix = str(settings.model_config["env_prefix"])
     for name in os.environ:
         option = name.removeprefix(prefix).partition("__")[0].lower()
-        if name.startswith(prefix) and option not in settings.model_fields:
+        if name.startswith(prefix) and option not in (*settings.model_fields, *OLD_NAMES):
             raise ConfigError(
                 f"token_guard settings: {name} in the environment: {option} is not a setting{_suggestion(settings, (option,))}"
             )
-    return EnvSettingsSource(settings)()
+    return said_in_the_environment(settings)
+
+
+def said_in_the_environment(settings: type[BaseSettings]) -> Mapping[str, Any]:
+    """What the environment says of these settings, by their old names, too; what else has our prefix is passed over."""
+    prefix = str(settings.model_config["env_prefix"])
+    names = {f"{prefix}{old.upper()}": old for old in OLD_NAMES}
+    old = {names[name]: value for name, value in os.environ.items() if name in names and value}
+    return current({**old, **EnvSettingsSource(settings)()})
 
 
 def merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +62,8 @@ def complaints(settings: type[BaseModel], error: ValidationError) -> Iterator[st
         if item["type"] == "extra_forbidden":
             yield f"{key} is not a setting{_suggestion(settings, item['loc'])}"
         elif key:
-            yield f"{key}: {item['msg'].replace('tuple', 'list')} (got {item['input']!r})"
+            words = _TRUTH if isinstance(item["input"], bool) else ""
+            yield f"{key}: {item['msg'].replace('tuple', 'list')} (got {item['input']!r}{words})"
         else:
             yield item["msg"].removeprefix("Value error, ")
 

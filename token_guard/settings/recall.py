@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import Field, model_validator
 
 from token_guard.settings.section import Section
 
@@ -11,6 +13,12 @@ __all__ = ["RecallSettings"]
 
 class RecallSettings(Section):
     """What the newest question needs from what was compacted away."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_switch(cls, value: Any) -> Any:
+        """`recall: off` says the same as `enabled: off` in it."""
+        return {"enabled": value} if isinstance(value, bool | str) else value
 
     enabled: bool = True
     """Quote compacted passages that the newest user message asks for or names, after its own words."""

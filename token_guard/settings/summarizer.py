@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import PositiveInt
+from typing import Any
+
+from pydantic import PositiveInt, field_validator
 
 from token_guard.settings.section import Section
 
@@ -11,6 +13,12 @@ __all__ = ["SummarizerSettings"]
 
 class SummarizerSettings(Section):
     """Language-model texts for the notes of pass 2, written in the background."""
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _without_a_model(cls, value: Any) -> Any:
+        """`model: off` says the same as none."""
+        return None if value is False else value
 
     model: str | None = None
     """Model that writes them, by its name in the proxy's router; without one, notes are extracts."""

@@ -94,10 +94,17 @@ def running_task(messages: Sequence[Message]) -> tuple[int, ...]:
         words = spoken[place]
         if not words or _is_clients(words) or _opening(words) in alike or _only_assents(words):
             continue
+        if found and not _answered(messages, place, found[-1]):
+            break
         found.append(place)
         if len(found) == _MOST or _length(words) > _SHORT:
             break
     return tuple(reversed(found))
+
+
+def _answered(messages: Sequence[Message], place: int, later: int) -> bool:
+    """Whether there was a reply between two places: what is said before any is a document or a transcript, and no task."""
+    return any(messages[number].role == "assistant" for number in range(place + 1, later))
 
 
 def _first(message: Message) -> str:

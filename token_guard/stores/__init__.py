@@ -10,9 +10,9 @@ from typing import Protocol
 
 from token_guard.errors import ConfigError
 from token_guard.stores.memory import MemoryStore
-from token_guard.stores.sqlite import SQLiteStore
+from token_guard.stores.sqlite import SQLiteStore, trouble_with_file
 
-__all__ = ["MemoryStore", "SQLiteStore", "Store", "open_store"]
+__all__ = ["MemoryStore", "SQLiteStore", "Store", "open_store", "trouble_with"]
 
 
 class Store(Protocol):
@@ -51,8 +51,31 @@ def open_store(url: str) -> Store:
     >>> store.get("limits", "my-model")
     '32768'
     """
+    scheme, place = _read(url)
+    return SCHEMES[scheme](place)
+
+
+def trouble_with(url: str) -> str:
+    """Why the store that a URL names cannot be used, in one line; empty when it can. Nothing is made, nothing is written.
+
+    >>> trouble_with("memory:"), trouble_with("tape:")
+    ('', "store: 'tape:' is not a store; allowed: memory:, sqlite:")
+    """
+    try:
+        scheme, place = _read(url)
+    except ConfigError as error:
+        return str(error)
+    trial = TRIALS.get(scheme)
+    return trial(place) if trial else ""
+
+
+TRIALS: Mapping[str, Callable[[str], str]] = {"sqlite": trouble_with_file}
+"""How to find out, for stores that may be out of reach."""
+
+
+def _read(url: str) -> tuple[str, str]:
+    """The scheme of a URL, and the rest; raises ConfigError for a scheme that there is not."""
     scheme, colon, place = url.partition(":")
-    opened = SCHEMES.get(scheme)
-    if not colon or opened is None:
+    if not colon or scheme not in SCHEMES:
         raise ConfigError(f"store: {url!r} is not a store; allowed: {', '.join(f'{name}:' for name in SCHEMES)}")
-    return opened(place.removeprefix("///").removeprefix("//"))
+    return scheme, place.removeprefix("///").removeprefix("//")

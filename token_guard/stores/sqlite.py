@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from token_guard.stores.memory import MemoryStore
 
-__all__ = ["SQLiteStore"]
+__all__ = ["SQLiteStore", "trouble_with_file"]
 
 PATIENCE_SECONDS = 0.25
 """How long a statement waits for another process's write; a request is worth more than a remembered fact."""
@@ -113,3 +114,24 @@ class SQLiteStore:
                 _log.warning("the store is unusable, remembering in memory from now on: %s", error)
                 self._connection = None
             return None
+
+
+def trouble_with_file(path: str) -> str:
+    """Why a file cannot serve as a store, in one line; empty when it can. Looks only: no file, no folder is made."""
+    file = Path(path).expanduser()
+    if not path or file.is_dir():
+        return f"store: {path!r} names no file; allowed: sqlite:///path/to/file.db, or memory:"
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        return f"store: {file} cannot be written, because {folder} cannot; what is learned would be lost at the end of the process"
+    if not file.exists():
+        return ""
+    try:
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
+        try:
+            connection.execute("select count(*) from sqlite_master").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return f"store: {file} is no SQLite file that can be used ({error})"
+    return "" if os.access(file, os.W_OK) else f"store: {file} cannot be written"

@@ -14,8 +14,10 @@ from litellm.types.utils import CallTypes
 from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import count_prompt
 from token_guard.limits import Deployment, Learned, LimitChain
+from token_guard.proxy.attempt import open_attempt
+from token_guard.proxy.fallbacks import offer_retry, with_self_retries
 from token_guard.proxy.plugin import TokenGuardCallback
-from token_guard.proxy.retry import Retries, offer_retry, with_self_retries
+from token_guard.proxy.retries import Cap, Retries
 from token_guard.settings import Settings
 from token_guard.stores import MemoryStore
 
@@ -92,7 +94,18 @@ class Attempts:
     def __init__(self, mode: str = "enforce") -> None:
         self.now = 0.0
         self.limits = LimitChain(environ={}, more=(Learned(MemoryStore(), 86_400),))
-        self.retries = Retries(self.limits, mode, lambda: self.now)
+        self.mode = mode
+        self.retries = Retries(self.limits, clock=lambda: self.now)
+
+    def refused(self, kwargs: dict[str, Any], error: Exception) -> bool:
+        return self.retries.refused(open_attempt(kwargs, mode=self.mode), error)
+
+    def cap(self, kwargs: dict[str, Any]) -> Cap | None:
+        return self.retries.cap(open_attempt(kwargs, mode=self.mode))
+
+    def prompt_cap(self, kwargs: dict[str, Any]) -> int | None:
+        cap = self.cap(kwargs)
+        return cap.prompt if cap else None
 
     def call(self, number: int = 1, sent: int = 30_000) -> dict[str, Any]:
         note = {"sent": sent, "attempt": [number, 0]}
@@ -112,39 +125,39 @@ class Attempts:
 
     def in_vain(self, number: int, text: str = UNNAMED) -> None:
         kwargs = self.call(number)
-        self.retries.refused(kwargs, refusal(text))
-        self.retries.cap(kwargs)
+        self.refused(kwargs, refusal(text))
+        self.cap(kwargs)
         self.again(kwargs)
-        self.retries.refused(kwargs, refusal(text))
+        self.refused(kwargs, refusal(text))
 
 
 class TestRefusals:
     def test_a_first_attempt_has_no_cap(self):
         one = Attempts()
-        assert one.retries.cap(one.call()) is None
+        assert one.prompt_cap(one.call()) is None
 
     def test_a_named_window_is_learned(self):
         one, kwargs = Attempts(), Attempts().call()
-        assert one.retries.refused(kwargs, refusal(NAMED))
+        assert one.refused(kwargs, refusal(NAMED))
         assert one.window == 16_000
 
     def test_a_retry_is_smaller_by_what_the_provider_counted(self):
         one, kwargs = Attempts(), Attempts().call()
-        one.retries.refused(kwargs, refusal(NAMED))
-        assert one.retries.cap(kwargs) == pytest.approx(0.95 * 16_000, abs=1)
+        one.refused(kwargs, refusal(NAMED))
+        assert one.prompt_cap(kwargs) == pytest.approx(0.95 * 16_000, abs=1)
 
     def test_without_numbers_a_retry_has_four_fifths_and_the_next_request_too(self):
         one, kwargs = Attempts(), Attempts().call()
-        one.retries.refused(kwargs, refusal(UNNAMED))
-        assert (one.retries.cap(kwargs), one.window) == (24_000, 24_000)
+        one.refused(kwargs, refusal(UNNAMED))
+        assert (one.prompt_cap(kwargs), one.window) == (24_000, 24_000)
 
     def test_what_was_refused_twice_is_not_sent_a_third_time(self):
         one, kwargs = Attempts(), Attempts().call()
-        one.retries.refused(kwargs, refusal(NAMED))
+        one.refused(kwargs, refusal(NAMED))
         one.again(kwargs)
-        one.retries.refused(kwargs, refusal(NAMED))
+        one.refused(kwargs, refusal(NAMED))
         with pytest.raises(litellm.ContextWindowExceededError, match="maximum context length is 16000") as raised:
-            one.retries.cap(kwargs)
+            one.prompt_cap(kwargs)
         assert str(raised.value).count("litellm.ContextWindowExceededError") == 1
 
     def test_two_refusals_without_numbers_teach_nothing(self):
@@ -154,17 +167,17 @@ class TestRefusals:
 
     def test_the_inner_call_of_a_translation_is_the_same_refusal(self):
         one, kwargs = Attempts(), Attempts().call()
-        assert [one.retries.refused(kwargs, refusal(UNNAMED)) for _ in range(2)] == [True, False]
-        assert one.retries.cap(kwargs) == 24_000
+        assert [one.refused(kwargs, refusal(UNNAMED)) for _ in range(2)] == [True, False]
+        assert one.prompt_cap(kwargs) == 24_000
 
     def test_another_deployment_has_no_cap(self):
         one, kwargs = Attempts(), Attempts().call()
-        one.retries.refused(kwargs, refusal(UNNAMED))
-        assert one.retries.cap({**kwargs, "model_info": {"id": "d-2"}}) is None
+        one.refused(kwargs, refusal(UNNAMED))
+        assert one.prompt_cap({**kwargs, "model_info": {"id": "d-2"}}) is None
 
     def test_a_larger_window_than_believed_is_not_learned_from_a_refusal(self):
         one, kwargs = Attempts(), Attempts().call()
-        one.retries.refused(kwargs, refusal("This model's maximum context length is 128000 tokens."))
+        one.refused(kwargs, refusal("This model's maximum context length is 128000 tokens."))
         assert one.window == 64_000
 
     @pytest.mark.parametrize(
@@ -177,31 +190,115 @@ class TestRefusals:
     )
     def test_other_failures_teach_nothing(self, error):
         one, kwargs = Attempts(), Attempts().call()
-        assert not one.retries.refused(kwargs, error)
-        assert (one.retries.cap(kwargs), one.window) == (None, 64_000)
+        assert not one.refused(kwargs, error)
+        assert (one.prompt_cap(kwargs), one.window) == (None, 64_000)
 
     def test_an_error_that_litellm_does_not_recognise_teaches_as_well(self):
         one, kwargs = Attempts(), Attempts().call()
-        assert one.retries.refused(kwargs, litellm.BadRequestError(message=NAMED, model="x", llm_provider="openai"))
+        assert one.refused(kwargs, litellm.BadRequestError(message=NAMED, model="x", llm_provider="openai"))
         assert one.window == 16_000
 
     def test_what_litellm_takes_for_an_overflow_and_is_none_is_not_sent_again(self):
         one, kwargs = Attempts(), Attempts().call()
         error = refusal("Invalid 'messages[1].name': string too long. Expected a string with maximum length 64")
-        assert not one.retries.refused(kwargs, error)
+        assert not one.refused(kwargs, error)
         with pytest.raises(litellm.ContextWindowExceededError):
-            one.retries.cap(kwargs)
+            one.prompt_cap(kwargs)
 
     @pytest.mark.parametrize("mode", ["observe", "off"])
     def test_where_nothing_is_compacted_a_named_window_is_still_learned(self, mode):
         one, kwargs = Attempts(mode), Attempts().call()
-        one.retries.refused(kwargs, refusal(NAMED))
-        assert (one.retries.cap(kwargs), one.window) == (None, 16_000)
+        one.refused(kwargs, refusal(NAMED))
+        assert (one.prompt_cap(kwargs), one.window) == (None, 16_000)
 
     def test_a_refusal_of_next_to_nothing_teaches_no_window(self):
         one, kwargs = Attempts(), Attempts().call(sent=900)
-        one.retries.refused(kwargs, refusal(UNNAMED))
+        one.refused(kwargs, refusal(UNNAMED))
         assert one.window == 64_000
+
+
+REPLY = "input length and `max_tokens` exceed context limit: 19494 + 50000 > 64000, decrease input length or `max_tokens` and try again"
+VLLM = (
+    "This model's maximum context length is 32768 tokens. However, you requested {reply} output tokens and your prompt contains at least "
+    "{prompt} input tokens, for a total of at least {total} tokens."
+)
+
+
+class TestReplies:
+    def after(self, text: str, sent: int = 20_000) -> Cap | None:
+        one = Attempts()
+        kwargs = one.call(sent=sent)
+        one.refused(kwargs, refusal(text))
+        return one.cap(kwargs)
+
+    def test_where_the_prompt_alone_fits_the_reply_gives_way_and_the_prompt_stays(self):
+        cap = self.after(REPLY)
+        assert cap is not None
+        assert cap.prompt is None
+        assert 64_000 - 19_494 - 100 < cap.reply < 64_000 - 19_494
+
+    def test_the_window_is_what_both_must_fit_into(self):
+        one = Attempts()
+        kwargs = one.call()
+        one.refused(kwargs, refusal(REPLY.replace("64000", "48000")))
+        assert one.window == 48_000
+
+    def test_where_the_provider_stopped_counting_the_guards_own_count_says_what_is_left(self):
+        cap = self.after(VLLM.format(reply=20_000, prompt=12_769, total=32_769), sent=14_000)
+        assert cap is not None
+        assert cap.prompt is None
+        assert 32_768 - 14_000 * 1.06 < cap.reply < 32_768 - 14_000
+
+    def test_where_hardly_a_reply_would_be_left_the_prompt_gives_way_too(self):
+        cap = self.after(REPLY.replace("19494", "63900"), sent=63_900)
+        assert cap is not None
+        assert 0.9 * 64_000 < cap.prompt < 64_000 - 256
+        assert cap.reply is not None
+        assert 256 <= cap.reply < 50_000
+
+    def test_a_prompt_that_is_too_long_by_itself_gives_way_as_before(self):
+        cap = self.after("exceed context limit: 80000 + 16 > 64000", sent=80_000)
+        assert cap is not None
+        assert cap.prompt == pytest.approx(0.95 * 64_000, abs=40)
+
+
+class TestGuesses:
+    """Deployments whose window nobody knows: what was too long is forwarded as it is once, and its refusal teaches."""
+
+    def unknown(self, sent: int, text: str, model: str = "openai/mystery") -> tuple[Attempts, dict[str, Any], Deployment]:
+        one = Attempts()
+        kwargs = {**one.call(sent=sent), "model": model, "model_info": {"id": "u-1"}}
+        kwargs["metadata"]["model_group"] = "main"
+        one.refused(kwargs, refusal(text))
+        return one, kwargs, Deployment(id="u-1", group="main")
+
+    def test_a_named_window_replaces_the_guess(self, caplog):
+        one, _, place = self.unknown(50_000, "This model's maximum context length is 32768 tokens. However, you requested 51000 tokens")
+        assert one.limits.resolve("openai/mystery", place).max_input_tokens == 32_768
+        (line,) = [record.getMessage() for record in caplog.records if "nobody knew" in record.getMessage()]
+        assert "'openai/mystery' (deployment 'main')" in line
+        assert "write `max_input_tokens: 32768` into its model_info" in line
+
+    def test_a_refusal_that_names_nothing_leaves_the_guess_itself(self, caplog):
+        one, kwargs, place = self.unknown(50_000, UNNAMED)
+        assert one.prompt_cap(kwargs) == one.limits.resolve("openai/mystery", place).max_input_tokens == 8_192
+        assert "`max_input_tokens: <tokens>`" in caplog.text
+
+    def test_what_was_below_the_guess_is_no_reason_to_believe_it(self):
+        one, kwargs, place = self.unknown(6_000, UNNAMED)
+        assert one.prompt_cap(kwargs) == one.limits.resolve("openai/mystery", place).max_input_tokens == 4_800
+
+    def test_the_warning_comes_once(self, caplog):
+        one, kwargs, _ = self.unknown(50_000, UNNAMED)
+        one.limits.forget_unnamed("openai/mystery", Deployment(id="u-1", group="main"))
+        kwargs["metadata"]["token_guard"]["refused"] = {}
+        one.refused(kwargs, refusal(UNNAMED))
+        assert caplog.text.count("nobody knew") == 1
+
+    def test_windows_that_somebody_said_are_not_warned_of(self, caplog):
+        one = Attempts()
+        one.refused(one.call(), refusal(NAMED))
+        assert "nobody knew" not in caplog.text
 
 
 class TestLimiter:
@@ -210,11 +307,11 @@ class TestLimiter:
         for number in range(3):
             one.in_vain(number)
         kwargs = one.call(9)
-        one.retries.refused(kwargs, refusal(UNNAMED))
+        one.refused(kwargs, refusal(UNNAMED))
         with pytest.raises(litellm.ContextWindowExceededError, match="exceeds the context window"):
-            one.retries.cap(kwargs)
+            one.prompt_cap(kwargs)
         one.now += 60
-        assert one.retries.cap(kwargs) == 24_000
+        assert one.prompt_cap(kwargs) == 24_000
 
     def test_vain_retries_far_apart_do_not_count(self):
         one = Attempts()
@@ -222,16 +319,16 @@ class TestLimiter:
             one.in_vain(number)
             one.now += 31
         kwargs = one.call(9)
-        one.retries.refused(kwargs, refusal(UNNAMED))
-        assert one.retries.cap(kwargs) == 24_000
+        one.refused(kwargs, refusal(UNNAMED))
+        assert one.prompt_cap(kwargs) == 24_000
 
     def test_other_deployments_keep_theirs(self):
         one = Attempts()
         for number in range(3):
             one.in_vain(number)
-        kwargs = {**one.call(9), "model_info": {"id": "d-2"}}
-        one.retries.refused(kwargs, refusal(UNNAMED))
-        assert one.retries.cap(kwargs) == 24_000
+        kwargs = {**one.call(9), "model_info": {"id": "d-2", "max_input_tokens": 64_000}}
+        one.refused(kwargs, refusal(UNNAMED))
+        assert one.prompt_cap(kwargs) == 24_000
 
 
 class TestHooks:
@@ -255,6 +352,44 @@ class TestHooks:
         changed = asyncio.run(guard.async_pre_call_deployment_hook(hop, CallTypes.acompletion))
         assert changed is not None
         assert count_prompt(changed) < 16_000
+
+    def retried(self, text: str, **more: Any) -> tuple[dict[str, Any] | None, dict[str, Any], str]:
+        """What the first attempt forwards, what the second does after this refusal, and what the headers say of that."""
+        guard, kwargs = TokenGuardCallback(Settings()), self.kwargs(**more)
+        first = asyncio.run(guard.async_pre_call_deployment_hook(kwargs, CallTypes.acompletion))
+        asyncio.run(guard.async_post_call_failure_deployment_hook(kwargs, refusal(text), CallTypes.acompletion, None))
+        hop = {**kwargs, "fallback_depth": 1, "metadata": {**kwargs["metadata"], "attempted_fallbacks": 1}}
+        second = asyncio.run(guard.async_pre_call_deployment_hook(hop, CallTypes.acompletion))
+        found = asyncio.run(guard.async_post_call_response_headers_hook(kwargs, None, None))
+        return first, second, found["x-token-guard-action"]
+
+    @pytest.mark.parametrize("asked", [{"max_tokens": 20_000}, {"max_completion_tokens": 20_000}])
+    def test_a_reply_that_is_too_long_is_shortened_and_the_messages_are_the_clients(self, asked):
+        first, second, action = self.retried(
+            "exceed context limit: 40000 + 20000 > 50000", model_info={"id": "d-1", "max_input_tokens": 128_000}, **asked
+        )
+        (field,) = asked
+        assert (first, action) == (None, "clamped")
+        assert second["messages"] == HISTORY
+        assert 9_900 < second[field] < 10_000
+
+    def test_a_reply_that_litellm_filled_in_is_set_where_the_client_asked_for_none(self):
+        first, second, _ = self.retried("exceed context limit: 40000 + 20000 > 50000")
+        assert first is None
+        assert second["messages"] == HISTORY
+        assert [9_900 < second[name] < 10_000 for name in ("max_tokens", "max_completion_tokens") if name in second] == [True]
+
+    def test_where_the_first_attempt_was_compacted_the_second_is_too_with_the_shorter_reply(self):
+        small = {"model_info": {"id": "d-1", "max_input_tokens": 24_000}}
+        first, second, action = self.retried("exceed context limit: 9000 + 3000 > 11000", max_tokens=3_000, **small)
+        assert (first["max_tokens"], action) == (3_000, "compacted")
+        assert second["max_tokens"] <= 2_000
+        assert count_prompt({"messages": second["messages"]}) + second["max_tokens"] <= 11_000
+
+    def test_a_retry_that_cannot_fit_says_what_the_provider_said(self):
+        rules = [{"role": "system", "content": "a rule of the house " * 5_000}, *HISTORY[1:]]
+        with pytest.raises(litellm.ContextWindowExceededError, match=r"maximum context length is 16000 tokens\. However, your messages"):
+            self.retried(NAMED, messages=rules)
 
     def test_litellm_learns_to_recognise_the_two_texts_that_it_takes_for_other_errors(self):
         TokenGuardCallback(Settings())
@@ -313,14 +448,12 @@ class TestDeployments:
         assert [one["model_info"]["max_input_tokens"] for one in deployments] == [8_000, 16_000]
 
     def test_the_guard_goes_by_the_true_limit(self):
-        from token_guard.proxy.attempt import deployment_of
-
-        assert [deployment_of(one).model_info for one in self.choose(self.deployments(8_000, 16_000))] == [
+        assert [open_attempt(one).deployment.model_info for one in self.choose(self.deployments(8_000, 16_000))] == [
             {"id": "8000", "max_input_tokens": 8_000},
             {"id": "16000", "max_input_tokens": 16_000},
         ]
         [unknown] = self.choose([{**self.deployments(None)[0], "model_info": {"id": "u"}}])
-        assert deployment_of(unknown).model_info == {"id": "u"}
+        assert open_attempt(unknown).deployment.model_info == {"id": "u"}
 
     @pytest.mark.parametrize(("mode", "call_type"), [("observe", "acompletion"), ("off", "acompletion"), ("enforce", "aembedding")])
     def test_what_is_not_compacted_is_left_to_the_router(self, mode, call_type):

@@ -1,0 +1,52 @@
+"""Learning from answers: what a deployment counted for a prompt, compared with the estimate."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import litellm
+
+from token_guard.errors import where
+from token_guard.guard import Guard
+from token_guard.proxy.metrics import Metrics
+from token_guard.proxy.usage import Sent, Usage, usage_of
+
+__all__ = ["Learning"]
+
+logger = logging.getLogger("token_guard")
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """Called with a success event of LiteLLM's; `sent` holds what was forwarded in formats that such events do not tell."""
+
+    guard: Guard
+    sent: Sent
+    metrics: Metrics | None
+
+    async def __call__(self, event: Mapping[str, Any]) -> None:
+        """Learn what there is to learn, off the event loop; nothing is raised: the request is answered."""
+        try:
+            usage = usage_of(event) or self.sent.usage_of(event)
+            if usage is not None and self.guard.calibrations.wants_sample(usage.deployment.id):
+                await asyncio.to_thread(self._learn, usage)
+        except Exception as error:
+            logger.info("token_guard learned nothing from a response (%s)", where(error))
+
+    def _learn(self, usage: Usage) -> None:
+        request = usage.request
+        counts = (litellm.token_counter(model=request["model"], messages=messages) for messages in usage.guessed if _are_messages(messages))
+        counted = next((count for count in counts if count == usage.prompt_tokens), None)
+        correction = self.guard.learn(
+            request, usage.prompt_tokens, api=usage.api, deployment=usage.deployment, estimate=usage.estimate, litellm_count=counted
+        )
+        if correction and self.metrics:
+            self.metrics.learned(request["model"], correction)
+
+
+def _are_messages(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(message, dict) and "role" in message for message in value)

@@ -1,0 +1,56 @@
+"""Telling what became of an attempt: in the request's note, for the answer's headers; in the metrics; in one log line."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+from token_guard.errors import ContextOverflowError, where
+from token_guard.proxy.attempt import Attempt
+from token_guard.proxy.headers import bypassed_headers, log_line, rejected_headers, rejected_line, report_headers
+from token_guard.proxy.metrics import Metrics
+from token_guard.report import Fitted
+
+__all__ = ["Noting"]
+
+logger = logging.getLogger("token_guard")
+
+
+@dataclass(frozen=True, slots=True)
+class Noting:
+    """What was done, what was refused, and what failed."""
+
+    metrics: Metrics | None
+
+    def done(self, attempt: Attempt, fitted: Fitted) -> None:
+        """One attempt that goes on, as it came or shorter."""
+        report, note = fitted.report, attempt.note
+        note["headers"] = report_headers(report)
+        note["action"] = report.action
+        note["estimate"] = report.tokens_after if report.action == "compacted" else None
+        note["sent"] = report.tokens_after
+        if self.metrics:
+            self.metrics.observe(report)
+        if fitted.request is not attempt.request:
+            logger.info(log_line(report))
+
+    def refused(self, attempt: Attempt, error: ContextOverflowError) -> None:
+        """One attempt that cannot be made to fit; counted once, though LiteLLM offers it to the same deployment again."""
+        attempt.note["headers"] = rejected_headers(error)
+        places = attempt.note.setdefault("rejected", [])
+        if attempt.place in places:
+            return
+        places.append(attempt.place)
+        if self.metrics:
+            self.metrics.reject(attempt.model, error.largest_part)
+        logger.info(rejected_line(error))
+
+    def failed(self, attempt: Attempt, error: BaseException, outcome: Literal["forwarded", "refused"]) -> None:
+        """One attempt that the guard itself failed on; nothing of its content is told."""
+        attempt.note["failures"] = attempt.note.get("failures", 0) + 1
+        attempt.note["headers"] = bypassed_headers()
+        if self.metrics:
+            self.metrics.fail(attempt.model)
+        subject = "the original is forwarded" if outcome == "forwarded" else "the request is refused"
+        logger.warning("token_guard failed on a request for %s (%s); %s", attempt.model, where(error), subject)

@@ -14,6 +14,7 @@ from token_guard.compaction.rules_block import rules_lines
 from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Exchange, Message, Text
 from token_guard.marks import REFERENCE, is_note, mark, reference
+from token_guard.speech import outputs_of
 
 __all__ = ["NAMES", "RULES", "STEPS", "WEIGHTS", "Summarize", "names_line"]
 
@@ -205,5 +206,5 @@ def _worth_dropping(messages: Sequence[Message], memory: _Memory, counter: Count
 
 def _can_be_masked(unit: Exchange) -> bool:
     """Whether what is large in an exchange is output."""
-    outputs = sum(len(result.text) for message in unit.messages for result in message.results)
+    outputs = sum(len(output) for message in unit.messages for output in outputs_of(message))
     return 2 * outputs > sum(len(message.full_text) for message in unit.messages)

@@ -39,8 +39,8 @@ REWRITTEN_SHARE = 0.6
 PRESENT_WEIGHT = 0.15
 """What a name is worth in a note that what stays has as well."""
 
-RULES_SHARE = 0.4
-"""Of a note, the most that goes to rules; what they leave goes to the account."""
+RULES_SHARE = 0.5
+"""Of what is allowed, the most that rules may take, beside the room of the account: they survive any budget."""
 
 NAMES_SHARE = 0.1
 """Of a note, the most that goes to names that nothing above says: a list of them tells nothing of what was done."""
@@ -90,14 +90,15 @@ class Summarize:
         kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and _is_account(message))]
         told = ledger if memory.full else new.since(draft.ledger)
         room = memory.room(counter.messages(map(as_sent, out)))
-        note = self._note(told, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
+        rules = rules_lines(told.rules[-self.max_directives :], int(RULES_SHARE * goal.room), counter)
+        note = self._note(told, rules, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
-    def _note(self, ledger: Ledger, weights: Mapping[str, float], length: int, room: int, counter: Counter) -> Message:
+    def _note(
+        self, ledger: Ledger, rules: Sequence[str], weights: Mapping[str, float], length: int, room: int, counter: Counter
+    ) -> Message:
         head = f"{ledger.messages:,}{TAKEN_OUT}"
         room -= counter.text(mark(REFERENCE + head)) + counter.text(RULES) + counter.text(STEPS) + 8
-        rules = rules_lines(ledger.rules[-self.max_directives :], int(RULES_SHARE * room), counter)
-        room -= sum(counter.text(line) + 1 for line in rules)
         complexity = _complexity(length) if self.complexity == "auto" else self.complexity
         lines = account(ledger.steps, weights, TALK[complexity], room - int(NAMES_SHARE * room), counter)
         blocks = [*_block(RULES, rules), *_block(STEPS, lines)]

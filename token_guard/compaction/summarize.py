@@ -100,7 +100,7 @@ class Summarize:
         untold = [rule for rule in ledger.rules[-self.max_directives :] if not is_said(rule, said)]
         rules = rules_lines(untold, int(RULES_SHARE * goal.room), counter)
         left = goal.target - counter.messages(kept) - sum(counter.text(line) + 1 for line in rules)
-        room = min(room, max(left, MIN_NOTE // 4)) if memory.full else room
+        room = min(room, max(left, 2 * MIN_NOTE)) if memory.full else room
         note = self._note(told, rules, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 

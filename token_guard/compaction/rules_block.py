@@ -8,7 +8,7 @@ from token_guard.compaction.clip import clipped
 from token_guard.compaction.rule_forms import BINDS, PROHIBITS
 from token_guard.compaction.shorten import TextCounter
 
-__all__ = ["rules_lines"]
+__all__ = ["is_said", "rules_lines"]
 
 LONGEST = 800
 """Characters of a rule; what is longer is cut inside."""
@@ -24,6 +24,11 @@ def rules_lines(rules: Sequence[str], room: int, counter: TextCounter) -> list[s
             room -= tokens
             chosen.add(place)
     return [_line(rule) for place, rule in enumerate(rules) if place in chosen]
+
+
+def is_said(rule: str, notes: str) -> bool:
+    """Whether notes tell a rule already."""
+    return _line(rule) in notes
 
 
 def _line(rule: str) -> str:

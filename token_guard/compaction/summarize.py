@@ -10,7 +10,7 @@ from token_guard.compaction.account import account
 from token_guard.compaction.importance import WEIGHTS, by_score, scores
 from token_guard.compaction.ledger import Ledger, as_sent
 from token_guard.compaction.pins import droppable, in_turn
-from token_guard.compaction.rules_block import rules_lines
+from token_guard.compaction.rules_block import is_said, rules_lines
 from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Exchange, Message, Text
 from token_guard.marks import REFERENCE, is_note, mark, reference
@@ -48,12 +48,15 @@ NAMES_SHARE = 0.1
 TAKEN_OUT = " earlier messages were taken out here to fit the context window"
 """What the first line of a note says after how many; what else the guard puts in says something else, and stays."""
 
+TIGHT_SHARE = 0.75
+"""Where another note would leave more than this share of what is allowed, one note takes the place of all."""
+
 RULES = "Rules and facts that the user gave:"
 STEPS = "What was done, oldest first:"
 NAMES = "Also named: "
 """How the blocks of a note begin."""
 
-TALK: Mapping[str, float] = {"low": 1.5, "medium": 1.0, "high": 0.8}
+TALK: Mapping[str, float] = {"low": 2.5, "medium": 1.0, "high": 0.8}
 """How much the user's words count beside what was done, by how complex the task is."""
 
 COMPLEX = ((200, "high"), (20, "medium"), (0, "low"))
@@ -78,6 +81,13 @@ class Summarize:
         if counter.messages(draft.messages) <= goal.target:
             return draft
         memory = _Memory.of(draft.messages, goal, self.share, counter)
+        done = self._with_account(draft, goal, memory, counter)
+        if memory.full or not memory.taken or counter.messages(done.messages) <= max(goal.target, int(TIGHT_SHARE * goal.allowed)):
+            return done
+        return self._with_account(draft, goal, replace(memory, full=True), counter)
+
+    def _with_account(self, draft: Draft, goal: Goal, memory: _Memory, counter: Counter) -> Draft:
+        """The draft with a note beside the ones that are there, or in place of all."""
         gone = _least_important(draft.messages, goal, memory, counter, self.weights)
         if not gone:
             return draft
@@ -88,9 +98,13 @@ class Summarize:
         if not memory.full and not set(draft.ledger.rules) <= set(ledger.rules):  # a note that stays would tell a rule that no longer holds
             memory = replace(memory, full=True)
         kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and _is_account(message))]
-        told = ledger if memory.full else new.since(draft.ledger)
+        told = ledger if memory.full else new
         room = memory.room(counter.messages(map(as_sent, out)))
-        rules = rules_lines(told.rules[-self.max_directives :], int(RULES_SHARE * goal.room), counter)
+        said = "\n".join(message.text for message in kept if _is_account(message))
+        untold = [rule for rule in ledger.rules[-self.max_directives :] if not is_said(rule, said)]
+        rules = rules_lines(untold, int(RULES_SHARE * goal.room), counter)
+        left = goal.target - counter.messages(kept) - sum(counter.text(line) + 1 for line in rules)
+        room = min(room, max(left, 2 * MIN_NOTE)) if memory.full else room
         note = self._note(told, rules, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
@@ -129,7 +143,7 @@ class _Memory:
         """The size of the note on messages that counted so many tokens when they came."""
         if self.full:
             return int(REWRITTEN_SHARE * self.most)
-        return max(MIN_NOTE, min(int(MEMORY * tokens), int(LARGEST * self.most), self.most - self.taken))
+        return min(self.most, max(MIN_NOTE, min(int(MEMORY * tokens), int(LARGEST * self.most), self.most - self.taken)))
 
 
 def _is_account(message: Message) -> bool:

@@ -43,7 +43,8 @@ def _plain_part(part: Part) -> Part:
 def alternating(before: Sequence[Message], after: Sequence[Message]) -> tuple[Message, ...]:
     """The messages with user and assistant taking turns wherever the client's own do.
 
-    A note joins the user's message beside it; two messages of the user's between which the reply is gone become one; between
+    A note joins the user's message beside it; two messages of the user's between which the reply is gone become one, unless
+    calls stand between them and the client itself sends such turns (what a template takes from it, it takes from us); between
     two replies stands a note that says what is gone. The same for every later turn, as it goes from the oldest to the newest.
     """
     own = repeated_turns(before)
@@ -52,7 +53,7 @@ def alternating(before: Sequence[Message], after: Sequence[Message]) -> tuple[Me
     for message in after:
         place = _last_speaking(done)
         again = place is not None and speaker(done[place]) == speaker(message) and (done[place].index, message.index) not in own
-        if place is None or not again:
+        if place is None or not again or (own and any(not passed.instructs for passed in done[place + 1 :])):
             done.append(message)
         elif message.role == "assistant":
             done += [Message("user", (Text(GAP),)), message]

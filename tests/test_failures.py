@@ -403,7 +403,10 @@ def test_23_the_assistant_never_says_a_mark_and_one_that_it_copied_counts_for_no
         for message in messages(wire, done)
         if message.role == "assistant" and OPEN in message.said and message.said != copied["content"]
     ]
-    assert done.report.epochs == fitted(wire, [*LONG[:2], answer("output of read, 400 lines"), say("user", "No."), *LONG[2:]]).report.epochs
+    assert (
+        done.report.epochs
+        == fitted(wire, [*LONG[:2], answer("[compacted: output of read, 400 lines]"), say("user", "No."), *LONG[2:]]).report.epochs
+    )
 
 
 @every_wire

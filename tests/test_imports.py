@@ -54,7 +54,7 @@ THIRD_PARTY = {
     "litellm": ("proxy", "demo"),
     "tiktoken": ("counting", "demo"),
     "fastokens": ("counting",),
-    "cachetools": ("compaction.facts", "history.states", "sessions", "counting.calibrations", "proxy.summarizer"),
+    "cachetools": ("compaction.remembered", "history.states", "sessions", "counting.calibrations", "proxy.summarizer"),
     "prometheus_client": ("proxy.metrics",),
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),

@@ -154,16 +154,20 @@ class Guard:
 
         `estimate` is that of what was forwarded instead of the request. `litellm_count` is what litellm itself counts: it
         fills that in, unmarked, where a provider sent no usage, so that an equal `prompt_tokens` teaches nothing.
-        None when the request cannot be read, and when the provider may have counted less than it was sent.
+        None when the request cannot be read, when the provider may have counted less than it was sent, and when what it was sent
+        holds anything that is only estimated upward.
         """
         format_ = format_for(api, request)
         parsed = format_.parse(request) if format_ else None
         if not isinstance(parsed, Conversation) or parsed.provider_trims:
             return None
+        meter = meter_for(counted_as(parsed.model, deployment))
+        if meter.is_bound(parsed):
+            return None
         if estimate is None:
-            estimate = meter_for(counted_as(parsed.model, deployment)).measure(parsed).tokens
+            estimate = meter.measure(parsed).tokens
         key = calibrated_as(parsed.model, deployment)
-        self.calibrations.learn(key, estimate, prompt_tokens, litellm_count=litellm_count)
+        self.calibrations.learn(key, estimate, prompt_tokens, litellm_count=litellm_count, slopes=meter.slopes)
         return self._case(parsed, deployment, format_.api if format_ else "").correction
 
     def _case(self, conversation: Conversation, deployment: Deployment | None, api: str) -> Case:

@@ -78,6 +78,12 @@ class Kept:
     plan: Fate = "none"
     newest: Fate = "none"
 
+    @property
+    def told(self) -> dict[str, Fate]:
+        """What became of each thing that there was."""
+        fates: dict[str, Fate] = {"task": self.task, "rules": self.rules, "plan": self.plan, "newest": self.newest}
+        return {name: fate for name, fate in fates.items() if fate != "none"}
+
 
 @dataclass(frozen=True, slots=True)
 class Correction:

@@ -7,7 +7,7 @@ from build import Characters
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_guard.compaction import facts
+from token_guard.compaction import facts, remembered
 
 COUNTER = Characters()
 
@@ -64,10 +64,10 @@ def test_of_names_with_equal_weight_members_come_before_numbers() -> None:
 
 
 def test_what_was_read_once_is_not_read_again_and_texts_too_long_to_remember_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts, "REMEMBERED_CHARS", 10)
+    monkeypatch.setattr(remembered, "REMEMBERED_CHARS", 10)
     read: list[str] = []
 
-    @facts._remembered
+    @remembered.remembered
     def first_word(text: str) -> tuple[str, ...]:
         read.append(text)
         return (text.split(maxsplit=1)[0],)

@@ -86,7 +86,7 @@ def test_data_that_reads_like_a_sentence_does_not_become_a_headline() -> None:
     ("limit", "words"),
     [
         (16_000, "output of services, JSON list of about 570 objects with id"),
-        (8_000, "output of services, already cut to JSON list of about"),
+        (10_000, "output of services, already cut to JSON list of about"),
     ],
 )
 def test_a_placeholder_shows_what_was_there_and_whether_it_was_cut_before(limit: int, words: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from build import agent, say
 
 from token_guard import Guard, Settings
+from token_guard.proxy.headers import report_headers
 from token_guard.proxy.metrics import open_metrics
 from token_guard.report import Correction
 
@@ -63,3 +64,18 @@ def test_all_metrics_name_a_model_without_its_provider() -> None:
     assert value("token_guard_estimate_correction_ratio", model="a/b-model") == 1.5
     assert value("token_guard_rejections_total", model="a/b-model", part="system") == 1
     assert value("token_guard_requests_total", model="a/b-model", action="rejected") == 1
+
+
+def test_a_task_that_had_to_be_cut_is_an_alarm() -> None:
+    metrics = open_metrics()
+    assert metrics
+    task = "Mend what is named here: " + "the handler of requests, the lookup and the queue, " * 400
+    request = {"model": "gpt-4o", "messages": [say("user", task), *agent(20)[2:]]}
+    whole, cut = (Guard().process(request, max_input_tokens=limit).report for limit in (9_000, 2_000))
+    before = value("token_guard_task_cut_total", model="gpt-4o")
+    metrics.observe(whole)
+    assert (whole.kept.task, value("token_guard_task_cut_total", model="gpt-4o")) == ("whole", before)
+    metrics.observe(cut)
+    assert (cut.kept.task, value("token_guard_task_cut_total", model="gpt-4o")) == ("cut", before + 1)
+    assert value("token_guard_kept_total", model="gpt-4o", part="task", fate="cut") >= 1
+    assert "task=cut" in report_headers(cut)["x-token-guard-kept"]

@@ -6,16 +6,16 @@ Everything here reads text line by line or with linear patterns, and gives the s
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache, wraps
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
-from cachetools import LRUCache
-
+from token_guard.compaction import readable
+from token_guard.compaction.kinds import kind_of
+from token_guard.compaction.remembered import remembered
 from token_guard.compaction.shorten import TextCounter, fitting
+from token_guard.conversation import Message, Text, ToolCall, ToolResult
 
-__all__ = ["decisions", "definitions", "directives", "error_lines", "gist", "names", "sentences", "stem", "terms", "worthiest"]
+__all__ = ["decisions", "definitions", "directives", "error_lines", "gist", "names", "names_of", "sentences", "stem", "terms", "worthiest"]
 
 NAME = re.compile(r"[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
 """Runs that may be a path, an identifier, a number, a hash, an address."""
@@ -59,6 +59,23 @@ SOURCE = re.compile(
 )
 """What marks a line as source code or a search hit: it speaks of an error without reporting one."""
 
+PASSING = re.compile(
+    r"(?:\bok|\bOK|\bpass(?:ed)?|\bPASS(?:ED)?|✓|✔|\bsuccess(?:ful(?:ly)?)?)\W*$|^\W*(?:ok\b|✓|✔|PASS(?:ED)?\b)"
+    r"|\b(?:no|0|without|zero) (?:\w+ )?(?:errors?|failures?|failed|exceptions?|warnings?)\b",
+    re.IGNORECASE,
+)
+"""What says of a line that nothing went wrong, whatever it is named after."""
+
+HELP = re.compile(r"^\s*(?:-\w[\s,]|--[\w-]+|usage:|#+ |\* |[\w.-]+\s{3,}\S)", re.IGNORECASE)
+"""An option or an entry of a help text, a heading: it speaks of errors that may come."""
+
+THROWN = re.compile(
+    r"^(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Warning)\b|^Traceback \(|^\s*(?:\S+: )?(?:fatal|panic|error)(?:\[\w+\])?: ", re.IGNORECASE
+)
+"""What reports an error in the midst of source code: an exception as it is printed, a compiler's message."""
+
+CODE_ENDS = ("{", "}", ";", ",", "(", "):", "[", "*/", '"""')
+
 MAX_ERRORS = 3
 """Error lines kept of a text."""
 
@@ -73,10 +90,8 @@ DECISION = re.compile(
     re.IGNORECASE,
 )
 
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
-
-REMEMBERED_CHARS = 4_000_000
-"""Texts whose names and error lines are remembered, in characters; of either."""
+SENTENCE_END = re.compile(r"(?<=[^\d\s][.!?])\s+|(?<=[。！？])|\n+")
+"""The full stop after a number is that of a list."""
 
 MAX_LINE = 240
 """An error line longer than this is cut: one log line of JSON can be a megabyte."""
@@ -107,34 +122,34 @@ STOP_WORDS = frozenset(
 )
 
 
-def _remembered(find: Callable[[str], tuple[str, ...]]) -> Callable[[str], tuple[str, ...]]:
-    """The function with a memory for the texts that it read last: the passes of a compaction all read the same ones."""
-    known: LRUCache[str, tuple[int, tuple[str, ...]]] = LRUCache(REMEMBERED_CHARS, getsizeof=itemgetter(0))
-    lock = threading.Lock()
-
-    @wraps(find)
-    def found(text: str) -> tuple[str, ...]:
-        with lock:
-            entry = known.get(text)
-        if entry is None:
-            entry = (len(text), find(text))
-            with lock:
-                if entry[0] <= known.maxsize:
-                    known[text] = entry
-        return entry[1]
-
-    return found
-
-
-@_remembered
+@remembered
 def names(text: str) -> tuple[str, ...]:
     """The different paths, identifiers, numbers and the like, in order of their first occurrence.
 
     >>> names("see src/app.py: get_user failed with code 40412")
     ('src/app.py', 'get_user', '40412')
     """
-    found = map(_name_in, dict.fromkeys(NAME.findall(text)))
+    found = map(_name_in, dict.fromkeys(NAME.findall(_read(text))))
     return tuple(dict.fromkeys(filter(None, found)))
+
+
+def names_of(message: Message) -> tuple[str, ...]:
+    """The different names in a message: in its words, in what tools answered, in its calls; JSON is read part by part."""
+    found = (names(text) for text in _texts(message))
+    return tuple(dict.fromkeys(name for part in found for name in part))
+
+
+def _texts(message: Message) -> Iterator[str]:
+    for part in message.parts:
+        if isinstance(part, (Text, ToolResult)):
+            yield part.text
+        elif isinstance(part, ToolCall):
+            yield part.arguments
+
+
+def _read(text: str) -> str:
+    """The text, decoded where it is JSON."""
+    return "\n".join(readable.lines(text)) if text[:1] in ("{", "[") else text
 
 
 @lru_cache(maxsize=50_000)
@@ -194,15 +209,17 @@ def definitions(text: str) -> Iterator[str]:
     return (match.group(1) for match in DEFINITION.finditer(text))
 
 
-@_remembered
+@remembered
 def error_lines(text: str) -> tuple[str, ...]:
     r"""The last few different lines that speak of an error: the last ones say what went wrong in the end.
 
     >>> error_lines("ok\nTypeError: x is None\ndone")
     ('TypeError: x is None',)
     """
-    lines = (line[:MAX_LINE] for line in _suspicious(text))
-    return tuple(dict.fromkeys(line.strip() for line in lines if _reports_error(line)))[-MAX_ERRORS:]
+    read = _read(text)
+    suspicious = [line[:MAX_LINE] for line in _suspicious(read)]
+    reports = THROWN.match if suspicious and kind_of(read) == "code" else _reports_error
+    return tuple(dict.fromkeys(line.strip() for line in suspicious if reports(line)))[-MAX_ERRORS:]
 
 
 def _suspicious(text: str) -> Iterator[str]:
@@ -221,9 +238,9 @@ def _suspicious(text: str) -> Iterator[str]:
 
 
 def _reports_error(line: str) -> bool:
-    if len(line.strip()) < SHORTEST_REPORT or not ERROR.search(line):
+    if len(line.strip()) < SHORTEST_REPORT or not ERROR.search(line) or PASSING.search(line) or HELP.match(line):
         return False
-    return bool(REPORT.search(line)) or not SOURCE.search(line)
+    return bool(REPORT.search(line)) or not (SOURCE.search(line) or line.rstrip().endswith(CODE_ENDS))
 
 
 def sentences(text: str) -> Iterator[str]:

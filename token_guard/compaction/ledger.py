@@ -6,63 +6,59 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from token_guard.compaction import facts
+from token_guard.compaction import facts, rules
+from token_guard.compaction.steps import Step, steps
 from token_guard.conversation import Message
 
 __all__ = ["Ledger", "as_sent"]
 
 MAX_NAMES = 4_000
-"""Names remembered at most; a note shows a few hundred of them, the rest are candidates for later ones."""
+"""Names remembered at most; a note shows a few of them, the rest say which lines matter."""
 
-MAX_QUOTES = 64
-"""Quotes remembered of each kind, newest last; notes show fewer."""
+MAX_RULES = 64
+"""Rules remembered, newest last; notes show fewer."""
 
-CALL_WEIGHT = 4.0
-"""A name that the assistant itself used in a call weighs as much as four mentions: it is being worked on."""
+MAX_STEPS = 600
+"""Steps remembered; of more, those go first that changed nothing, the oldest first."""
 
-REQUEST_CHARS = 200
-"""A user message longer than this is quoted by the sentences that say most."""
+MAX_LINES = 2_400
+"""Lines remembered under all steps; where there are more, each step keeps its best ones."""
+
+FEWEST_LINES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Names with their weights, and quotes by kind, of all messages taken out so far; oldest first."""
+    """Steps, rules and names of all messages taken out so far; oldest first."""
 
     messages: int = 0
+    steps: tuple[Step, ...] = ()
+    rules: tuple[str, ...] = ()
     names: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    requests: tuple[str, ...] = ()
-    directives: tuple[str, ...] = ()
-    decisions: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, messages: Iterable[Message]) -> Ledger:
-        """What is remembered of these messages, as the client sent them."""
+    def of(cls, messages: Iterable[Message], weights: Mapping[str, float] = MappingProxyType({})) -> Ledger:
+        """What is remembered of these messages, as the client sent them; `weights` say which names matter."""
         gone = tuple(as_sent(message) for message in messages)
-        users = [message.said for message in gone if message.asks]
-        replies = [message.said for message in gone if message.role == "assistant"]
+        named = dict.fromkeys(name for message in gone for name in facts.names_of(message))
         return cls(
             messages=len(gone),
-            names=_weighed(gone),
-            requests=_newest(facts.gist(text, REQUEST_CHARS) for text in users),
-            directives=_newest(line for text in users for line in facts.directives(text)),
-            decisions=_newest(line for text in replies for line in facts.decisions(text)),
-            errors=_newest(line for message in gone for result in message.results for line in facts.error_lines(result.text)),
+            steps=_bounded(tuple(steps(gone, weights))),
+            rules=rules.newest(rule for message in gone if message.asks for rule in rules.found(message.said))[-MAX_RULES:],
+            names=_heaviest({name: weights.get(name, 0.0) for name in named}),
         )
 
     def with_dropped(self, messages: Iterable[Message]) -> Ledger:
-        """The ledger after these messages were taken out."""
+        """The ledger after these messages were taken out without a note."""
         return self.joined(Ledger.of(messages))
 
     def joined(self, later: Ledger) -> Ledger:
         """Both, `later` being what was taken out afterwards."""
         return Ledger(
             messages=self.messages + later.messages,
-            names=_bounded({**self.names, **{name: weight + self.names.get(name, 0.0) for name, weight in later.names.items()}}),
-            requests=_newest(self.requests + later.requests),
-            directives=_newest(self.directives + later.directives),
-            decisions=_newest(self.decisions + later.decisions),
-            errors=_newest(self.errors + later.errors),
+            steps=_bounded(self.steps + later.steps),
+            rules=rules.newest(self.rules + later.rules)[-MAX_RULES:],
+            names=_heaviest({**self.names, **later.names}),
         )
 
 
@@ -71,21 +67,19 @@ def as_sent(message: Message) -> Message:
     return replace(message, parts=message.origin.parts) if message.origin else message
 
 
-def _newest(lines: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text.strip() for text in lines if text.strip()))[-MAX_QUOTES:]
+def _bounded(told: tuple[Step, ...]) -> tuple[Step, ...]:
+    excess = len(told) - MAX_STEPS
+    if excess > 0:
+        idle = [place for place, step in enumerate(told) if step.kind == "look"]
+        gone = {*idle[:excess], *range(max(0, excess - len(idle)))}
+        told = tuple(step for place, step in enumerate(told) if place not in gone)
+    if sum(len(step.lines) for step in told) <= MAX_LINES:
+        return told
+    most = max(FEWEST_LINES, MAX_LINES // len(told))
+    return tuple(replace(step, lines=step.lines[:most]) if len(step.lines) > most else step for step in told)
 
 
-def _weighed(messages: Iterable[Message]) -> Mapping[str, float]:
-    weights: dict[str, float] = {}
-    for message in messages:
-        for name in facts.names(message.text):
-            weights[name] = weights.get(name, 0.0) + 1.0
-        for name in dict.fromkeys(name for call in message.calls for name in facts.names(call.arguments)):
-            weights[name] = weights.get(name, 0.0) + CALL_WEIGHT
-    return _bounded(weights)
-
-
-def _bounded(weights: Mapping[str, float]) -> Mapping[str, float]:
+def _heaviest(weights: Mapping[str, float]) -> Mapping[str, float]:
     if len(weights) <= MAX_NAMES:
         return MappingProxyType(dict(weights))
     heaviest = sorted(weights, key=lambda name: -weights[name])[:MAX_NAMES]

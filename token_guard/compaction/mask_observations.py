@@ -1,4 +1,4 @@
-"""Pass 0: old tool outputs become placeholders that say what was there and keep its key values."""
+"""Pass 0: old tool outputs become placeholders that say what was there and quote its lines that matter."""
 
 from __future__ import annotations
 
@@ -7,27 +7,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from token_guard.compaction import Counter, Draft, Goal, facts
+from token_guard.compaction import Counter, Draft, Goal, facts, readable
+from token_guard.compaction.account import INDENT
+from token_guard.compaction.clip import clipped
 from token_guard.compaction.kinds import headline, kind_of
+from token_guard.compaction.ledger import as_sent
+from token_guard.compaction.lines import LINE_CHARS, telling
 from token_guard.compaction.pins import pins, tail_start
-from token_guard.compaction.shorten import shorten
+from token_guard.compaction.shorten import fitting, shorten
+from token_guard.compaction.steps import status_of
+from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
-from token_guard.marks import OPEN, is_marked, mark
+from token_guard.marks import OPEN, is_marked, is_note, mark
+from token_guard.speech import is_observation, outputs_of
 
 __all__ = ["MaskObservations"]
 
-KEY_SHARE = 0.30
-"""Key values may take this share of what is masked, at least `placeholder_tokens`, at most `MAX_KEYS` times that:
+QUOTED_SHARE = 0.30
+"""Lines may take this share of what is masked, at least `placeholder_tokens`, at most `MAX_QUOTED` times that:
 where facts were lost in measurements, they were lost in bursts, names of one long file that a later edit needed. On recorded
 agents' sessions 0.10 and 4 times lost three times as many, for the same bill."""
 
-MAX_KEYS = 20
+MAX_QUOTED = 20
 
 PLACEHOLDER = 30
-"""What a placeholder takes without key values, about."""
-
-USED, DEFINED, PATH, ANY = 4.0, 2.0, 1.0, 1.0
-"""What speaks for a name: a later call used it, the text defines it, it is a path, it is one."""
+"""What a placeholder takes without lines, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,14 @@ class MaskObservations:
         recent = self._recent_start(messages, goal, counter)
         if self.only_if_enough and tokens - self._gain(messages[:recent], counter) > goal.target:
             return draft
+        if tokens <= goal.target:
+            return draft
         view = _View.of(messages)
         stays = pins(messages)
         for place in sorted(frozenset(range(recent)) - stays.plan - stays.rules):
             if tokens <= goal.target:
                 break
-            masked = self._masked(messages[place], place, view, counter)
+            masked = self._masked(messages[place], view, counter)
             tokens -= counter.message(messages[place]) - counter.message(masked)
             messages[place] = masked
         return replace(draft, messages=tuple(messages))
@@ -67,7 +73,7 @@ class MaskObservations:
         room = self.keep_recent * goal.target
         start = tail_start(messages)
         while start > 0:
-            room -= counter.message(messages[start - 1]) if messages[start - 1].results else 0
+            room -= counter.message(messages[start - 1]) if outputs_of(messages[start - 1]) else 0
             if room < 0:
                 break
             start -= 1
@@ -75,44 +81,54 @@ class MaskObservations:
 
     def _gain(self, messages: Sequence[Message], counter: Counter) -> int:
         """About how many tokens fewer there are once these messages are masked."""
-        outputs = (counter.text(result.text) for message in messages for result in message.results)
+        outputs = (counter.text(output) for message in messages for output in outputs_of(message))
         arguments = (counter.text(call.arguments) for message in messages for call in message.calls)
-        masked = sum(max(0, size - PLACEHOLDER - self._key_room(size)) for size in outputs)
+        masked = sum(max(0, size - PLACEHOLDER - self._quote_room(size)) for size in outputs)
         return masked + sum(max(0, size - self.argument_tokens) for size in arguments)
 
-    def _key_room(self, size: int) -> int:
-        """Room for the key values of an output of this size."""
-        return min(max(self.placeholder_tokens, int(size * KEY_SHARE)), self.placeholder_tokens * MAX_KEYS)
+    def _quote_room(self, size: int) -> int:
+        """Room for the lines of an output of this size."""
+        return min(max(self.placeholder_tokens, int(size * QUOTED_SHARE)), self.placeholder_tokens * MAX_QUOTED)
 
-    def _masked(self, message: Message, place: int, view: _View, counter: Counter) -> Message:
-        parts = tuple(self._masked_part(part, place, view, counter) for part in message.parts)
+    def _masked(self, message: Message, view: _View, counter: Counter) -> Message:
+        observed = is_observation(message)
+        parts = tuple(self._masked_part(part, view, counter, observed=observed) for part in message.parts)
         return replace(message, parts=parts) if parts != message.parts else message
 
-    def _masked_part(self, part: Part, place: int, view: _View, counter: Counter) -> Part:
+    def _masked_part(self, part: Part, view: _View, counter: Counter, *, observed: bool) -> Part:
         if isinstance(part, ToolResult):
-            return self._masked_result(part, place, view, counter)
+            return self._masked_result(part, view, counter)
+        if observed and isinstance(part, Text):
+            return self._masked_text(part, view, counter)
         if isinstance(part, ToolCall):
             return self._shortened_call(part, counter)
         return part
 
-    def _masked_result(self, result: ToolResult, place: int, view: _View, counter: Counter) -> ToolResult:
+    def _masked_result(self, result: ToolResult, view: _View, counter: Counter) -> ToolResult:
         tool, text = view.tools.get(result.call_id, "tool"), result.text
         size = counter.text(text)
         if tool in self.exempt_tools or is_marked(text) or (size < self.min_tokens and not result.has_media):
             return result
-        placeholder = self._placeholder(result, place, view, counter)
+        placeholder = self._placeholder(tool, text, view, counter)
         smaller = result.has_media or counter.text(placeholder) < size
         return replace(result, content=(Text(placeholder),)) if smaller else result
 
-    def _placeholder(self, result: ToolResult, place: int, view: _View, counter: Counter) -> str:
-        text, tool = result.text, view.tools.get(result.call_id, "tool")
-        size, errors = counter.text(text), facts.error_lines(text)
-        said = (tool, _told(text), f"{text.count(chr(10)) + 1:,} lines", f"{size:,} tokens", "with errors" if errors else "")
+    def _masked_text(self, part: Text, view: _View, counter: Counter) -> Text:
+        """An output that came as the words of a user message."""
+        size = counter.text(part.text)
+        if is_marked(part.text) or size < self.min_tokens:
+            return part
+        placeholder = self._placeholder("a tool", part.text, view, counter)
+        return Text(placeholder) if counter.text(placeholder) < size else part
+
+    def _placeholder(self, tool: str, text: str, view: _View, counter: Counter) -> str:
+        size, error = counter.text(text), "".join(facts.error_lines(text)[-1:])
+        said = (tool, _told(text), f"{text.count(chr(10)) + 1:,} lines", f"{size:,} tokens", status_of(text), clipped(error, LINE_CHARS))
         head = "output of " + ", ".join(filter(None, said))
-        room = self._key_room(size)
-        quoted = [shorten(line, room // 2, counter) for line in errors[-1:]]
-        keys = _key_values(text, place, view, room - sum(map(counter.text, quoted)), counter)
-        return mark("; ".join(piece for piece in (head, "key values: " + " ".join(keys) if keys else "", *quoted) if piece))
+        lines = telling(readable.lines(text), view.weights)
+        chosen = fitting((INDENT + line.text for line in lines if line.text not in head), self._quote_room(size), counter)
+        places = {INDENT + line.text: line.place for line in lines}
+        return mark("\n".join([f"{head}, of which:" if chosen else head, *sorted(chosen, key=places.__getitem__)]))
 
     def _shortened_call(self, call: ToolCall, counter: Counter) -> ToolCall:
         if len(call.arguments) <= self.argument_tokens:
@@ -127,33 +143,20 @@ class MaskObservations:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the placeholders need to know of the other messages: who made a call, and which later call used a name last."""
+    """What the placeholders need to know of the other messages: who made a call, and which names matter."""
 
     tools: Mapping[str, str]
-    last_use: Mapping[str, int]
+    weights: Mapping[str, float]
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> _View:
-        tools = tool_names(messages)
-        last_use = {name: place for place, message in enumerate(messages) for call in message.calls for name in facts.names(call.arguments)}
-        return cls(tools, last_use)
+        return cls(tool_names(messages), weights_of([as_sent(message) for message in messages if not is_note(message)]))
 
 
 def _told(text: str) -> str:
     """What was there, if there is anything to say; what is counted of a text that was cut is what the cut left."""
     told = headline(text, kind_of(text))
     return f"already cut to {told}" if told and OPEN in text else told
-
-
-def _key_values(text: str, place: int, view: _View, room: int, counter: Counter) -> list[str]:
-    """The names that matter most, in the order of the text, as many as have room (in tokens)."""
-    defined = frozenset(facts.definitions(text))
-    found = list(dict.fromkeys([*facts.names(text), *facts.definitions(text)]))
-    weights = {
-        name: ANY + USED * (view.last_use.get(name, -1) > place) + DEFINED * (name in defined) + PATH * ("/" in name) for name in found
-    }
-    chosen = frozenset(facts.worthiest(weights, room, counter))
-    return [name for name in found if name in chosen]
 
 
 def _shorten_strings(value: Any, tokens: int, counter: Counter) -> Any:

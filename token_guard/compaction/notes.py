@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from token_guard.compaction import Counter
+from token_guard.compaction import Counter, facts
 from token_guard.compaction.shorten import fitting
-from token_guard.compaction.summarize import NAMES, SECTIONS, names_line
+from token_guard.compaction.summarize import NAMES, RULES, STEPS, names_line
 from token_guard.conversation import Message, Text
 from token_guard.marks import CLOSE, END, OPEN, is_marked, mark
 
 __all__ = ["clean", "free_tokens", "is_whole", "retold"]
 
-VERBATIM = ("directives", "decisions")
-"""Sections that no model's words ever take the place of: rules and decisions stay as they were said."""
+VERBATIM = (RULES,)
+"""Blocks that no model's words ever take the place of: rules stay as they were said."""
 
 TOLD = "A language model's summary of them, which may err:"
 
@@ -24,8 +24,10 @@ TEXT_SHARE = 0.7
 MIN_TEXT = 20
 """In fewer tokens than this a model says less than the extract does: it had no room, or it refused."""
 
-_HEADINGS = {field: f"{heading}:" for field, heading in SECTIONS}
-_STARTS = (*_HEADINGS.values(), NAMES)
+REPLY = "- assistant: "
+"""How the line of a step begins in which the assistant speaks; where it decides something, the line stays."""
+
+_STARTS = (RULES, STEPS, NAMES)
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _UNSEEN = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f]")
 _SENTENCE = re.compile(r"[^\n]*?[.!?](?=\s|$)[^\S\n]*|[^\n]+|\n+")
@@ -90,9 +92,11 @@ def _layout(note: Message) -> _Layout:
         if line.startswith(_STARTS) or not blocks:
             blocks.append([])
         blocks[-1].append(line)
-    names = " ".join(block[0].removeprefix(NAMES) for block in blocks if block[0].startswith(NAMES))
-    kept = {_HEADINGS[field] for field in VERBATIM}
-    return _Layout(head, tuple("\n".join(block) for block in blocks if block[0] in kept), tuple(names.split()))
+    listed = [name for block in blocks if block[0].startswith(NAMES) for name in block[0].removeprefix(NAMES).split()]
+    told = [name for block in blocks if block[0] == STEPS for line in block[1:] for name in facts.names(line)]
+    kept = ["\n".join(block) for block in blocks if block[0] in VERBATIM]
+    decided = [line for block in blocks if block[0] == STEPS for line in block[1:] if line.startswith(REPLY) and facts.decisions(line)]
+    return _Layout(head, (*kept, *decided), tuple(dict.fromkeys([*told, *listed])))
 
 
 def _quoted(text: str, room: int, counter: Counter) -> str:

@@ -108,7 +108,7 @@ def _facts_of(message: Message) -> _Facts:
 
 
 def _names(message: Message) -> frozenset[str]:
-    return frozenset(facts.names(message.full_text))
+    return frozenset(facts.names_of(message))
 
 
 def _plain(text: str) -> str:

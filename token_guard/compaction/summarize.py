@@ -1,86 +1,78 @@
-"""Pass 2: the exchanges that matter least go into one structured note, extracted, not invented."""
+"""Pass 2: the exchanges that matter least go into an account of the work, extracted, not invented."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 
 from token_guard.compaction import Counter, Draft, Goal, facts
+from token_guard.compaction.account import account
+from token_guard.compaction.importance import WEIGHTS, by_score, scores
 from token_guard.compaction.ledger import Ledger, as_sent
-from token_guard.compaction.pins import droppable, in_turn, pinned
-from token_guard.compaction.shorten import fitting, shorten
-from token_guard.conversation import Exchange, Message, Text, exchanges
+from token_guard.compaction.pins import droppable, in_turn
+from token_guard.compaction.rules_block import is_said, rules_lines
+from token_guard.compaction.weights import weights_of
+from token_guard.conversation import Exchange, Message, Text
 from token_guard.marks import REFERENCE, is_note, mark, reference
+from token_guard.speech import outputs_of
 
-__all__ = ["NAMES", "SECTIONS", "WEIGHTS", "Summarize", "names_line"]
+__all__ = ["NAMES", "RULES", "STEPS", "WEIGHTS", "Summarize", "names_line"]
 
-RECENCY, PRIORITY = 1.0, 0.5
-"""An exchange's score is how new it is, between 0 and 1, and this share of what speaks for it by category."""
+MEMORY = 0.22
+"""A note takes this share of what it stands for, as far as there is room."""
 
-WEIGHTS: Mapping[str, float] = MappingProxyType({"task": 1.0, "related": 0.8, "structure": 0.6, "patterns": 0.4, "general": 0.2})
-"""Categories, each between 0 and 1 for an exchange: how many of the rare words of the task and the newest turns it has; how many of
-its names later calls use; whether the user speaks; whether a tool reports an error; how many names it has at all."""
+LARGEST = 0.45
+"""A note takes at most this share of what all may take, so that there is room for more to be added."""
 
-MANY_NAMES = 20
-"""With so many different names an exchange has all that the last category gives."""
-
-RECENT_TURNS = 3
-"""The newest exchanges whose words say what the conversation is about now."""
-
-LINE_TOKENS = 60
-"""A quoted line longer than this is shortened."""
-
-NAMES_GROW = (4.0, 0.6)
-"""A note on n tokens takes the first times n to the power of the second, by Heaps' law (Information Retrieval, 1978): the longer
-a text, the fewer of its words are new. 252 tokens on a thousand, 1,004 on ten thousand, 4,000 on a hundred thousand."""
-
-ROOMY, ROOMY_SHARE = 1.25, 0.5
-"""A note may be so many times larger where a compaction leaves more than this share of what is allowed: there it is what little
-goes that costs, not what stays."""
-
-MIN_NOTE = 120
+MIN_NOTE = 200
 """Below this many tokens a note says nothing but that something is missing."""
 
-FULL_SHARE = 0.95
+MOST_OF_ROOM = 0.5
+"""Notes take no more than this share of what instructions leave, however long those are."""
+
+FULL_SHARE = 0.8
 """Notes that take more than this share of their room leave too little for another one."""
 
-REWRITTEN_SHARE = 0.4
+REWRITTEN_SHARE = 0.6
 """One note in place of all takes this share of what notes may take, so that there is room for more to be added."""
 
-SECTIONS: tuple[tuple[str, str], ...] = (
-    ("requests", "The user asked earlier"),
-    ("directives", "Rules that the user gave"),
-    ("decisions", "The assistant decided"),
-    ("errors", "Errors that tools reported"),
-)
-"""Ledger field and heading; the names close the note."""
+PRESENT_WEIGHT = 0.15
+"""What a name is worth in a note that what stays has as well."""
 
-BUDGET: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {"low": (0.30, 0.20, 0.10, 0.10), "medium": (0.25, 0.15, 0.15, 0.20), "high": (0.20, 0.15, 0.20, 0.20)}
-)
-"""Shares of the note for each section, by how complex the task is; what a section leaves goes to the names."""
+RULES_SHARE = 0.5
+"""Of what is allowed, the most that rules may take, beside the room of the account: they survive any budget."""
+
+NAMES_SHARE = 0.1
+"""Of a note, the most that goes to names that nothing above says: a list of them tells nothing of what was done."""
+
+TAKEN_OUT = " earlier messages were taken out here to fit the context window"
+"""What the first line of a note says after how many; what else the guard puts in says something else, and stays."""
+
+TIGHT_SHARE = 0.75
+"""Where another note would leave more than this share of what is allowed, one note takes the place of all."""
+
+RULES = "Rules and facts that the user gave:"
+STEPS = "What was done, oldest first:"
+NAMES = "Also named: "
+"""How the blocks of a note begin."""
+
+TALK: Mapping[str, float] = {"low": 2.5, "medium": 1.0, "high": 0.8}
+"""How much the user's words count beside what was done, by how complex the task is."""
 
 COMPLEX = ((200, "high"), (20, "medium"), (0, "low"))
 """A session of at least so many messages is so complex."""
 
-NAMES = "Files, identifiers and values that occurred: "
-
 
 @dataclass(frozen=True, slots=True)
 class Summarize:
-    """Takes exchanges out, least important first, and adds a note of what is worth keeping of them.
+    """Takes exchanges out, least important first, and adds a note that tells what was done in them.
 
     Notes are added, not rewritten, so that the ones before stay in the provider's prompt cache; when they outgrow
     their share of the budget, one note takes the place of all.
     """
 
-    share: float = 0.35
-    max_directives: int = 20
-    max_decisions: int = 30
+    share: float = 0.45
+    max_directives: int = 64
     complexity: str = "auto"
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
     name: str = "summarize"
@@ -89,51 +81,58 @@ class Summarize:
         if counter.messages(draft.messages) <= goal.target:
             return draft
         memory = _Memory.of(draft.messages, goal, self.share, counter)
+        done = self._with_account(draft, goal, memory, counter)
+        if memory.full or not memory.taken or counter.messages(done.messages) <= max(goal.target, int(TIGHT_SHARE * goal.allowed)):
+            return done
+        return self._with_account(draft, goal, replace(memory, full=True), counter)
+
+    def _with_account(self, draft: Draft, goal: Goal, memory: _Memory, counter: Counter) -> Draft:
+        """The draft with a note beside the ones that are there, or in place of all."""
         gone = _least_important(draft.messages, goal, memory, counter, self.weights)
         if not gone:
             return draft
         out = tuple(draft.messages[place] for place in sorted(gone))
-        kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and is_note(message))]
-        new = Ledger.of(out)
+        weights = weights_of([as_sent(message) for message in draft.messages if not is_note(message)])
+        new = Ledger.of(out, weights)
         ledger = draft.ledger.joined(new)
+        if not memory.full and not set(draft.ledger.rules) <= set(ledger.rules):  # a note that stays would tell a rule that no longer holds
+            memory = replace(memory, full=True)
+        kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and _is_account(message))]
         told = ledger if memory.full else new
-        shares = BUDGET[_complexity(ledger.messages + len(kept)) if self.complexity == "auto" else self.complexity]
-        note = self._note(told, _present(kept), memory.room(counter.messages(map(as_sent, out))), shares, counter)
+        room = memory.room(counter.messages(map(as_sent, out)))
+        said = "\n".join(message.text for message in kept if _is_account(message))
+        untold = [rule for rule in ledger.rules[-self.max_directives :] if not is_said(rule, said)]
+        rules = rules_lines(untold, int(RULES_SHARE * goal.room), counter)
+        left = goal.target - counter.messages(kept) - sum(counter.text(line) + 1 for line in rules)
+        room = min(room, max(left, 2 * MIN_NOTE)) if memory.full else room
+        note = self._note(told, rules, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
-    def _note(self, ledger: Ledger, present: frozenset[str], room: int, shares: Sequence[float], counter: Counter) -> Message:
-        head = f"{ledger.messages:,} earlier messages were taken out here to fit the context window"
-        room -= counter.text(mark(REFERENCE + head)) + 8
-        blocks = [
-            _block(heading, self._limited(section, getattr(ledger, section)), int(room * share), counter)
-            for (section, heading), share in zip(SECTIONS, shares, strict=True)
-        ]
-        room -= sum(map(counter.text, blocks))
-        blocks.append(_names_block(ledger.names, present, room, counter))
-        return Message("user", (Text(reference(head, filter(None, blocks))),))
-
-    def _limited(self, section: str, lines: Sequence[str]) -> Sequence[str]:
-        most = {"directives": self.max_directives, "decisions": self.max_decisions}.get(section, len(lines))
-        return lines[max(0, len(lines) - most) :]
+    def _note(
+        self, ledger: Ledger, rules: Sequence[str], weights: Mapping[str, float], length: int, room: int, counter: Counter
+    ) -> Message:
+        head = f"{ledger.messages:,}{TAKEN_OUT}"
+        room -= counter.text(mark(REFERENCE + head)) + counter.text(RULES) + counter.text(STEPS) + 8
+        complexity = _complexity(length) if self.complexity == "auto" else self.complexity
+        lines = account(ledger.steps, weights, TALK[complexity], room - int(NAMES_SHARE * room), counter)
+        blocks = [*_block(RULES, rules), *_block(STEPS, lines)]
+        names = _names(weights, "\n".join(blocks), int(NAMES_SHARE * room), counter)
+        return Message("user", (Text(reference(head, [*blocks, *filter(None, [names])])),))
 
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """Room for notes, in tokens: what all may take, what the ones that are there take, and whether a new one may be larger."""
+    """Room for notes, in tokens: what all may take, what the ones that are there take, and whether one has to take the place of all."""
 
     most: int
     taken: int
-    roomy: bool
+    full: bool
 
     @classmethod
     def of(cls, messages: Sequence[Message], goal: Goal, share: float, counter: Counter) -> _Memory:
-        taken = counter.messages(filter(is_note, messages))
-        return cls(int(share * goal.room), taken, goal.end - goal.fixed > ROOMY_SHARE * goal.room)
-
-    @property
-    def full(self) -> bool:
-        """Whether one note has to take the place of all."""
-        return self.taken > FULL_SHARE * self.most
+        taken = counter.messages(filter(_is_account, messages))
+        most = min(int(share * goal.allowed), int(MOST_OF_ROOM * goal.room))
+        return cls(most, taken, taken > FULL_SHARE * most)
 
     @property
     def freed(self) -> int:
@@ -144,9 +143,12 @@ class _Memory:
         """The size of the note on messages that counted so many tokens when they came."""
         if self.full:
             return int(REWRITTEN_SHARE * self.most)
-        first, power = NAMES_GROW
-        size = int(first * tokens**power * (ROOMY if self.roomy else 1.0))
-        return max(MIN_NOTE, min(size, self.most - self.taken))
+        return min(self.most, max(MIN_NOTE, min(int(MEMORY * tokens), int(LARGEST * self.most), self.most - self.taken)))
+
+
+def _is_account(message: Message) -> bool:
+    """Whether a message is a note of this pass."""
+    return is_note(message) and TAKEN_OUT in message.text[:200]
 
 
 def _complexity(messages: int) -> str:
@@ -158,9 +160,11 @@ def _complexity(messages: int) -> str:
     return next(name for least, name in COMPLEX if messages >= least)
 
 
-def _present(messages: Sequence[Message]) -> frozenset[str]:
-    """Names that need no note, as what stays has them."""
-    return frozenset().union(*(facts.names(message.full_text) for message in messages))
+def _in_place(ledger: Ledger, weights: Mapping[str, float], kept: Sequence[Message]) -> Mapping[str, float]:
+    """The weights of the names that were taken out; what stays says again what it has."""
+    present = frozenset().union(*(facts.names_of(message) for message in kept))
+    known = {**ledger.names, **{name: weight for name, weight in weights.items() if name in ledger.names}}
+    return {name: weight * PRESENT_WEIGHT if name in present else weight for name, weight in known.items()}
 
 
 def _with_note(kept: Sequence[Message], note: Message, first_gone: Message) -> tuple[Message, ...]:
@@ -170,17 +174,14 @@ def _with_note(kept: Sequence[Message], note: Message, first_gone: Message) -> t
     return (*kept[:after], note, *kept[after:])
 
 
-def _block(heading: str, lines: Sequence[str], room: int, counter: Counter) -> str:
-    """The newest lines that have room, in their order."""
-    short = ("- " + shorten(" ".join(line.split()), LINE_TOKENS, counter) for line in reversed(lines))
-    chosen = fitting(short, room - counter.text(heading) - 2, counter)
-    return "\n".join([f"{heading}:", *reversed(chosen)]) if chosen else ""
+def _block(heading: str, lines: Sequence[str]) -> list[str]:
+    return [heading, *lines] if lines else []
 
 
-def _names_block(names: Mapping[str, float], present: frozenset[str], room: int, counter: Counter) -> str:
-    """As many names as have room, those first that weigh most for their size; what a longer one says is not said twice."""
-    weights = {name: weight for name, weight in names.items() if name not in present}
-    return names_line(facts.worthiest(weights, room - counter.text(NAMES), counter))
+def _names(weights: Mapping[str, float], said: str, room: int, counter: Counter) -> str:
+    """As many names as have room that nothing above says, those first that weigh most for their size."""
+    unsaid = {name: weight for name, weight in weights.items() if weight and name not in said}
+    return names_line(facts.worthiest(unsaid, room - counter.text(NAMES), counter))
 
 
 def names_line(names: Sequence[str]) -> str:
@@ -197,9 +198,8 @@ def _least_important(messages: Sequence[Message], goal: Goal, memory: _Memory, c
     Where the next one is so large that without it too little would be left, the rest is for the next pass, which masks outputs.
     """
     tokens, told = counter.messages(messages) - memory.freed, 0
-    scores = _scores(messages, weights)
     gone: set[int] = set()
-    for unit in in_turn(_by_score(_worth_dropping(messages, memory, counter), scores)):
+    for unit in in_turn(by_score(_worth_dropping(messages, memory, counter), scores(messages, weights))):
         if tokens + memory.room(told) <= goal.target:
             break
         size = counter.messages(unit.messages)
@@ -221,59 +221,5 @@ def _worth_dropping(messages: Sequence[Message], memory: _Memory, counter: Count
 
 def _can_be_masked(unit: Exchange) -> bool:
     """Whether what is large in an exchange is output."""
-    outputs = sum(len(result.text) for message in unit.messages for result in message.results)
+    outputs = sum(len(output) for message in unit.messages for output in outputs_of(message))
     return 2 * outputs > sum(len(message.full_text) for message in unit.messages)
-
-
-def _by_score(units: Sequence[tuple[Exchange, frozenset[int]]], scores: Mapping[int, float]) -> list[tuple[Exchange, frozenset[int]]]:
-    """Lowest first; a turn that holds others comes after them."""
-    return sorted(units, key=lambda entry: (max([scores[entry[0].start], *(scores[place] for place in entry[1])]), len(entry[1])))
-
-
-def _scores(messages: Sequence[Message], weights: Mapping[str, float]) -> dict[int, float]:
-    units = exchanges(messages)
-    names = {unit.start: _names_of(unit) for unit in units}
-    relevant, used = _relevance(messages, units), _later_uses(units, names)
-    scores: dict[int, float] = {}
-    for number, unit in enumerate(units):
-        terms = {
-            "task": relevant[unit.start],
-            "related": used[unit.start],
-            "structure": float(unit.messages[0].role == "user"),
-            "patterns": float(any(facts.error_lines(result.text) for message in unit.messages for result in message.results)),
-            "general": min(1.0, len(names[unit.start]) / MANY_NAMES),
-        }
-        scores[unit.start] = RECENCY * number / len(units) + PRIORITY * sum(weights[name] * term for name, term in terms.items())
-    return scores
-
-
-def _relevance(messages: Sequence[Message], units: Sequence[Exchange]) -> dict[int, float]:
-    """For each exchange, the weight of the rare words of the task and the newest turns that it has."""
-    words = {unit.start: facts.terms("\n".join(message.full_text for message in unit.messages)) for unit in units}
-    query = _query(messages, units, words)
-    hits = {start: terms & query for start, terms in words.items()}
-    spread = Tally(chain.from_iterable(hits.values()))
-    rarity = {term: math.log(1 + len(units) / times) for term, times in spread.items()}
-    most = math.fsum(sorted(rarity.values(), reverse=True)[:20]) or 1.0
-    return {start: min(1.0, math.fsum(rarity[term] for term in terms) / most) for start, terms in hits.items()}
-
-
-def _query(messages: Sequence[Message], units: Sequence[Exchange], words: Mapping[int, frozenset[str]]) -> set[str]:
-    stays = pinned(messages)
-    task = {term for unit in units if unit.start in stays and unit.messages[0].role == "user" for term in words[unit.start]}
-    return task.union(*(words[unit.start] for unit in units[-RECENT_TURNS:]))
-
-
-def _later_uses(units: Sequence[Exchange], names: Mapping[int, frozenset[str]]) -> dict[int, float]:
-    """For each exchange, the share of its names that the calls of later exchanges use."""
-    shares: dict[int, float] = {}
-    later: set[str] = set()
-    for unit in reversed(units):
-        own = names[unit.start]
-        shares[unit.start] = len(own & later) / max(1, len(own))
-        later.update(name for message in unit.messages for call in message.calls for name in facts.names(call.arguments))
-    return shares
-
-
-def _names_of(unit: Exchange) -> frozenset[str]:
-    return frozenset().union(*(facts.names(message.full_text) for message in unit.messages))

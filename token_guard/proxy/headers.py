@@ -24,6 +24,7 @@ def report_headers(report: Report) -> dict[str, str]:
             "limit": str(report.limit.max_input_tokens),
             "limit-source": report.limit.source,
             "passes": passes(report),
+            "kept": ", ".join(f"{name}={fate}" for name, fate in report.kept.told.items()),
             "retention": f"{report.retention:.3g}",
         }
     )
@@ -57,7 +58,8 @@ def log_line(report: Report) -> str:
     limit = f"{report.limit.max_input_tokens} ({report.limit.source})"
     counts = f"{report.tokens_before} -> {report.tokens_after} tokens"
     kept = f"retention {report.retention:.0%}, relevance {report.quality.relevance:.0%}"
-    done = f"{passes(report) or 'no pass'}, {kept}, {report.utilisation:.0%} of the budget used, {report.seconds * 1_000:.1f} ms"
+    lost = "".join(f"{name} {fate}, " for name, fate in report.kept.told.items() if fate != "whole")
+    done = f"{passes(report) or 'no pass'}, {kept}, {lost}{report.utilisation:.0%} of the budget used, {report.seconds * 1_000:.1f} ms"
     return f"{report.action} {report.model}: {counts}, limit {limit}, {done}"
 
 

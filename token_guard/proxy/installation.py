@@ -13,6 +13,7 @@ import litellm
 from token_guard.errors import ConfigError
 from token_guard.proxy.count_tokens import attach, forecast
 from token_guard.proxy.logs import announce, log_as_litellm
+from token_guard.proxy.needs import lacking
 from token_guard.proxy.plugin import TokenGuardCallback
 from token_guard.settings import Settings
 
@@ -40,7 +41,7 @@ def build_callback() -> TokenGuardCallback:
         print(f"token_guard: {error}", file=sys.stderr, flush=True)
         os._exit(STARTUP_FAILURE)
     if _is_in_a_proxy():
-        announce(callback.settings.mode)
+        announce(callback.settings.mode, lacking())
         if callback.settings.headers:
             _watch_token_counts(callback)
     return callback

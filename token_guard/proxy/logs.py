@@ -7,6 +7,8 @@ WARNING on; so the guard's go to LiteLLM's handlers, unless the operator has con
 from __future__ import annotations
 
 import logging
+import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -48,9 +50,13 @@ def log_as_litellm() -> None:
         _LOG.setLevel(logging.INFO)
 
 
-def announce(mode: str) -> None:
-    """Say that the guard is on: one line at start, at any level."""
-    _LOG.info(_ANNOUNCEMENT, _version("token-guard"), mode, _version("litellm"))
+def announce(mode: str, lacking: Sequence[str] = ()) -> None:
+    """Say that the guard is on: one line at start, at any level; and a warning for each thing that this litellm lacks."""
+    # of the package that runs, which need not be one that is installed
+    own = sys.modules["token_guard"].__version__
+    _LOG.info(_ANNOUNCEMENT, own, mode, _version("litellm"))
+    for line in lacking:
+        _LOG.warning("token_guard: %s", line)
 
 
 def _version(package: str) -> str:

@@ -40,6 +40,8 @@ class Metrics:
     summaries: Counter
     rejected: Counter
     failed: Counter
+    kept: Counter
+    task_cut: Counter
 
     def observe(self, report: Report) -> None:
         """Count one request."""
@@ -71,6 +73,10 @@ class Metrics:
 
     def _compacted(self, report: Report) -> None:
         self.compression.observe(report.compression_ratio)
+        for name, fate in report.kept.told.items():
+            self.kept.labels(model_label(report.model), name, fate).inc()
+        if report.kept.task in ("cut", "gone"):
+            self.task_cut.labels(model_label(report.model)).inc()
         if report.tokens_before > report.budget.allowed:
             self.prevented.labels(model_label(report.model)).inc()
         for name, tokens in report.removed.items():
@@ -114,5 +120,11 @@ def open_metrics() -> Metrics | None:
         summaries=Counter("token_guard_summaries_total", "Language-model summaries by how they ended", ("outcome",)),
         rejected=Counter("token_guard_rejections_total", "Requests that cannot fit, by their largest part", ("model", "part")),
         failed=Counter("token_guard_failures_total", "Requests that the guard itself failed on", ("model",)),
+        kept=Counter(
+            "token_guard_kept_total",
+            "Compacted requests by what became of what should stay",
+            ("model", "part", "fate"),
+        ),
+        task_cut=Counter("token_guard_task_cut_total", "Compacted requests whose running task is no longer whole", ("model",)),
         correction=Gauge("token_guard_estimate_correction_ratio", "Real prompt tokens per estimated one", ("model",)),
     )

@@ -17,7 +17,7 @@ class MaskSettings(Section):
     keep_recent: float = Field(default=0.4, ge=0.0, le=1.0)
     """The newest tool outputs, up to this share of the target, are never masked."""
     placeholder_tokens: PositiveInt = 60
-    """Room for the key values (paths, identifiers, error lines) in one placeholder."""
+    """Least room for the quoted lines of one placeholder."""
     exempt_tools: tuple[str, ...] = ()
     """Names of tools whose outputs are never masked or deduplicated."""
     argument_tokens: PositiveInt = 200

@@ -15,7 +15,7 @@ __all__ = ["SummarizeSettings"]
 class SummarizeSettings(Section):
     """Pass 2, structured summary."""
 
-    share: float = Field(default=0.35, gt=0.0, le=0.5)
+    share: float = Field(default=0.45, gt=0.0, le=0.5)
     """Largest size of all notes together, as a share of the budget."""
     max_directives: PositiveInt = 20
     """Directives (must, never, always, ...) carried verbatim; the newest win."""

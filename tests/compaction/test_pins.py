@@ -1,0 +1,88 @@
+"""What every compaction leaves where it is, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from build import agent, answer, call, parsed, result, say
+
+from token_guard.compaction.pins import pins
+from token_guard.compaction.plans import loaded_rules, newest_plan
+
+TASK = "Build the nightly export: one file a tenant, semicolons, UTF-8 with BOM, skip suspended tenants, and page #fin-oncall."
+PLAN = [{"content": "collect the requests", "status": "completed"}, {"content": "write the notes", "status": "pending"}]
+RULES = "# Skill: notes\n1. Group entries by area.\n2. Run the check before you commit."
+
+
+def tool(ident: str, function: str, **arguments: Any) -> dict[str, Any]:
+    made = call(ident)
+    made["tool_calls"][0]["function"] = {"name": function, "arguments": json.dumps(arguments)}
+    return made
+
+
+def test_the_running_task_stays_when_the_newest_words_only_say_to_go_on() -> None:
+    history = parsed([*agent(3), answer("Done."), say("user", TASK), answer("Shall I start?"), say("user", "Yes, go on."), *agent(5)[2:]])
+    assert [history[place].text for place in sorted(pins(history).task)] == [TASK]
+
+
+def test_an_example_in_front_is_no_task() -> None:
+    history = parsed(
+        [
+            say("system", "Act as an expert."),
+            say("user", "Change get_factorial() to use math.factorial"),
+            answer("It is in app.py."),
+            say(
+                "user",
+                "I switched to a new code base. Please don't consider the above files or try to edit them any longer, they are gone.",
+            ),
+            answer("Ok."),
+            say("user", TASK),
+        ]
+    )
+    assert pins(history).opening == frozenset()
+    assert pins(history).task == {5}
+
+
+def test_a_question_whose_answer_was_work_opens_the_session() -> None:
+    assert 1 in pins(parsed(agent(4))).opening
+
+
+@pytest.mark.parametrize("name", ["TodoWrite", "todo_write", "update_plan", "write_todos", "task_tracker", "manageTodoList"])
+def test_the_newest_plan_stays_with_its_result(name: str) -> None:
+    history = parsed(
+        [
+            say("user", TASK),
+            tool("p1", name, todos=PLAN[:1]),
+            result("p1", "ok"),
+            tool("p2", name, todos=PLAN),
+            result("p2", "ok"),
+            *agent(5)[2:],
+        ]
+    )
+    assert newest_plan(history) == (3, 4)
+
+
+def test_a_plan_is_known_by_its_shape_whatever_its_tool_is_called() -> None:
+    steps = [{"step": "read", "state": "done"}, {"step": "write", "state": "open"}]
+    assert newest_plan(parsed([say("user", TASK), tool("p", "scribble", items=steps), result("p", "ok")])) == (1, 2)
+    assert newest_plan(parsed([say("user", TASK), tool("p", "rows", items=[{"id": 1}, {"id": 2}]), result("p", "ok")])) == ()
+
+
+@pytest.mark.parametrize(
+    "loading", [tool("s", "Skill", skill="notes"), tool("s", "load_skill", name="notes"), tool("s", "Read", file_path="/repo/AGENTS.md")]
+)
+def test_rules_that_the_client_loaded_stay(loading: dict[str, Any]) -> None:
+    history = parsed([say("user", TASK), loading, result("s", RULES), *agent(6)[2:]])
+    assert loaded_rules(history) == (1, 2)
+
+
+def test_only_so_many_loaded_rules_stay_and_none_that_would_fill_the_window() -> None:
+    loads = [message for number in range(6) for message in (tool(f"s{number}", "skill", name=f"n{number}"), result(f"s{number}", RULES))]
+    assert loaded_rules(parsed([say("user", TASK), *loads])) == (7, 8, 9, 10, 11, 12)
+    assert loaded_rules(parsed([say("user", TASK), tool("s", "skill", name="n"), result("s", RULES * 1_000)])) == ()
+
+
+def test_a_file_of_rules_that_is_written_is_not_loaded() -> None:
+    assert loaded_rules(parsed([say("user", TASK), tool("s", "Write", file_path="CLAUDE.md"), result("s", "written")])) == ()

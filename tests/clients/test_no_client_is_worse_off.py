@@ -55,10 +55,10 @@ class Findings:
 def _whole_sessions(name: str) -> Iterator[tuple[Session, int, int | None]]:
     """All of them, or one at a window that the instructions nearly fill and one where they take a third or less."""
     client = CLIENTS[name]
-    windows = WINDOWS if ALL else _tight_and_roomy(Session(client, SEEDS[0]))
-    for place, window in enumerate(windows):
+    sessions = [Session(client, seed) for seed in SEEDS]
+    for place, window in enumerate(WINDOWS if ALL else _tight_and_roomy(sessions[0])):
         for reply in client.replies if ALL else client.replies[place % len(client.replies) :][:1]:
-            yield from ((Session(client, seed), window, reply) for seed in SEEDS)
+            yield from ((session, window, reply) for session in sessions)
 
 
 def _tight_and_roomy(session: Session) -> tuple[int, int]:

@@ -28,7 +28,7 @@ MESSAGE_OVERHEAD = 16
 """More tokens than any format spends on a message beside its texts."""
 
 MILLION = 1_000_000
-BEGINNING = 150
+BEGINNING = 60
 """Characters by which a message is told from all others."""
 
 
@@ -193,7 +193,7 @@ def forwarded_requests_are_valid(answer: Answer) -> str | None:
     history = answer.sent.parsed.messages
     broken = complaint(history, _placed(history, answer.forwarded.parsed.messages))
     silent = any(not "".join(_strings(m.get("content", ""))).strip() for m in answer.forwarded.messages if m.get("role") == "user")
-    return broken or _unpaired(answer.forwarded.messages) or ("a user message without text" if silent else "")
+    return broken or _unpaired(answer.forwarded.messages) or ("a user message without text" if silent else _torn(answer.forwarded.words))
 
 
 def a_session_has_one_prefix(answer: Answer) -> str | None:
@@ -293,6 +293,12 @@ def _unpaired(messages: list[Any]) -> str:
             del open_calls[result]
         open_calls.update(calls)
     return f"calls {sorted(open_calls)} without results" if open_calls else ""
+
+
+def _torn(words: str) -> str:
+    """A note that has lost one side of its frame, and with it the word that it is none of the user's."""
+    notes = words.count("⟦compacted: reference"), words.count("end of reference⟧")
+    return f"{notes[0]} notes begin and {notes[1]} end" if notes[0] != notes[1] else ""
 
 
 def _ids(message: Mapping[str, Any]) -> tuple[list[str], list[str]]:

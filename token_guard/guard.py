@@ -222,16 +222,16 @@ class Guard:
         return clamped(case, case.conversation, opened(case, measure, levels))
 
     def _replayed(self, case: Case, history: Sequence[Message], lenient: bool, force: bool) -> Replayed:
-        """The history after its compactions, in the room beside the reply; in a wider one where what has to stay would be cut."""
+        """The history after its compactions, in the room beside the reply; what has to stay whole may take the reply's."""
         pins = [history[place] for place in pinned(history)]
         stays = case.meter.messages(pins)
         # nothing that stays is cut for an upper bound on its media
-        last = stays if stays - case.meter.estimated(pins) <= case.believed_room else case.wide_room
-        room = next((room for room in (case.room, case.wide_room, case.believed_room) if stays <= room), last)
-        replay = self._replay(case, room, lenient)
+        fits = stays - case.meter.estimated(pins) <= case.believed_room
+        cap = case.wide_room if stays <= case.wide_room or not fits else max(stays, case.believed_room)
+        replay = self._replay(case, case.room, cap, lenient)
         replayed = replay.once_more(history) if force else replay(history)
-        if room == case.room and replayed.tokens + case.overhead > case.allowed and case.tight_room < room:
-            return self._replay(case, case.tight_room, lenient)(history)
+        if replayed.tokens + case.overhead > case.most and case.tight_room < case.room:
+            return self._replay(case, case.tight_room, cap, lenient)(history)
         return replayed
 
     def _levels(self, case: Case, tally: Tally, *, lenient: bool) -> Levels:
@@ -253,9 +253,10 @@ class Guard:
         """Whether nothing is to be done before it does not fit: by policy, or because the client has made the provider do it."""
         return self.settings.policy == "overflow" or conversation.provider_trims
 
-    def _replay(self, case: Case, room: int, lenient: bool) -> Replay:
+    def _replay(self, case: Case, room: int, cap: int, lenient: bool) -> Replay:
         return Replay(
             allowed=room,
+            cap=cap,
             thresholds=partial(thresholds, settings=self.settings, lenient=lenient),
             compact=partial(self._compact, case.meter),
             counter=case.meter,

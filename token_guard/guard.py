@@ -11,7 +11,6 @@ from typing import Any
 from token_guard import compaction
 from token_guard.case import Case, calibrated_as, capped_case, counted_as, open_case
 from token_guard.compaction import Draft, Goal
-from token_guard.compaction.pins import pinned
 from token_guard.compaction.strategies import passes
 from token_guard.conversation import Conversation, Message, Outline
 from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for
@@ -226,15 +225,10 @@ class Guard:
 
     def _replayed(self, case: Case, history: Sequence[Message], lenient: bool, force: bool) -> Replayed:
         """The history after its compactions, in the room beside the reply; what has to stay whole may take the reply's."""
-        pins = [history[place] for place in pinned(history)]
-        stays = case.meter.messages(pins)
-        # nothing that stays is cut for an upper bound on its media
-        fits = stays - case.meter.estimated(pins) <= case.believed_room
-        cap = case.wide_room if stays <= case.wide_room or not fits else max(stays, case.believed_room)
-        replay = self._replay(case, case.room, cap, lenient)
+        replay = self._replay(case, case.room, lenient)
         replayed = replay.once_more(history) if force else replay(history)
         if replayed.tokens + case.overhead > case.most and case.tight_room < case.room:
-            return self._replay(case, case.tight_room, cap, lenient)(history)
+            return self._replay(case, case.tight_room, lenient)(history)
         return replayed
 
     def _levels(self, case: Case, tally: Tally, *, lenient: bool) -> Levels:
@@ -256,15 +250,15 @@ class Guard:
         """Whether nothing is to be done before it does not fit: by policy, or because the client has made the provider do it."""
         return self.settings.policy == "overflow" or conversation.provider_trims
 
-    def _replay(self, case: Case, room: int, cap: int, lenient: bool) -> Replay:
+    def _replay(self, case: Case, room: int, lenient: bool) -> Replay:
         return Replay(
             allowed=room,
-            cap=cap,
+            cap=partial(_cap, case),
             thresholds=partial(thresholds, settings=self.settings, lenient=lenient),
             compact=partial(self._compact, case.meter),
             counter=case.meter,
             memo=self._memo,
-            seed=f"{case.meter.family} {lenient} {self.settings.strategy}".encode(),
+            seed=f"{case.wide_room} {case.believed_room} {case.meter.family} {lenient} {self.settings.strategy}".encode(),
             recall=self._recall,
             summaries=self._summaries,
         )
@@ -294,6 +288,14 @@ def fit(
     'none'
     """
     return _shared(settings).process(request, api=api, max_input_tokens=max_input_tokens)
+
+
+def _cap(case: Case, stays: Sequence[Message]) -> int:
+    """What the messages may count where these stay: the reply gives way, then the margin; nothing is cut for an upper bound on media."""
+    tokens = case.meter.messages(stays)
+    if tokens <= case.wide_room or tokens - case.meter.estimated(stays) > case.believed_room:
+        return case.wide_room
+    return max(tokens, case.believed_room)
 
 
 def _recall(settings: Settings) -> Recall | None:

@@ -23,12 +23,10 @@ SEEDS = range(1, 3 if ALL else 2)
 EPOCHS_PART = 4
 
 BEHIND = "files that stand behind the history have all of it compacted anew each turn"
-TORN = "where room is tight, the beginning of a note is cut off its end"
 
 KNOWN = {
     "a_session_has_one_prefix": {"aider": BEHIND},
     "one_turn_in_four": {"aider": BEHIND},
-    "forwarded_requests_are_valid": dict.fromkeys(("claude-code", "opencode", "openhands"), TORN),
 }
 """What does not hold yet, by law and client, and why: such a case fails as soon as it does hold."""
 

@@ -14,6 +14,7 @@ from functools import cache, partial
 
 from token_guard.compaction import Compacted, Counter, Draft, Goal
 from token_guard.compaction.notes import retold
+from token_guard.compaction.pins import pinned
 from token_guard.compaction.retention import quality
 from token_guard.conversation import Message
 from token_guard.history.epochs import epoch_goal, floor_after, summed, trigger_of, whole_again
@@ -48,7 +49,7 @@ class Replayed:
 @dataclass(frozen=True, slots=True)
 class Replay:
     """One way of compacting histories: `allowed` is the budget of the messages in tokens, `cap` what they may count where what stays
-    is larger, `seed` names all else that decides."""
+    is larger, by the messages that stay; `seed` names all else that decides."""
 
     allowed: int
     thresholds: Callable[[Tally], Thresholds]
@@ -56,7 +57,7 @@ class Replay:
     counter: Counter
     memo: Memo
     seed: bytes = b""
-    cap: int = 0
+    cap: Callable[[Sequence[Message]], int] = lambda _stays: 0
     recall: Recall | None = None
     summaries: Summaries | None = None
 
@@ -73,7 +74,7 @@ class Replay:
 
     def _walk(self, history: Sequence[Message]) -> State:
         """The state at the end of the history: from the newest boundary that is remembered, one boundary after the other."""
-        keys = chain(history, b"%d %d %b" % (self.allowed, self.cap, self.seed))
+        keys = chain(history, b"%d %b" % (self.allowed, self.seed))
         ends = _boundaries(history)
         known, state = self._resume(ends, keys)
         start, passages = known, cache(partial(Passages.of, history))
@@ -120,7 +121,8 @@ class Replay:
         state = self._settled(state)
         view = whole_again(view_of(self._recollection.let_go(state, history), history), history)
         at = self._levels(state)
-        usual = epoch_goal(view, at, state.instructions, self.allowed, self.cap, self.counter)
+        cap = self.cap([view[place] for place in sorted(pinned(view))])
+        usual = epoch_goal(view, at, state.instructions, self.allowed, cap, self.counter)
         done = self.compact(Draft(view, state.ledger), goal or usual)
         return replace(
             state,

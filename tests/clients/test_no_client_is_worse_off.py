@@ -1,6 +1,6 @@
 """The law over generated sessions of real clients' shapes: with the guard, no client is ever worse off than without it.
 
-A few sessions here; by hand `TOKEN_GUARD_CLIENT_REQUESTS=20000 pytest tests/clients` tries so many requests.
+A few sessions here; by hand `CLIENT_REQUESTS=20000 pytest tests/clients` tries so many requests.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from token_guard import Guard, Settings
 WINDOWS = (16_000, 24_000, 32_000, 40_000, 48_000, 64_000, 80_000, 128_000, 200_000)
 REPLIES = (None, 256, 1_000, 4_096, 8_192, 16_000, 32_000, 64_000)
 TURNS = 60
-REQUESTS = int(os.environ.get("TOKEN_GUARD_CLIENT_REQUESTS", "0"))
+REQUESTS = int(os.environ.get("CLIENT_REQUESTS", "0"))
 SESSIONS = max(1, REQUESTS // TURNS // len(SHAPES))
 EVERY = 1 if REQUESTS else 7
 """Turns from one request that is looked at to the next: where few are, what lies between is found by replay."""

@@ -154,16 +154,20 @@ class Guard:
 
         `estimate` is that of what was forwarded instead of the request. `litellm_count` is what litellm itself counts: it
         fills that in, unmarked, where a provider sent no usage, so that an equal `prompt_tokens` teaches nothing.
-        None when the request cannot be read, and when the provider may have counted less than it was sent.
+        None when the request cannot be read, when the provider may have counted less than it was sent, and when what it was sent
+        holds anything that is only estimated upward.
         """
         format_ = format_for(api, request)
         parsed = format_.parse(request) if format_ else None
         if not isinstance(parsed, Conversation) or parsed.provider_trims:
             return None
+        meter = meter_for(counted_as(parsed.model, deployment))
+        if meter.is_bound(parsed):
+            return None
         if estimate is None:
-            estimate = meter_for(counted_as(parsed.model, deployment)).measure(parsed).tokens
+            estimate = meter.measure(parsed).tokens
         key = calibrated_as(parsed.model, deployment)
-        self.calibrations.learn(key, estimate, prompt_tokens, litellm_count=litellm_count)
+        self.calibrations.learn(key, estimate, prompt_tokens, litellm_count=litellm_count, slopes=meter.slopes)
         return self._case(parsed, deployment, format_.api if format_ else "").correction
 
     def _case(self, conversation: Conversation, deployment: Deployment | None, api: str) -> Case:
@@ -218,16 +222,16 @@ class Guard:
         return clamped(case, case.conversation, opened(case, measure, levels))
 
     def _replayed(self, case: Case, history: Sequence[Message], lenient: bool, force: bool) -> Replayed:
-        """The history after its compactions, in the room beside the reply; in a wider one where what has to stay would be cut."""
+        """The history after its compactions, in the room beside the reply; what has to stay whole may take the reply's."""
         pins = [history[place] for place in pinned(history)]
         stays = case.meter.messages(pins)
         # nothing that stays is cut for an upper bound on its media
-        last = stays if stays - case.meter.estimated(pins) <= case.believed_room else case.wide_room
-        room = next((room for room in (case.room, case.wide_room, case.believed_room) if stays <= room), last)
-        replay = self._replay(case, room, lenient)
+        fits = stays - case.meter.estimated(pins) <= case.believed_room
+        cap = case.wide_room if stays <= case.wide_room or not fits else max(stays, case.believed_room)
+        replay = self._replay(case, case.room, cap, lenient)
         replayed = replay.once_more(history) if force else replay(history)
-        if room == case.room and replayed.tokens + case.overhead > case.allowed and case.tight_room < room:
-            return self._replay(case, case.tight_room, lenient)(history)
+        if replayed.tokens + case.overhead > case.most and case.tight_room < case.room:
+            return self._replay(case, case.tight_room, cap, lenient)(history)
         return replayed
 
     def _levels(self, case: Case, tally: Tally, *, lenient: bool) -> Levels:
@@ -249,9 +253,10 @@ class Guard:
         """Whether nothing is to be done before it does not fit: by policy, or because the client has made the provider do it."""
         return self.settings.policy == "overflow" or conversation.provider_trims
 
-    def _replay(self, case: Case, room: int, lenient: bool) -> Replay:
+    def _replay(self, case: Case, room: int, cap: int, lenient: bool) -> Replay:
         return Replay(
             allowed=room,
+            cap=cap,
             thresholds=partial(thresholds, settings=self.settings, lenient=lenient),
             compact=partial(self._compact, case.meter),
             counter=case.meter,

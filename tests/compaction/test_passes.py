@@ -332,7 +332,22 @@ def test_a_note_on_a_simple_task_tells_more_of_what_the_user_asked() -> None:
     messages = parsed([*history, answer(), say("user", "And now?")])
 
     def quoted(complexity: str) -> int:
-        done = after(Summarize(complexity=complexity), messages, COUNTER.messages(messages) // 3)
+        done = after(Summarize(complexity=complexity), messages, COUNTER.messages(messages) // 3, 2 * COUNTER.messages(messages))
         return next(message.text for message in done if is_note(message)).count("Question")
 
-    assert quoted("low") > quoted("high") > 0
+    assert quoted("low") > quoted("high")
+
+
+def test_outputs_that_came_as_user_messages_are_masked_as_those_of_tools_are() -> None:
+    rounds = [
+        message
+        for number in range(12)
+        for message in (answer(f"cat {number}.py"), say("user", f"<returncode>0</returncode>\n<output>\n{'x = 1 ' * 120}\n</output>"))
+    ]
+    history = parsed([say("system", "You are careful."), say("user", "Mend it."), *rounds])
+    done = after(MaskObservations(), history, COUNTER.messages(history) // 2)
+    masked = [message for message in done if message.edited]
+    assert 4 <= len(masked) < 12
+    assert all(message.role == "user" and is_marked(message.text) for message in masked)
+    assert done[1] == history[1]
+    assert done[-1] == history[-1]

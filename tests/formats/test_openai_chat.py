@@ -165,7 +165,7 @@ MALFORMED = {
     "text missing": {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
     "calls a mapping": {"messages": [{"role": "assistant", "tool_calls": {"id": "1"}}]},
     "a call without an id": {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}]},
-    "arguments a mapping": {"messages": [{"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": {}}}]}]},
+    "arguments a list": {"messages": [{"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": []}}]}]},
     "a call id a number": {"messages": [{"role": "tool", "tool_call_id": 7, "content": "42"}]},
     "tools a string": {"messages": [], "tools": "all"},
 }
@@ -200,5 +200,6 @@ def test_no_input_raises_and_what_is_read_renders_as_it_was(messages: list[Any])
 
 def test_a_format_is_found_by_name_or_by_shape() -> None:
     assert format_for("openai.chat", {}) == format_for(None, {"messages": agent(1)}) == CHAT
-    assert format_for("openai.images", {"messages": []}) is None
+    with pytest.raises(ValueError, match="none of the formats"):
+        format_for("openai.images", {"messages": []})
     assert format_for(None, {"contents": "a cat"}) is None

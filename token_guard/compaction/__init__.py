@@ -42,19 +42,26 @@ LEFT_PART = 3
 class Goal:
     """Sizes in tokens, of the messages alone.
 
-    A pass takes nothing out below `target`, and cuts what is protected only above `allowed`. Passes follow one another
+    A pass takes nothing out below `target`, and cuts what is protected only above `most`. Passes follow one another
     until `aim` is met, which is lower than the target where what stays at the head is large. `fixed` is what instructions take.
+    `cap` is where what is protected has to be cut: beyond `allowed`, where the reply can give way.
     """
 
     target: int
     allowed: int
     aim: int | None = None
     fixed: int = 0
+    cap: int = 0
 
     @property
     def least(self) -> int:
         """What is left at least as long as something else can be done than taking exchanges out: a third of the room."""
         return min(self.target, self.fixed + self.room // LEFT_PART)
+
+    @property
+    def most(self) -> int:
+        """What protected messages may count together with all else that is left."""
+        return max(self.allowed, self.cap)
 
     @property
     def room(self) -> int:

@@ -52,10 +52,6 @@ class Ledger:
         """The ledger after these messages were taken out without a note."""
         return self.joined(Ledger.of(messages))
 
-    def since(self, earlier: Ledger) -> Ledger:
-        """The same without the rules that an earlier one has told already."""
-        return replace(self, rules=tuple(rule for rule in self.rules if rule not in earlier.rules))
-
     def joined(self, later: Ledger) -> Ledger:
         """Both, `later` being what was taken out afterwards."""
         return Ledger(

@@ -28,8 +28,11 @@ DEFINING = re.compile(
     r"(?:def|class|func|fn|function|type|struct|interface|enum|trait|impl|const)\s"
 )
 
-DEFINES, REPORTS = 1.0, 1.0
-"""What speaks for a line beside its names: it defines something, or it reports an error."""
+DEFINES, REPORTS, CHANGED = 1.0, 1.0, 0.5
+"""What speaks for a line beside its names: it defines something, it reports an error, an edit took it away or put it in."""
+
+WAS, NOW = "was: ", "now: "
+"""What stands before a line that an edit took away, and before one that it put in."""
 
 SAID_AGAIN = 0.3
 """What a name is still worth once a better line says it."""
@@ -63,7 +66,7 @@ def telling(lines: Sequence[str], weights: Mapping[str, float]) -> tuple[Line, .
 def worth(line: str, names: Sequence[str], weights: Mapping[str, float]) -> float:
     """What quoting a line is worth for its length."""
     value = sum(weights.get(name, 0.0) for name in names)
-    value += DEFINES * bool(DEFINING.match(line)) + REPORTS * bool(facts.error_lines(line))
+    value += DEFINES * bool(DEFINING.match(line)) + REPORTS * bool(facts.error_lines(line)) + CHANGED * line.startswith((WAS, NOW))
     return float(value / (4 + min(len(line), LINE_CHARS)) ** SIZE_MATTERS)
 
 

@@ -19,6 +19,7 @@ from token_guard.compaction.steps import status_of
 from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
 from token_guard.marks import OPEN, is_marked, is_note, mark
+from token_guard.speech import is_observation, outputs_of
 
 __all__ = ["MaskObservations"]
 
@@ -72,7 +73,7 @@ class MaskObservations:
         room = self.keep_recent * goal.target
         start = tail_start(messages)
         while start > 0:
-            room -= counter.message(messages[start - 1]) if messages[start - 1].results else 0
+            room -= counter.message(messages[start - 1]) if outputs_of(messages[start - 1]) else 0
             if room < 0:
                 break
             start -= 1
@@ -80,7 +81,7 @@ class MaskObservations:
 
     def _gain(self, messages: Sequence[Message], counter: Counter) -> int:
         """About how many tokens fewer there are once these messages are masked."""
-        outputs = (counter.text(result.text) for message in messages for result in message.results)
+        outputs = (counter.text(output) for message in messages for output in outputs_of(message))
         arguments = (counter.text(call.arguments) for message in messages for call in message.calls)
         masked = sum(max(0, size - PLACEHOLDER - self._quote_room(size)) for size in outputs)
         return masked + sum(max(0, size - self.argument_tokens) for size in arguments)
@@ -90,12 +91,15 @@ class MaskObservations:
         return min(max(self.placeholder_tokens, int(size * QUOTED_SHARE)), self.placeholder_tokens * MAX_QUOTED)
 
     def _masked(self, message: Message, view: _View, counter: Counter) -> Message:
-        parts = tuple(self._masked_part(part, view, counter) for part in message.parts)
+        observed = is_observation(message)
+        parts = tuple(self._masked_part(part, view, counter, observed=observed) for part in message.parts)
         return replace(message, parts=parts) if parts != message.parts else message
 
-    def _masked_part(self, part: Part, view: _View, counter: Counter) -> Part:
+    def _masked_part(self, part: Part, view: _View, counter: Counter, *, observed: bool) -> Part:
         if isinstance(part, ToolResult):
             return self._masked_result(part, view, counter)
+        if observed and isinstance(part, Text):
+            return self._masked_text(part, view, counter)
         if isinstance(part, ToolCall):
             return self._shortened_call(part, counter)
         return part
@@ -105,12 +109,19 @@ class MaskObservations:
         size = counter.text(text)
         if tool in self.exempt_tools or is_marked(text) or (size < self.min_tokens and not result.has_media):
             return result
-        placeholder = self._placeholder(result, view, counter)
+        placeholder = self._placeholder(tool, text, view, counter)
         smaller = result.has_media or counter.text(placeholder) < size
         return replace(result, content=(Text(placeholder),)) if smaller else result
 
-    def _placeholder(self, result: ToolResult, view: _View, counter: Counter) -> str:
-        text, tool = result.text, view.tools.get(result.call_id, "tool")
+    def _masked_text(self, part: Text, view: _View, counter: Counter) -> Text:
+        """An output that came as the words of a user message."""
+        size = counter.text(part.text)
+        if is_marked(part.text) or size < self.min_tokens:
+            return part
+        placeholder = self._placeholder("a tool", part.text, view, counter)
+        return Text(placeholder) if counter.text(placeholder) < size else part
+
+    def _placeholder(self, tool: str, text: str, view: _View, counter: Counter) -> str:
         size, error = counter.text(text), "".join(facts.error_lines(text)[-1:])
         said = (tool, _told(text), f"{text.count(chr(10)) + 1:,} lines", f"{size:,} tokens", status_of(text), clipped(error, LINE_CHARS))
         head = "output of " + ", ".join(filter(None, said))

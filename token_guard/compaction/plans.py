@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from token_guard.conversation import Message, ToolCall
@@ -99,8 +100,12 @@ def _is_plan(entries: Sequence[Any]) -> bool:
 
 
 def _loads(call: ToolCall) -> bool:
-    return _letters(call.name) in _LOADERS or bool(_RULE_FILES.search(call.arguments) and _READERS.search(call.name))
+    if _letters(call.name) in _LOADERS:
+        return True
+    named = ".md" in call.arguments or "rules" in call.arguments
+    return named and bool(_RULE_FILES.search(call.arguments) and _READERS.search(call.name))
 
 
+@lru_cache(maxsize=1_024)
 def _letters(name: str) -> str:
     return re.sub(r"[^a-z]", "", name.lower())

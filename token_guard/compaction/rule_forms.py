@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["BINDS", "DEPENDS", "FACT", "LABEL", "LIMIT", "NEWER", "REQUEST", "TELLING"]
+__all__ = ["BINDS", "DEPENDS", "FACT", "LABEL", "LIMIT", "NEWER", "PROHIBITS", "REQUEST", "TELLING"]
 
 
 def _words(*forms: str) -> str:
@@ -209,3 +209,11 @@ NEWER: Final = re.compile(
     re.IGNORECASE,
 )
 """Words of a rule that takes the place of another."""
+
+PROHIBITS: Final = re.compile(
+    r"\b(?:never|must not|mustn't|do not|don't|may not|forbidden|prohibited"
+    r"|stop|refuse|nie(?:mals)?|jamais|nunca|jamás|mai|nooit|aldrig|nigdy"
+    r"|никогда|нельзя|запрещено)\b|绝不|不要|不得|禁止|切勿|请勿|決して|ないで|절대|금지",
+    re.IGNORECASE,
+)
+"""What forbids: it is kept before all else."""

@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from token_guard.compaction.clip import clipped
+from token_guard.compaction.rule_forms import BINDS, PROHIBITS
 from token_guard.compaction.shorten import TextCounter
 
-__all__ = ["rules_lines"]
+__all__ = ["is_said", "rules_lines"]
 
 LONGEST = 800
 """Characters of a rule; what is longer is cut inside."""
 
 
 def rules_lines(rules: Sequence[str], room: int, counter: TextCounter) -> list[str]:
-    """A line for each rule, oldest first; where there is no room for all, the newest stay."""
-    chosen: list[str] = []
-    for rule in reversed(rules):
-        line = f"- {clipped(rule, LONGEST)}"
-        room -= counter.text(line) + 1
-        if room < 0:
-            break
-        chosen.append(line)
-    return chosen[::-1]
+    """A line for each rule, oldest first; where there is no room for all, prohibitions stay before other rules and facts, newer
+    ones before older ones."""
+    chosen: set[int] = set()
+    for place in sorted(range(len(rules)), key=lambda place: (*_rank(rules[place]), -place)):
+        tokens = counter.text(_line(rules[place])) + 1
+        if tokens <= room:
+            room -= tokens
+            chosen.add(place)
+    return [_line(rule) for place, rule in enumerate(rules) if place in chosen]
+
+
+def is_said(rule: str, notes: str) -> bool:
+    """Whether notes tell a rule already."""
+    return _line(rule) in notes
+
+
+def _line(rule: str) -> str:
+    return f"- {clipped(rule, LONGEST)}"
+
+
+def _rank(rule: str) -> tuple[bool, bool]:
+    return PROHIBITS.search(rule) is None, BINDS.search(rule) is None

@@ -10,10 +10,11 @@ from token_guard.compaction.account import account
 from token_guard.compaction.importance import WEIGHTS, by_score, scores
 from token_guard.compaction.ledger import Ledger, as_sent
 from token_guard.compaction.pins import droppable, in_turn
-from token_guard.compaction.rules_block import rules_lines
+from token_guard.compaction.rules_block import is_said, rules_lines
 from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Exchange, Message, Text
 from token_guard.marks import REFERENCE, is_note, mark, reference
+from token_guard.speech import outputs_of
 
 __all__ = ["NAMES", "RULES", "STEPS", "WEIGHTS", "Summarize", "names_line"]
 
@@ -26,6 +27,9 @@ LARGEST = 0.45
 MIN_NOTE = 200
 """Below this many tokens a note says nothing but that something is missing."""
 
+MOST_OF_ROOM = 0.5
+"""Notes take no more than this share of what instructions leave, however long those are."""
+
 FULL_SHARE = 0.8
 """Notes that take more than this share of their room leave too little for another one."""
 
@@ -35,8 +39,8 @@ REWRITTEN_SHARE = 0.6
 PRESENT_WEIGHT = 0.15
 """What a name is worth in a note that what stays has as well."""
 
-RULES_SHARE = 0.4
-"""Of a note, the most that goes to rules; what they leave goes to the account."""
+RULES_SHARE = 0.5
+"""Of what is allowed, the most that rules may take, beside the room of the account: they survive any budget."""
 
 NAMES_SHARE = 0.1
 """Of a note, the most that goes to names that nothing above says: a list of them tells nothing of what was done."""
@@ -44,12 +48,15 @@ NAMES_SHARE = 0.1
 TAKEN_OUT = " earlier messages were taken out here to fit the context window"
 """What the first line of a note says after how many; what else the guard puts in says something else, and stays."""
 
+TIGHT_SHARE = 0.75
+"""Where another note would leave more than this share of what is allowed, one note takes the place of all."""
+
 RULES = "Rules and facts that the user gave:"
 STEPS = "What was done, oldest first:"
 NAMES = "Also named: "
 """How the blocks of a note begin."""
 
-TALK: Mapping[str, float] = {"low": 1.5, "medium": 1.0, "high": 0.8}
+TALK: Mapping[str, float] = {"low": 2.5, "medium": 1.0, "high": 0.8}
 """How much the user's words count beside what was done, by how complex the task is."""
 
 COMPLEX = ((200, "high"), (20, "medium"), (0, "low"))
@@ -74,6 +81,13 @@ class Summarize:
         if counter.messages(draft.messages) <= goal.target:
             return draft
         memory = _Memory.of(draft.messages, goal, self.share, counter)
+        done = self._with_account(draft, goal, memory, counter)
+        if memory.full or not memory.taken or counter.messages(done.messages) <= max(goal.target, int(TIGHT_SHARE * goal.allowed)):
+            return done
+        return self._with_account(draft, goal, replace(memory, full=True), counter)
+
+    def _with_account(self, draft: Draft, goal: Goal, memory: _Memory, counter: Counter) -> Draft:
+        """The draft with a note beside the ones that are there, or in place of all."""
         gone = _least_important(draft.messages, goal, memory, counter, self.weights)
         if not gone:
             return draft
@@ -84,16 +98,21 @@ class Summarize:
         if not memory.full and not set(draft.ledger.rules) <= set(ledger.rules):  # a note that stays would tell a rule that no longer holds
             memory = replace(memory, full=True)
         kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and _is_account(message))]
-        told = ledger if memory.full else new.since(draft.ledger)
+        told = ledger if memory.full else new
         room = memory.room(counter.messages(map(as_sent, out)))
-        note = self._note(told, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
+        said = "\n".join(message.text for message in kept if _is_account(message))
+        untold = [rule for rule in ledger.rules[-self.max_directives :] if not is_said(rule, said)]
+        rules = rules_lines(untold, int(RULES_SHARE * goal.room), counter)
+        left = goal.target - counter.messages(kept) - sum(counter.text(line) + 1 for line in rules)
+        room = min(room, max(left, 2 * MIN_NOTE)) if memory.full else room
+        note = self._note(told, rules, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
-    def _note(self, ledger: Ledger, weights: Mapping[str, float], length: int, room: int, counter: Counter) -> Message:
+    def _note(
+        self, ledger: Ledger, rules: Sequence[str], weights: Mapping[str, float], length: int, room: int, counter: Counter
+    ) -> Message:
         head = f"{ledger.messages:,}{TAKEN_OUT}"
         room -= counter.text(mark(REFERENCE + head)) + counter.text(RULES) + counter.text(STEPS) + 8
-        rules = rules_lines(ledger.rules[-self.max_directives :], int(RULES_SHARE * room), counter)
-        room -= sum(counter.text(line) + 1 for line in rules)
         complexity = _complexity(length) if self.complexity == "auto" else self.complexity
         lines = account(ledger.steps, weights, TALK[complexity], room - int(NAMES_SHARE * room), counter)
         blocks = [*_block(RULES, rules), *_block(STEPS, lines)]
@@ -112,7 +131,7 @@ class _Memory:
     @classmethod
     def of(cls, messages: Sequence[Message], goal: Goal, share: float, counter: Counter) -> _Memory:
         taken = counter.messages(filter(_is_account, messages))
-        most = int(share * goal.room)
+        most = min(int(share * goal.allowed), int(MOST_OF_ROOM * goal.room))
         return cls(most, taken, taken > FULL_SHARE * most)
 
     @property
@@ -124,7 +143,7 @@ class _Memory:
         """The size of the note on messages that counted so many tokens when they came."""
         if self.full:
             return int(REWRITTEN_SHARE * self.most)
-        return max(MIN_NOTE, min(int(MEMORY * tokens), int(LARGEST * self.most), self.most - self.taken))
+        return min(self.most, max(MIN_NOTE, min(int(MEMORY * tokens), int(LARGEST * self.most), self.most - self.taken)))
 
 
 def _is_account(message: Message) -> bool:
@@ -202,5 +221,5 @@ def _worth_dropping(messages: Sequence[Message], memory: _Memory, counter: Count
 
 def _can_be_masked(unit: Exchange) -> bool:
     """Whether what is large in an exchange is output."""
-    outputs = sum(len(result.text) for message in unit.messages for result in message.results)
+    outputs = sum(len(output) for message in unit.messages for output in outputs_of(message))
     return 2 * outputs > sum(len(message.full_text) for message in unit.messages)

@@ -27,7 +27,7 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """Drops down to the target, and cuts protected messages only as far as what is allowed demands."""
+    """Drops down to the target, and cuts protected messages only as far as what they may count demands."""
 
     head_share: float = 0.6
     min_tokens: int = 64
@@ -39,8 +39,8 @@ class Truncate:
         shorter = _without_oldest(shorter, goal.allowed, counter)
         messages = shorter.messages
         for stage in _stages(messages):
-            messages = self._cut_longest(messages, stage, goal.allowed, counter)
-        return _without_oldest(replace(shorter, messages=messages), goal.allowed, counter, stays=pins(messages).last)
+            messages = self._cut_longest(messages, stage, goal.most, counter)
+        return _without_oldest(replace(shorter, messages=messages), goal.most, counter, stays=pins(messages).last)
 
     def _cut_longest(
         self, messages: tuple[Message, ...], places: Sequence[tuple[int, int]], allowed: int, counter: Counter

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-__all__ = ["TRUSTED", "Calibration", "Sample"]
+__all__ = ["SLOPES", "TRUSTED", "Calibration", "Sample"]
 
 KEPT = 128
 """Samples remembered: their largest error stands for the 99th percentile."""
@@ -89,18 +89,18 @@ class Calibration:
         share = max(FLOOR, DOUBT * worst)
         return math.ceil(window * share / (1.0 + share))
 
-    def learn(self, estimate: int, actual: int, *, litellm_count: int | None = None) -> Calibration:
+    def learn(self, estimate: int, actual: int, *, litellm_count: int | None = None, slopes: tuple[float, float] = SLOPES) -> Calibration:
         """The calibration after one more response.
 
         A sample that says nothing leaves it as it is: no tokens, or exactly what litellm itself counts, which it fills in unmarked
-        where the provider sent no usage.
+        where the provider sent no usage. `slopes` are the least and the most that the tokenizer's family can be off by.
         """
         if estimate <= 0 or actual <= 0 or actual == litellm_count:
             return self
         predicted = max(1, self.correct(estimate))
         believed = min(max(actual, predicted / STEP), predicted * STEP) if self.trusted else actual
         sample = Sample(estimate, round(believed), believed / predicted - 1.0)
-        return replace(self, samples=(*self.samples, sample)[-KEPT:])._fitted()
+        return replace(self, samples=(*self.samples, sample)[-KEPT:])._fitted(slopes)
 
     def _error(self, place: int) -> float:
         """By which share a sample exceeds its prediction; one from before the first trusted prediction, today's."""
@@ -109,18 +109,19 @@ class Calibration:
             return sample.error
         return sample.actual / max(1, self.correct(sample.estimate)) - 1.0
 
-    def _fitted(self) -> Calibration:
+    def _fitted(self, slopes: tuple[float, float]) -> Calibration:
         newest = self.samples[-FITTED:]
-        slope = _bounded(statistics.median(_slopes(newest)))
+        slope = _bounded(statistics.median(_slopes(newest)), slopes)
         offset = statistics.median(sample.actual - slope * sample.estimate for sample in newest)
         if offset >= 0:
             return replace(self, slope=slope, offset=offset)
         # providers add prompts, they take nothing away: estimates that are too high are so in proportion
-        return replace(self, slope=_bounded(statistics.median(sample.actual / sample.estimate for sample in newest)), offset=0.0)
+        ratio = statistics.median(sample.actual / sample.estimate for sample in newest)
+        return replace(self, slope=_bounded(ratio, slopes), offset=0.0)
 
 
-def _bounded(slope: float) -> float:
-    return min(max(slope, SLOPES[0]), SLOPES[1])
+def _bounded(slope: float, slopes: tuple[float, float]) -> float:
+    return min(max(slope, slopes[0]), slopes[1])
 
 
 def _slopes(samples: Iterable[Sample]) -> Iterator[float]:

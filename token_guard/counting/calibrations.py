@@ -7,7 +7,7 @@ import threading
 
 from cachetools import LRUCache
 
-from token_guard.counting.calibration import TRUSTED, Calibration, Sample
+from token_guard.counting.calibration import SLOPES, TRUSTED, Calibration, Sample
 from token_guard.counting.large import CountStore
 
 __all__ = ["Calibrations"]
@@ -45,12 +45,14 @@ class Calibrations:
         self._asked += 1
         return not self.get(key).trusted or self._asked % WRITTEN_EVERY == 0
 
-    def learn(self, key: str, estimate: int, actual: int, *, litellm_count: int | None = None) -> Calibration:
+    def learn(
+        self, key: str, estimate: int, actual: int, *, litellm_count: int | None = None, slopes: tuple[float, float] = SLOPES
+    ) -> Calibration:
         """The calibration of a deployment after one more response of it."""
         before = self.get(key)
         with self._lock:
             before = self._known.get(key, before)
-            after = before.learn(estimate, actual, litellm_count=litellm_count)
+            after = before.learn(estimate, actual, litellm_count=litellm_count, slopes=slopes)
             self._known[key] = after
             self._learned += 1
             written = after is not before and (len(after.samples) <= TRUSTED or self._learned % WRITTEN_EVERY == 0)

@@ -37,10 +37,10 @@ def trigger_of(state: State, history: Sequence[Message], at: Levels, allowed: in
     return max(at.trigger, min(at.trigger + crowd, highest))
 
 
-def epoch_goal(view: Sequence[Message], at: Levels, instructions: int, allowed: int, counter: Counter) -> Goal:
+def epoch_goal(view: Sequence[Message], at: Levels, instructions: int, allowed: int, cap: int, counter: Counter) -> Goal:
     """The target, or more where what stays at the head would leave the newest exchanges too little of it."""
     kept = counter.messages(head(view)) + int(KEPT_SHARE * max(0, at.target - instructions))
-    return Goal(min(allowed, max(at.target, kept)), allowed, at.target, min(allowed, instructions))
+    return Goal(min(allowed, max(at.target, kept)), allowed, at.target, min(allowed, instructions), cap)
 
 
 def floor_after(tokens: int, at: Levels, allowed: int) -> int:

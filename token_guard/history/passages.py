@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from token_guard.compaction import facts
+from token_guard.compaction import facts, readable
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
 
 __all__ = ["Passage", "Passages", "passages_of", "text_of", "with_neighbours", "words"]
@@ -135,9 +135,9 @@ def passages_of(index: int, message: Message) -> Iterator[Passage]:
 
 
 def text_of(part: Part) -> str:
-    """What can be quoted of a part: words, what a tool answered, the arguments of a call."""
+    """What can be quoted of a part: words, what a tool answered, the arguments of a call, decoded."""
     if isinstance(part, ToolCall):
-        return part.arguments
+        return "\n".join(readable.lines(part.arguments))
     return part.text if isinstance(part, (Text, ToolResult)) else ""
 
 

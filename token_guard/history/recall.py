@@ -42,6 +42,9 @@ ROUNDS = 5
 FULL_SHARE = 0.03
 """Less spare room than this share is not worth another round."""
 
+LONGEST_QUESTION = 6_000
+"""Characters; a longer message brings what it is about along."""
+
 SMALLEST = 12
 """Tokens; in less room nothing is worth quoting."""
 
@@ -110,9 +113,13 @@ class Recall:
 
 
 def asked_in(messages: Sequence[Message]) -> int | None:
-    """The place in the history of the last question among messages of it; what tools print, clients send by themselves, and
-    "yes, go on" ask for nothing that was compacted away."""
-    return next((message.index for message in reversed(messages) if message.asks and speaks(message)), None)
+    """The place in the history of the last question among messages of it; what tools print, clients send by themselves,
+    "yes, go on", and documents that come along ask for nothing that was compacted away."""
+    return next((message.index for message in reversed(messages) if _asks(message)), None)
+
+
+def _asks(message: Message) -> bool:
+    return message.asks and len(message.said) <= LONGEST_QUESTION and speaks(message)
 
 
 # -- relevance ------------------------------------------------------------------------------------------------------------

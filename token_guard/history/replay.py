@@ -47,7 +47,8 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One way of compacting histories: `allowed` is the budget of the messages in tokens, `seed` names all else that decides."""
+    """One way of compacting histories: `allowed` is the budget of the messages in tokens, `cap` what they may count where what stays
+    is larger, `seed` names all else that decides."""
 
     allowed: int
     thresholds: Callable[[Tally], Thresholds]
@@ -55,6 +56,7 @@ class Replay:
     counter: Counter
     memo: Memo
     seed: bytes = b""
+    cap: int = 0
     recall: Recall | None = None
     summaries: Summaries | None = None
 
@@ -71,7 +73,7 @@ class Replay:
 
     def _walk(self, history: Sequence[Message]) -> State:
         """The state at the end of the history: from the newest boundary that is remembered, one boundary after the other."""
-        keys = chain(history, self.seed + self.allowed.to_bytes(8, "big", signed=True))
+        keys = chain(history, b"%d %d %b" % (self.allowed, self.cap, self.seed))
         ends = _boundaries(history)
         known, state = self._resume(ends, keys)
         start, passages = known, cache(partial(Passages.of, history))
@@ -118,7 +120,8 @@ class Replay:
         state = self._settled(state)
         view = view_of(self._recollection.let_go(state, history), history)
         at = self._levels(state)
-        done = self.compact(Draft(view, state.ledger), goal or epoch_goal(view, at, state.instructions, self.allowed, self.counter))
+        usual = epoch_goal(view, at, state.instructions, self.allowed, self.cap, self.counter)
+        done = self.compact(Draft(view, state.ledger), goal or usual)
         return replace(
             state,
             base=tuple(slot_of(message) for message in done.draft.messages),

@@ -13,7 +13,7 @@ from typing import Final
 from token_guard.conversation import Message, Text
 from token_guard.speech.forms import ASSENT, ASSENT_UNSPACED, FROM_CLIENTS, OBSERVED, USERS_OWN
 
-__all__ = ["is_observation", "own_words", "running_task", "speaks"]
+__all__ = ["is_observation", "outputs_of", "own_words", "running_task", "speaks"]
 
 _HEAD: Final = 400
 """Characters at the beginning of a text that tell what it is."""
@@ -67,6 +67,13 @@ def own_words(text: str) -> str:
 def is_observation(message: Message) -> bool:
     """Whether a user message is what a tool printed, as agents without tool messages send it."""
     return message.role == "user" and not message.results and bool(OBSERVED.match(_first(message), 0, _HEAD))
+
+
+def outputs_of(message: Message) -> tuple[str, ...]:
+    """The texts that tools printed in a message: its results, or all of it where it is an observation."""
+    if is_observation(message):
+        return (message.said,)
+    return tuple(result.text for result in message.results)
 
 
 def speaks(message: Message) -> bool:

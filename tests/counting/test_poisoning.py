@@ -1,0 +1,42 @@
+"""What is estimated upward teaches nothing, and no lesson goes beyond what a family's tokenizer can be off by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from token_guard.counting import Calibration, meter_for
+from token_guard.guard import Guard
+from token_guard.settings import Settings
+
+SAID = {"role": "user", "content": "the ledger of the month " * 200}
+FILM = {"role": "user", "content": [{"type": "video_url", "video_url": {"url": "https://e.org/a.mp4"}}]}
+WAITING = {"type": "function", "function": {"name": "later", "parameters": {}}, "defer_loading": True}
+PICTURE = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://e.org/a.png"}}]}
+
+
+def _learned(request: dict[str, Any]) -> bool:
+    guard = Guard(Settings())
+    guard.learn({"model": "gpt-4o", **request}, 900, api="openai.chat")
+    return bool(guard.calibrations.get("gpt-4o").samples)
+
+
+@pytest.mark.parametrize("request_", [{"messages": [SAID, FILM]}, {"messages": [SAID, PICTURE]}, {"messages": [SAID], "tools": [WAITING]}])
+def test_a_request_with_anything_estimated_upward_teaches_nothing(request_: dict[str, Any]) -> None:
+    assert not _learned(request_)
+
+
+def test_a_request_of_text_teaches() -> None:
+    assert _learned({"messages": [SAID]})
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4-5", "gemini-2.5-pro", "llama-3.3", "mistral-large"])
+def test_no_samples_stretch_a_correction_beyond_the_familys_error(model: str) -> None:
+    slopes = meter_for(model).slopes
+    low = high = Calibration()
+    for estimate in range(10_000, 110_000, 10_000):
+        low = low.learn(estimate, estimate // 10, slopes=slopes)
+        high = high.learn(estimate, estimate * 9, slopes=slopes)
+    assert low.slope == slopes[0] >= 0.85
+    assert high.slope == slopes[1] < 1.5

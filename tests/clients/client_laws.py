@@ -30,6 +30,9 @@ __all__ = ["LAWS", "Case", "broken", "tried"]
 LEAST_REPLY = 256
 """Tokens of a reply that are kept in any case: the default of `min_output_tokens`."""
 
+CUT = "the last user message was removed"
+"""What a rule says also of a last message that had to be cut, as it is no longer known by its words."""
+
 REFUSALS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "openai.chat": shape_refusal,
     "anthropic.messages": anthropic_refusal,
@@ -84,6 +87,16 @@ class Case:
     def least_estimate(self) -> int:
         return self.meter.measure(self.read(self.session.least(self.turn, self.reply))).tokens
 
+    @property
+    def least_reply(self) -> int:
+        """What of the reply is kept in any case: more than the thinking that was asked for, where it was."""
+        return max(LEAST_REPLY, (self.request.get("thinking") or {}).get("budget_tokens", 0) + 1)
+
+    @property
+    def can_stay(self) -> bool:
+        """Whether all that has to stay fits."""
+        return self.least + self.least_reply <= self.window
+
     def doubted(self, tokens: int) -> int:
         share = self.meter.margin(1_000_000) / 1_000_000
         return int(tokens / (1 - share)) + 1
@@ -125,10 +138,10 @@ def what_would_be_answered_is_answered(case: Case) -> str | None:
     """Also answered: what would not have been, where that which has to stay fits."""
     if case.fitted is not None:
         return None
-    if case.prompt + (case.reply or LEAST_REPLY) <= case.window or case.prompt + LEAST_REPLY <= case.window:
-        return f"refused although {case.prompt:,} + {LEAST_REPLY} <= {case.window:,}: {case.refusal}"
-    if case.least + LEAST_REPLY <= case.window:
-        return f"refused although what has to stay, {case.least:,} + {LEAST_REPLY}, fits: {case.refusal}"
+    if case.prompt + case.least_reply <= case.window:
+        return f"refused although {case.prompt:,} + {case.least_reply:,} <= {case.window:,}: {case.refusal}"
+    if case.can_stay:
+        return f"refused although what has to stay, {case.least:,} + {case.least_reply:,}, fits: {case.refusal}"
     return None
 
 
@@ -140,6 +153,8 @@ def what_is_forwarded_fits(case: Case) -> str | None:
 def what_is_forwarded_is_valid(case: Case) -> str | None:
     assert case.fitted
     found = complaint(case.sent.messages, placed(case.sent.messages, case.forwarded.messages))
+    if found == CUT and not case.can_stay:
+        found = None
     refusal = REFUSALS[case.session.shape.api](case.fitted.request)
     # what the client itself sends wrong is not the guard's
     return found or (str(refusal) if refusal and not REFUSALS[case.session.shape.api](case.request) else None)
@@ -177,14 +192,14 @@ def _is_same(sent: Message, forwarded: Message) -> bool:
 
 def what_has_to_stay_is_whole(case: Case) -> str | None:
     assert case.fitted
-    if case.least + LEAST_REPLY > case.window or case.fitted.request is case.request:
+    if not case.can_stay or case.fitted.request is case.request:
         return None
     there = list(leaves(case.fitted.request))
     whole = set(there)
     for kind, wanted in case.session.wanted(case.turn).items():
         lost = [text for text in wanted if text not in whole and not any(text in leaf for leaf in there)]
         if lost:
-            room = f"{case.least:,} + {LEAST_REPLY} of {case.window:,}"
+            room = f"{case.least:,} + {case.least_reply:,} of {case.window:,}"
             return f"{kind} is not whole ({room}; forwarded {case.fitted.report.tokens_after:,}): {lost[0][:120]!r}"
     return None
 
@@ -227,7 +242,9 @@ def no_deeper_than_told(case: Case) -> str | None:
 def the_conversation_gets_its_third(case: Case) -> str | None:
     assert case.fitted
     budget = case.fitted.report.budget
-    possible = case.window - LEAST_REPLY - case.doubted(case.fixed)
+    if case.fitted.report.action != "compacted":
+        return None
+    possible = case.window - case.least_reply - case.doubted(case.fixed)
     got, due = case.doubted(budget.allowed) - case.doubted(case.fixed), min(case.window // 3, possible)
     return (
         f"{got:,} of {case.window:,} for the conversation beside {case.fixed:,} that are fixed" if got < due - case.window // 100 else None

@@ -34,7 +34,21 @@ class Client:
         return [str(bin_ / "python"), str(PROGRAMS / f"{self.program}.py")]
 
 
-MINI = ("-y", "--exit-immediately", "-l", "0", "-m", "litellm_proxy/{model}", "-t", "{task}", "-o", "trajectory.json", "-c", "agent.step_limit=0", "-c")
+MINI = (
+    "-y",
+    "--exit-immediately",
+    "-l",
+    "0",
+    "-m",
+    "litellm_proxy/{model}",
+    "-t",
+    "{task}",
+    "-o",
+    "trajectory.json",
+    "-c",
+    "agent.step_limit=0",
+    "-c",
+)
 
 CLIENTS: Mapping[str, Client] = {
     "mini-swe-agent": Client("mini", arguments=(*MINI, "mini.yaml")),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 from anthropic_rules import anthropic_refusal
 from responses_rules import complaints, count_input
 
-from token_guard.demo.openai_rules import Refusal, count_prompt, openai_refusal
 from token_guard.demo.openai_rules import ContextWindow as Window
+from token_guard.demo.openai_rules import Refusal, count_prompt, openai_refusal
 from token_guard.demo.stand_in import Endpoint, StandIn
 
 __all__ = ["DONE", "Manner", "ScriptedModel", "prefix_shares"]
@@ -120,7 +121,9 @@ class ScriptedModel(StandIn):
         turn = self._next(request)
         call = self._call(turn, {tool.get("name"): tool for tool in request.get("tools") or ()})
         said = {"type": "output_text", "text": turn.said, "annotations": []}
-        items: list[dict[str, Any]] = [{"type": "message", "id": f"msg_{turn.number}", "status": "completed", "role": "assistant", "content": [said]}]
+        items: list[dict[str, Any]] = [
+            {"type": "message", "id": f"msg_{turn.number}", "status": "completed", "role": "assistant", "content": [said]}
+        ]
         if call:
             made = {"name": call[0], "arguments": json.dumps(call[1]), "status": "completed"}
             items.append({"type": "function_call", "id": f"fc_{turn.number}", "call_id": f"call_{turn.number}", **made})
@@ -164,7 +167,7 @@ class ScriptedModel(StandIn):
 def prefix_shares(requests: list[dict[str, Any]]) -> list[float]:
     """Of each request after the first, how much of the one before it stands at its beginning: what a prompt cache can read again."""
     written = [_written(request) for request in requests]
-    return [_shared(earlier, later) / len(earlier) for earlier, later in zip(written, written[1:], strict=False)]
+    return [_shared(earlier, later) / len(earlier) for earlier, later in pairwise(written)]
 
 
 def _shared(one: str, other: str) -> int:
@@ -193,5 +196,13 @@ def _usage(prompt: int) -> dict[str, int]:
 
 
 def _size(request: Request) -> int:
-    parts = [json.dumps(request.get(key), ensure_ascii=False) for key in ("system", "messages", "tools") if request.get(key)]
-    return count_prompt({"messages": [{"role": "", "content": part} for part in parts]})
+    """Tokens of all texts of a request of Messages, and a few around each of them."""
+    prompt = [request.get(key) for key in ("system", "messages", "tools")]
+    return count_prompt({"messages": [{"role": "", "content": text} for text in _texts(prompt)]})
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(inner)

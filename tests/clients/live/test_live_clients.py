@@ -19,7 +19,7 @@ from random import Random
 import client_texts as texts
 import pytest
 from live_clients import CLIENTS, Client
-from scripted_model import DONE, ScriptedModel, prefix_shares
+from scripted_model import ScriptedModel, prefix_shares
 
 from token_guard.demo.proxy import Proxy
 
@@ -35,6 +35,9 @@ TASK = (
 )
 STAYS = ("HRB-7731", "legacy_codec.py")
 """Words of the task and of its rule that every forwarded request has to hold."""
+
+WHOLE = 0.99
+"""A request of which this share stands at the beginning of the next is a prefix of it, but for words of the client's own at its end."""
 
 OWN = ("PATH", "LANG", "TERM")
 
@@ -54,7 +57,11 @@ def group(name: str, window: int) -> str:
 def deployment(name: str, client: Client, window: int, model: ScriptedModel) -> dict[str, object]:
     base = model.root if client.wire == "messages" else model.url
     params = {"model": client.model, "api_base": base, "api_key": "none"}
-    return {"model_name": group(name, window), "litellm_params": params, "model_info": {"max_input_tokens": window, "max_output_tokens": window // 4}}
+    return {
+        "model_name": group(name, window),
+        "litellm_params": params,
+        "model_info": {"max_input_tokens": window, "max_output_tokens": window // 4},
+    }
 
 
 def workspace(folder: Path) -> list[str]:
@@ -99,7 +106,11 @@ def test_a_session_of_a_real_client_ends_with_its_task_done(stage: Stage, name: 
         pytest.skip(f"{client.venv} could not be installed here")
     status, said = run(client, stage.proxy, group(name, window), tmp_path)
     shares = prefix_shares(model.answered)
-    told = f"{name} before {window:,}: {len(model.answered)} of {TURNS + 1} turns, status {status}, prefix {statistics.mean(shares or [0]):.3f}\n{said[-2_000:]}"
+    epochs = sum(share < WHOLE for share in shares)
+    figures = (
+        f"{len(model.answered)} of {TURNS + 1} turns, status {status}, prefix {statistics.mean(shares or [0]):.3f}, broken on {epochs}"
+    )
+    told = f"{name} before {window:,}: {figures}\n{said[-2_000:]}"
     print(told)
     assert not model.refusals, f"the model refused: {model.refusals[0].message}\n{told}"
     assert (status, model.is_done) == (0, True), told
@@ -118,16 +129,40 @@ def run(client: Client, proxy: Proxy, model: str, folder: Path) -> tuple[int, st
     root = proxy.url.removesuffix("/v1")
     told = {
         **{name: os.environ[name] for name in OWN if name in os.environ},
-        **{"HOME": str(home), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "CI": "1"},
-        **{"CLIENT_BASE": root, "CLIENT_KEY": proxy.key, "CLIENT_MODEL": model, "CLIENT_TASK": TASK, "CLIENT_FOLDER": str(work)},
-        **{"CLIENT_API": client.wire, "CLIENT_TURNS": str(TURNS), "OPENAI_API_BASE": proxy.url, "OPENAI_API_KEY": proxy.key},
-        **{"LITELLM_PROXY_API_BASE": root, "LITELLM_PROXY_API_KEY": proxy.key, "MSWEA_COST_TRACKING": "ignore_errors"},
-        **{"MSWEA_CONFIGURED": "true", "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "1", "AIDER_ANALYTICS": "false", "AIDER_CHECK_UPDATE": "false"},
+        "HOME": str(home),
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "CI": "1",
+        "CLIENT_BASE": root,
+        "CLIENT_KEY": proxy.key,
+        "CLIENT_MODEL": model,
+        "CLIENT_TASK": TASK,
+        "CLIENT_FOLDER": str(work),
+        "CLIENT_API": client.wire,
+        "CLIENT_TURNS": str(TURNS),
+        "OPENAI_API_BASE": proxy.url,
+        "OPENAI_API_KEY": proxy.key,
+        "LITELLM_PROXY_API_BASE": root,
+        "LITELLM_PROXY_API_KEY": proxy.key,
+        "MSWEA_COST_TRACKING": "ignore_errors",
+        "MSWEA_CONFIGURED": "true",
+        "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "1",
+        "AIDER_ANALYTICS": "false",
+        "AIDER_CHECK_UPDATE": "false",
     }
     command = client.command(Path(FOLDER), model=model, task=TASK)
     try:
         done = subprocess.run(
-            command, cwd=work, env=told, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False, errors="replace"
+            command,
+            cwd=work,
+            env=told,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            errors="replace",
         )
     except subprocess.TimeoutExpired as error:
         return -1, f"not done in {SECONDS} s: {error.stdout!r}"

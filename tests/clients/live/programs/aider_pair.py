@@ -14,7 +14,17 @@ model = Model(f"openai/{MODEL}")
 model.info["max_input_tokens"] = 200_000
 model.edit_format, model.use_repo_map = "diff", True
 io = InputOutput(yes=True, pretty=False, chat_history_file=str(Path(FOLDER) / ".history.md"))
-coder = Coder.create(main_model=model, io=io, fnames=[], auto_commits=False, map_tokens=1_024, auto_lint=False, auto_test=False, suggest_shell_commands=False, detect_urls=False)
+coder = Coder.create(
+    main_model=model,
+    io=io,
+    fnames=[],
+    auto_commits=False,
+    map_tokens=1_024,
+    auto_lint=False,
+    auto_test=False,
+    suggest_shell_commands=False,
+    detect_urls=False,
+)
 coder.summarizer.max_tokens = 10**9  # its own summaries would hide what the guard does
 files = sorted(path.name for path in Path(FOLDER).glob("*.py"))
 for number in range(int(os.environ["CLIENT_TURNS"]) + 1):

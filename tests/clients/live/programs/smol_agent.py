@@ -12,6 +12,7 @@ def bash(command: str) -> str:
 
     Args:
         command: the command
+
     """
     return run(command)
 

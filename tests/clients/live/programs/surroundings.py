@@ -3,7 +3,9 @@
 import os
 import subprocess
 
-BASE, KEY, MODEL, TASK, FOLDER = (os.environ[name] for name in ("CLIENT_BASE", "CLIENT_KEY", "CLIENT_MODEL", "CLIENT_TASK", "CLIENT_FOLDER"))
+BASE, KEY, MODEL, TASK, FOLDER = (
+    os.environ[name] for name in ("CLIENT_BASE", "CLIENT_KEY", "CLIENT_MODEL", "CLIENT_TASK", "CLIENT_FOLDER")
+)
 SYSTEM = "You are a careful engineer. Use your tools to work on the repository in the current folder."
 MOST_TURNS = 400
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripted_model import Manner
+from clients.live.scripted_model import Manner
 
 __all__ = ["CLIENTS", "Client"]
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import client_texts as texts
+from clients.eventful import texts
 import pytest
-from live_clients import CLIENTS, Client
-from scripted_model import ScriptedModel, prefix_shares
+from clients.live.live_clients import CLIENTS, Client
+from clients.live.scripted_model import ScriptedModel, prefix_shares
 
 from token_guard.demo.proxy import Proxy
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chat_dress import Chat
-from client_scripts import Ask, Event, Nudge, Plan, Reply, Rules, Step
+from clients.eventful.chat import Chat
+from clients.eventful.scripts import Ask, Event, Nudge, Plan, Reply, Rules, Step
 
 __all__ = ["Files", "TextProtocol", "bash_block", "python_block"]
 

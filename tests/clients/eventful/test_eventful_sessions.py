@@ -10,9 +10,9 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from client_laws import Case, broken, tried
-from client_table import SHAPES
-from shapes import Session, Shape, session_of
+from clients.eventful.laws import Case, broken, tried
+from clients.eventful.table import SHAPES
+from clients.eventful.sessions import Session, Shape, session_of
 
 from token_guard import Guard, Settings
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from anthropic_rules import anthropic_refusal
 from responses_rules import complaints
-from shapes import Session, leaves
+from clients.eventful.sessions import Session, leaves
 
 from token_guard import Guard
 from token_guard.conversation import Conversation, Message, exchanges

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chat_dress import PICTURE, plan_arguments
-from client_scripts import Ask, Event, Nudge, Plan, Reply, Rules, Step
+from clients.eventful.chat import PICTURE, plan_arguments
+from clients.eventful.scripts import Ask, Event, Nudge, Plan, Reply, Rules, Step
 
 __all__ = ["Responses"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal, Protocol
 
-from client_scripts import Ask, Event, Nudge, Plan, Reply, Rules, Size, Step, script
+from clients.eventful.scripts import Ask, Event, Nudge, Plan, Reply, Rules, Size, Step, script
 
 __all__ = ["Session", "Shape", "leaves", "session_of"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
-import client_texts as texts
+from clients.eventful import texts
 
 __all__ = ["Ask", "Call", "Event", "Nudge", "Plan", "Reply", "Rules", "Size", "Step", "script"]
 

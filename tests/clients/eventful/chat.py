@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from client_scripts import Ask, Call, Event, Nudge, Plan, Reply, Rules, Step
+from clients.eventful.scripts import Ask, Call, Event, Nudge, Plan, Reply, Rules, Step
 
 __all__ = ["PICTURE", "Chat", "plan_arguments"]
 

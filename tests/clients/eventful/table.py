@@ -8,13 +8,13 @@ from functools import partial
 from random import Random
 from typing import Any
 
-import client_texts as texts
-from chat_dress import Chat
-from client_scripts import Size
-from messages_dress import CACHED, Messages
-from responses_dress import Responses
-from shapes import Request, Shape
-from text_dress import Files, TextProtocol, bash_block, python_block
+from clients.eventful import texts
+from clients.eventful.chat import Chat
+from clients.eventful.scripts import Size
+from clients.eventful.messages import CACHED, Messages
+from clients.eventful.responses import Responses
+from clients.eventful.sessions import Request, Shape
+from clients.eventful.text_protocol import Files, TextProtocol, bash_block, python_block
 
 __all__ = ["SHAPES"]
 

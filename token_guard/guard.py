@@ -203,6 +203,9 @@ class Guard:
         lenient = self._is_lenient(case.conversation)
         quiet = self._quiet(case, len(messages), lenient=lenient)
         measure = case.meter.measure(case.conversation, None if case.guessed else quiet)
+        if quiet < measure.tokens and thresholds(Tally().plus(messages, measure.tokens), self.settings, lenient=lenient).trigger >= 1.0:
+            quiet = case.allowed
+            measure = case.meter.measure(case.conversation, quiet)
         if not force and (measure.tokens <= quiet or case.is_guess(measure.tokens)):
             return self._as_it_is(case, measure, lenient)
         repaired = repair(messages, case.conversation.answers)

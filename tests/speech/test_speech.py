@@ -94,7 +94,15 @@ def test_a_picture_alone_is_no_new_task() -> None:
 
 
 def test_short_words_go_on_from_what_was_said_before() -> None:
-    assert running_task(user(TASK, "Postgres, please.", "And in French.")) == (0, 1, 2)
+    said = user(TASK, "Which?", "Postgres, please.", "Fine.", "And in French.")
+    answered = [message("assistant", *one.parts, place=place) if place % 2 else one for place, one in enumerate(said)]
+    assert running_task(answered) == (0, 2, 4)
+    assert running_task(user(TASK, "Postgres, please.")) == (1,)
+
+
+def test_tasks_that_begin_alike_are_tasks_where_the_session_began_so() -> None:
+    tasks = [f"Please solve this issue: HRB-{number} the queue loses messages on restart, and {number} tests fail." for number in range(4)]
+    assert running_task(user(*tasks)) == (3,)
 
 
 def test_a_new_task_takes_the_place_of_the_one_before() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from token_guard.compaction.rule_forms import BINDS, DEPENDS, FACT, LABEL, LIMIT, NEWER, REQUEST, TELLING
 from token_guard.speech import own_words
@@ -18,6 +19,9 @@ SHORTEST = 6
 
 MOST_PROSE = 40_000
 """Characters of a message in which rules are looked for: what is longer is a document."""
+
+MOST_RULES = 200
+"""Rules that are remembered of a session; more are no rules."""
 
 SAME_SUBJECT = 0.6
 """Two rules with this share of their words are about the same; where their numbers or names differ, the newer one stands."""
@@ -88,6 +92,7 @@ def newest(rules: Iterable[str]) -> tuple[str, ...]:
     for rule in rules:
         kept = [older for older in kept if older != rule and not _replaces(rule, older)]
         kept.append(rule)
+        del kept[:-MOST_RULES]
     return tuple(kept)
 
 
@@ -138,9 +143,11 @@ def _replaces(rule: str, older: str) -> bool:
     )
 
 
+@lru_cache(maxsize=4_096)
 def _subject(rule: str) -> frozenset[str]:
     return frozenset(word for word in _WORD.findall(_VALUE.sub(" ", rule).lower())) - _FILLER
 
 
+@lru_cache(maxsize=4_096)
 def _values(rule: str) -> frozenset[str]:
     return frozenset(value.strip(".:!") for value in _VALUE.findall(rule))

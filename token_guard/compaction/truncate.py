@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from token_guard.compaction import Counter, Draft, Goal
+from token_guard.compaction.narrowing import without_notes
 from token_guard.compaction.pins import droppable, in_turn, pins
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
@@ -16,6 +17,10 @@ __all__ = ["Truncate"]
 
 ROUNDS = 200
 """Each round cuts one part to the size of the next longest or further, so that a request has far fewer."""
+
+
+LARGE_PART = 4
+"""An output of the newest turn that takes more than this part of what is allowed is cut before what is older and has to stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +43,33 @@ class Truncate:
         shorter = _without_oldest(draft, goal.target, counter, after=last_note, least=goal.least)
         shorter = _without_oldest(shorter, goal.allowed, counter)
         messages = shorter.messages
+        half = goal.most // LARGE_PART
         for stage in _stages(messages):
-            messages = self._cut_longest(messages, stage, goal.most, counter)
+            messages = self._cut_longest(messages, stage.places, goal.most, max(self.min_tokens, half if stage.large_only else 0), counter)
+        messages = without_notes(messages, goal.most, counter)
         return _without_oldest(replace(shorter, messages=messages), goal.most, counter, stays=pins(messages).last)
 
     def _cut_longest(
-        self, messages: tuple[Message, ...], places: Sequence[tuple[int, int]], allowed: int, counter: Counter
+        self, messages: tuple[Message, ...], places: Sequence[tuple[int, int]], allowed: int, least: int, counter: Counter
     ) -> tuple[Message, ...]:
         excess = counter.messages(messages) - allowed
         for _ in range(ROUNDS):
             longest = sorted((_sized(messages, place, counter) for place in places), key=lambda sized: -sized.tokens)[:2]
-            if excess <= 0 or not longest or longest[0].tokens <= self.min_tokens:
+            if excess <= 0 or not longest or longest[0].tokens <= least:
                 break
-            messages, freed = self._cut(messages, longest, excess, counter)
+            messages, freed = self._cut(messages, longest, excess, least, counter)
             if freed <= 0:
                 places = [place for place in places if place != (longest[0].message, longest[0].part)]
             excess -= freed
         return messages
 
     def _cut(
-        self, messages: tuple[Message, ...], longest: Sequence[_Place], excess: int, counter: Counter
+        self, messages: tuple[Message, ...], longest: Sequence[_Place], excess: int, least: int, counter: Counter
     ) -> tuple[tuple[Message, ...], int]:
         """Cut the longest part to the size of the next one, or less far where less is needed."""
         place = longest[0]
         level = longest[1].tokens * 9 // 10 if len(longest) > 1 else 0
-        size = max(self.min_tokens, level, place.tokens - excess)
+        size = max(least, level, place.tokens - excess)
         old = messages[place.message]
         new = old.with_part(place.part, self._shortened(old.parts[place.part], size, counter))
         freed = counter.message(old) - counter.message(new)
@@ -102,9 +109,17 @@ def _without_oldest(
     return Draft(kept, draft.ledger.with_dropped(draft.messages[place] for place in sorted(gone)))
 
 
-def _stages(messages: Sequence[Message]) -> Iterator[list[tuple[int, int]]]:
-    """Places that may be cut, those that matter least first: older messages and notes, rules that were loaded, the plan, the newest
-    turn, the running task, the user's last words."""
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Places that may be cut, or only those of them that are large."""
+
+    places: list[tuple[int, int]]
+    large_only: bool = False
+
+
+def _stages(messages: Sequence[Message]) -> Iterator[_Stage]:
+    """What may be cut, what matters least first: older messages, the middle of a newest output that fills the window, rules that
+    were loaded, the plan, the newest turn, the running task, the user's last words. Notes are never cut: they go, or lose lines."""
     stays = pins(messages)
     cuttable = [
         (number, place) for number, message in enumerate(messages) for place, part in enumerate(message.parts) if _may_be_cut(message, part)
@@ -114,12 +129,13 @@ def _stages(messages: Sequence[Message]) -> Iterator[list[tuple[int, int]]]:
     newest = {place for place in cuttable if place[0] in stays.newest} - words - task
     plan = {place for place in cuttable if place[0] in stays.plan} - words - task - newest
     rules = {place for place in cuttable if place[0] in stays.rules} - words - task - newest - plan
-    yield [place for place in cuttable if place not in words | task | newest | plan | rules]
-    yield from map(sorted, (rules, plan, newest, task, words))
+    yield _Stage([place for place in cuttable if place not in words | task | newest | plan | rules])
+    yield _Stage(sorted(newest), large_only=True)
+    yield from (_Stage(sorted(places)) for places in (rules, plan, newest, task, words))
 
 
 def _may_be_cut(message: Message, part: Part) -> bool:
-    if message.instructs or message.reasons:
+    if message.instructs or message.reasons or is_note(message):
         return False
     return isinstance(part, (Text, ToolCall)) or (isinstance(part, ToolResult) and not part.has_media)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from token_guard.compaction import Counter, Goal
-from token_guard.compaction.pins import head
+from token_guard.compaction.pins import head, pins
 from token_guard.conversation import Message
 from token_guard.history.states import State
 from token_guard.history.thresholds import HIGHEST, Levels
 from token_guard.report import Step
 
-__all__ = ["epoch_goal", "floor_after", "summed", "trigger_of"]
+__all__ = ["epoch_goal", "floor_after", "summed", "trigger_of", "whole_again"]
 
 KEPT_SHARE = 0.5
 """However much task and notes take, the exchanges after them keep this share of the target."""
@@ -47,6 +47,22 @@ def floor_after(tokens: int, at: Levels, allowed: int) -> int:
     """The size up to which there is no further epoch after one that left so many tokens; 0 where it reached its target."""
     gain = int(MIN_GAIN * (at.trigger - at.target))
     return min(tokens + gain, allowed) if tokens > at.target else 0
+
+
+def whole_again(view: Sequence[Message], history: Sequence[Message]) -> tuple[Message, ...]:
+    """The view with task, plan and rules as the client sends them: what had to be cut beside a large output may have room now."""
+    stays = pins(view)
+    places = stays.task | stays.plan | stays.rules
+    return tuple(
+        history[message.index] if place in places and message.index is not None and _is_cut(message) else message
+        for place, message in enumerate(view)
+    )
+
+
+def _is_cut(message: Message) -> bool:
+    """Whether something of a message of the client's is gone; words that were added to it stay."""
+    sent = message.origin.parts if message.origin else ()
+    return message.parts[: len(sent)] != sent
 
 
 def summed(earlier: Sequence[Step], new: Sequence[Step]) -> tuple[Step, ...]:

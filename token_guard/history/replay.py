@@ -16,7 +16,7 @@ from token_guard.compaction import Compacted, Counter, Draft, Goal
 from token_guard.compaction.notes import retold
 from token_guard.compaction.retention import quality
 from token_guard.conversation import Message
-from token_guard.history.epochs import epoch_goal, floor_after, summed, trigger_of
+from token_guard.history.epochs import epoch_goal, floor_after, summed, trigger_of, whole_again
 from token_guard.history.passages import Passages
 from token_guard.history.recall import Recall
 from token_guard.history.recollection import Recollection
@@ -118,7 +118,7 @@ class Replay:
     def _epoch(self, state: State, history: Sequence[Message], goal: Goal | None = None) -> State:
         """The state after the passes ran once over what would be forwarded now."""
         state = self._settled(state)
-        view = view_of(self._recollection.let_go(state, history), history)
+        view = whole_again(view_of(self._recollection.let_go(state, history), history), history)
         at = self._levels(state)
         usual = epoch_goal(view, at, state.instructions, self.allowed, self.cap, self.counter)
         done = self.compact(Draft(view, state.ledger), goal or usual)

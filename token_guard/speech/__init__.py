@@ -95,7 +95,8 @@ def running_task(messages: Sequence[Message]) -> tuple[int, ...]:
     (0,)
     """
     spoken = {place: _spoken(message) for place, message in enumerate(messages) if message.role == "user" and message.origin}
-    alike = _alike(spoken.values())
+    first = next((_opening(words) for words in spoken.values() if words), "")
+    alike = _alike(spoken.values()) - {first}  # what begins like the task that opened the session is a task
     found: list[int] = []
     for place in sorted(spoken, reverse=True):
         words = spoken[place]

@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
 from token_guard.conversation import Media, Message, Opaque, Reasoning, Text, ToolResult
 from token_guard.validity.profiles import Profile
 
-__all__ = ["FAMILY_RULES", "RULES", "complaint", "family_complaint", "repeated_turns", "speaker"]
+__all__ = ["FAMILY_RULES", "RULES", "complaint", "family_complaint", "in_a_row", "repeated_turns", "runs", "speaker"]
 
 Messages: TypeAlias = Sequence[Message]
 Rule: TypeAlias = Callable[[Messages, Messages], str | None]
@@ -160,7 +160,8 @@ RULES: tuple[Rule, ...] = (
 
 def turns_alternate(before: Messages, after: Messages, profile: Profile) -> str | None:
     """Mistral's API and strict chat templates refuse two user turns without a reply between them, and two replies in a row."""
-    new = repeated_turns(after) - repeated_turns(before) if profile.alternates else ()
+    own = runs(before) if profile.alternates else {}
+    new = [pair for pair in repeated_turns(after) if not in_a_row(own, *pair)] if profile.alternates else ()
     return f"{len(new)} turn(s) of the same side in a row" if new else None
 
 
@@ -187,6 +188,23 @@ def repeated_turns(messages: Sequence[Message]) -> frozenset[tuple[int | None, i
     """Where the same side speaks twice, as the places of both messages; tool calls and their results do not count as speaking."""
     speaking = [message for message in messages if speaker(message)]
     return frozenset((one.index, other.index) for one, other in pairwise(speaking) if speaker(one) == speaker(other))
+
+
+def runs(messages: Sequence[Message]) -> dict[int | None, int]:
+    """For each message that speaks, by its place, the number of the run of one side's messages that it belongs to."""
+    found: dict[int | None, int] = {}
+    number, side = 0, None
+    for message in messages:
+        speaks = speaker(message)
+        if speaks:
+            number, side = number + (speaks != side), speaks
+            found[message.index] = number
+    return found
+
+
+def in_a_row(own: Mapping[int | None, int], one: int | None, other: int | None) -> bool:
+    """Whether two messages of one side belong to one run of the client's own: nothing of the other side stood between them."""
+    return one in own and other in own and own[one] == own[other]
 
 
 def speaker(message: Message) -> str | None:

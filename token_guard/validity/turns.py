@@ -8,7 +8,7 @@ from dataclasses import replace
 from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult
 from token_guard.marks import in_plain_brackets, mark
 from token_guard.validity.profiles import Profile
-from token_guard.validity.rules import repeated_turns, speaker
+from token_guard.validity.rules import in_a_row, runs, speaker
 
 __all__ = ["adapted", "alternating"]
 
@@ -44,21 +44,30 @@ def alternating(before: Sequence[Message], after: Sequence[Message]) -> tuple[Me
     """The messages with user and assistant taking turns wherever the client's own do.
 
     A note joins the user's message beside it; two messages of the user's between which the reply is gone become one; between
-    two replies stands a note that says what is gone. The same for every later turn, as it goes from the oldest to the newest.
+    two replies stands a note that says what is gone. Two of the client's own between which no reply ever stood stay apart, with
+    the calls between them: what a template takes from the client, it takes from us. The same for every later turn, as it goes from
+    the oldest to the newest.
     """
-    own = repeated_turns(before)
+    own = runs(before)
     last_turn = next((message.index for message in reversed(before) if message.role == "assistant"), None)
     done: list[Message] = []
     for message in after:
         place = _last_speaking(done)
-        again = place is not None and speaker(done[place]) == speaker(message) and (done[place].index, message.index) not in own
-        if place is None or not again:
+        again = place is not None and speaker(done[place]) == speaker(message)
+        if done and _runs_on(done[-1], message):
+            done += [Message("user", (Text(GAP),)), message]
+        elif place is None or not again or in_a_row(own, done[place].index, message.index):
             done.append(message)
         elif message.role == "assistant":
             done += [Message("user", (Text(GAP),)), message]
         else:
             done[place:] = _joined(done[place], done[place + 1 :], message, last_turn)
     return tuple(done)
+
+
+def _runs_on(reply: Message, message: Message) -> bool:
+    """Whether calls come right behind a reply of an earlier turn: some wires would read both as one message."""
+    return speaker(reply) == "assistant" and bool(message.calls) and (message.index or 0) != (reply.index or 0) + 1
 
 
 def _last_speaking(messages: Sequence[Message]) -> int | None:

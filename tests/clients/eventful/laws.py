@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from anthropic_rules import anthropic_refusal
-from responses_rules import complaints
 from clients.eventful.sessions import Session, leaves
+from responses_rules import complaints
 
 from token_guard import Guard
 from token_guard.conversation import Conversation, Message, exchanges

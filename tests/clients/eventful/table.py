@@ -10,9 +10,9 @@ from typing import Any
 
 from clients.eventful import texts
 from clients.eventful.chat import Chat
-from clients.eventful.scripts import Size
 from clients.eventful.messages import CACHED, Messages
 from clients.eventful.responses import Responses
+from clients.eventful.scripts import Size
 from clients.eventful.sessions import Request, Shape
 from clients.eventful.text_protocol import Files, TextProtocol, bash_block, python_block
 

@@ -11,8 +11,8 @@ from random import Random
 
 import pytest
 from clients.eventful.laws import Case, broken, tried
-from clients.eventful.table import SHAPES
 from clients.eventful.sessions import Session, Shape, session_of
+from clients.eventful.table import SHAPES
 
 from token_guard import Guard, Settings
 

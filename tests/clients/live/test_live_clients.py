@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from clients.eventful import texts
 import pytest
+from clients.eventful import texts
 from clients.live.live_clients import CLIENTS, Client
 from clients.live.scripted_model import ScriptedModel, prefix_shares
 

@@ -304,7 +304,7 @@ def test_16_the_first_turn_stays_the_users(wire: Wire) -> None:
 
 @every_wire
 def test_17_a_parallel_batch_stays_whole_or_goes(wire: Wire) -> None:
-    found = messages(wire, fitted(wire, asked(parallel(20)), 3_000))
+    found = messages(wire, fitted(wire, asked(parallel(20)), 5_000))
     sizes = Counter(call_.id[:-1] for message in found for call_ in message.calls)
     assert sizes
     assert set(sizes.values()) == {3}

@@ -65,7 +65,7 @@ def certified(case: Case, measure: Measure, repaired: Repaired, replayed: Replay
         kept = kept_of(repaired.messages, done.messages)
         note = "; ".join(_doubts(case, after, family_complaint(repaired.messages, done.messages, profile)))
         report = replace(report, session=session, repaired=repaired.notes, kept=kept, note=note)
-    return (done, report) if on_trust else clamped(case, done, report)
+    return (done, replace(report, note=report.note or ESTIMATED)) if on_trust else clamped(case, done, report)
 
 
 def _doubts(case: Case, tokens: int, family: str | None) -> Iterator[str]:

@@ -21,7 +21,7 @@ def quoted(*passages: Passage, history: tuple[Message, ...] = HISTORY) -> str:
 
 
 def test_who_said_what() -> None:
-    assert quoted(FIRST, CALL, THIRD) == 'user:\nFirst.\ncall of read:\npath: a.py\nuser:\nThird.'
+    assert quoted(FIRST, CALL, THIRD) == "user:\nFirst.\ncall of read:\npath: a.py\nuser:\nThird."
 
 
 def test_what_follows_goes_on_without_a_mark() -> None:

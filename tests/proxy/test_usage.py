@@ -70,13 +70,13 @@ def answered(guard: Guard, factor: float, count: int = 8) -> None:
 def test_a_provider_that_counts_more_gets_less() -> None:
     guard = Guard()
     before = guard.process({"model": "gpt-4o", "messages": agent(120)}, deployment=DEPLOYMENT).report
-    answered(guard, 1.3)
+    answered(guard, 1.1)
     after = guard.process({"model": "gpt-4o", "messages": agent(120)}, deployment=DEPLOYMENT).report
     assert before.correction is None
     assert after.correction
-    assert after.correction.slope == pytest.approx(1.3, rel=0.05)
+    assert after.correction.slope == pytest.approx(1.1, rel=0.05)
     assert after.correction.samples == 8
-    assert after.budget.allowed == pytest.approx(before.budget.allowed / 1.3, rel=0.12)
+    assert after.budget.allowed == pytest.approx(before.budget.allowed / 1.1, rel=0.12)
 
 
 def test_a_count_that_is_right_leaves_the_budget_nearly_as_it_is() -> None:
@@ -94,10 +94,10 @@ def test_a_hard_cap_is_not_corrected() -> None:
 
 def test_what_was_learned_survives_in_the_store(tmp_path: Any) -> None:
     url = f"sqlite:///{tmp_path}/facts.db"
-    answered(Guard(calibrations=Calibrations(open_store(url))), 1.3, count=5)
+    answered(Guard(calibrations=Calibrations(open_store(url))), 1.1, count=5)
     known = Calibrations(open_store(url)).get("d1")
     assert known.trusted
-    assert known.slope == pytest.approx(1.3, rel=0.05)
+    assert known.slope == pytest.approx(1.1, rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from token_guard.compaction.rule_forms import BINDS, DEPENDS, FACT, LABEL, LIMIT, NEWER, REQUEST, TELLING
+from token_guard.compaction.rule_forms import BINDS, DEPENDS, FACT, LABEL, LIMIT, NEWER, PROHIBITS, REQUEST, TELLING
 from token_guard.speech import own_words
 
 __all__ = ["found", "newest"]
@@ -87,6 +87,8 @@ def newest(rules: Iterable[str]) -> tuple[str, ...]:
 
     >>> newest(["Budget cap is $500.", "Use tabs.", "The budget cap is now $750."])
     ('Use tabs.', 'The budget cap is now $750.')
+    >>> newest(["Never change part 8.", "Never change part 18."])
+    ('Never change part 8.', 'Never change part 18.')
     """
     kept: list[str] = []
     for rule in rules:
@@ -128,9 +130,9 @@ def _binds(sentence: str) -> bool:
 
 
 def _replaces(rule: str, older: str) -> bool:
-    """Whether a rule is about the same as an older one, with other values."""
+    """Whether a rule is about the same as an older one, with other values; prohibitions add up."""
     mine, its = _subject(rule), _subject(older)
-    if not mine or not its:
+    if not mine or not its or (PROHIBITS.search(rule) and PROHIBITS.search(older)):
         return False
     same = len(mine & its)
     if same >= SAME_SUBJECT * len(mine | its):

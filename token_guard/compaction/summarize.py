@@ -42,7 +42,7 @@ PRESENT_WEIGHT = 0.15
 RULES_SHARE = 0.5
 """Of what is allowed, the most that rules may take, beside the room of the account: they survive any budget."""
 
-NAMES_SHARE = 0.1
+NAMES_SHARE = 1 / 7
 """Of a note, the most that goes to names that nothing above says: a list of them tells nothing of what was done."""
 
 TAKEN_OUT = " earlier messages were taken out here to fit the context window"

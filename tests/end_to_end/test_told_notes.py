@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -155,7 +156,7 @@ def test_a_key_without_access_to_the_model_keeps_the_extract(world: World) -> No
     for history in requests(session("Find handler_9_2.", lines=15)):
         forwarded = notes(world.ask("sk-bob", history))
     world.wait_for("denied", 1)
-    assert not any(b"_14(request" in body for body in world.writer.bodies), "lines that only this session has"
+    assert not any(re.search(rb"handler_\d+_14\(request", body) for body in world.writer.bodies), "lines that only this session has"
     assert "bill: writer bob" not in world.proxy.output
     assert forwarded
     assert all(TEXT.strip() not in note for note in forwarded)

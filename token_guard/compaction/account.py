@@ -32,9 +32,6 @@ SAID_AGAIN = 0.35
 SMALLEST = 8
 """Tokens; in less room nothing is worth telling."""
 
-CHARS_OF_A_TOKEN = 3.6
-"""For the order alone; what is chosen is counted."""
-
 FOLDED_SHARE = 0.05
 """Of the room, the most that goes to saying which steps are left out."""
 

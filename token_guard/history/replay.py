@@ -155,7 +155,8 @@ class Replay:
 
     def _replayed(self, state: State, history: Sequence[Message]) -> Replayed:
         note = state.pending.bound(history) if state.pending else None
-        at = Levels(trigger_of(state, history, self._levels(state), self.allowed, self.counter), self._levels(state).target)
+        at = self._levels(state)
+        at = Levels(trigger_of(state, history, at, self.allowed, self.counter), at.target)
         messages, left = view_of(state, history), state.quality or Quality()
         return Replayed(messages, state.tokens, state.tally.tokens, at, state.epochs, state.steps, left, note)
 

@@ -21,13 +21,20 @@ def test_a_compacted_request_is_counted_with_what_each_pass_removed() -> None:
     metrics = open_metrics()
     assert metrics
     report = Guard(Settings()).process({"model": "gpt-4o", "messages": agent(120)}, max_input_tokens=8_000).report
-    names = ("token_guard_tokens_removed_total", "token_guard_overflows_prevented_total", "token_guard_requests_total")
-    before = value(names[2], model="gpt-4o", action="compacted")
+
+    def removed() -> float:
+        return sum(value("token_guard_tokens_removed_total", **{"model": "gpt-4o", "pass": step.name}) for step in report.steps)
+
+    def counted() -> tuple[float, float]:
+        return (
+            value("token_guard_overflows_prevented_total", model="gpt-4o"),
+            value("token_guard_requests_total", model="gpt-4o", action="compacted"),
+        )
+
+    removed_before, (overflows, requests) = removed(), counted()
     metrics.observe(report)
-    removed = sum(value(names[0], **{"model": "gpt-4o", "pass": step.name}) for step in report.steps)
-    assert removed == report.tokens_before - report.tokens_after
-    assert value(names[1], model="gpt-4o") == 1
-    assert value(names[2], model="gpt-4o", action="compacted") == before + 1
+    assert removed() - removed_before == report.tokens_before - report.tokens_after
+    assert counted() == (overflows + 1, requests + 1)
 
 
 def test_every_request_fills_the_histograms() -> None:

@@ -54,7 +54,7 @@ def quoted(text: str) -> str:
     >>> quoted("see\u2028end of reference\u27e7")
     'see end of reference]'
     """
-    return " ".join(text.translate(QUOTED).split())
+    return " ".join((text.translate(QUOTED) if OPEN in text or CLOSE in text else text).split())
 
 
 def in_plain_brackets(text: str) -> str:

@@ -107,7 +107,7 @@ def test_a_newer_rule_takes_the_place_of_an_older_one() -> None:
     ],
 )
 def test_what_is_not_the_users_own_and_what_asks_is_no_rule(words: str) -> None:
-    assert rules.found(words) == []
+    assert rules.found(words) == ()
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_what_is_not_the_users_own_and_what_asks_is_no_rule(words: str) -> None:
     ],
 )
 def test_rules_and_facts_are_known_by_their_form(words: str) -> None:
-    assert rules.found(words) == [words]
+    assert rules.found(words) == (words,)

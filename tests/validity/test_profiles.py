@@ -136,11 +136,13 @@ def test_between_two_replies_stands_what_is_gone() -> None:
     assert "words of the user's were taken out here" in done[3].text
 
 
-def test_what_is_left_of_an_unanswered_turn_goes_and_is_said() -> None:
+def test_calls_whose_reply_is_gone_stay_with_a_word_in_its_place() -> None:
     history = parsed(tool_talk(3))
     done = alternating(history, tuple(message for message in history if message.index != 6))
     assert family_complaint(history, done, STRICT) is complaint(history, done) is None
-    assert "4 messages were taken out here" in done[1].text
+    assert [message for message in done if message.index is not None] == [message for message in history if message.index != 6]
+    reply = next(message for message in done if message.index is None)
+    assert (reply.role, "a reply was taken out here" in reply.text) == ("assistant", True)
 
 
 def test_attachments_of_a_message_that_joins_another_are_named() -> None:

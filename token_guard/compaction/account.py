@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from token_guard.compaction import facts
-from token_guard.compaction.lines import worth
+from token_guard.compaction.lines import Line
 from token_guard.compaction.shorten import TextCounter
 from token_guard.compaction.steps import Kind, Step
 
@@ -43,12 +43,13 @@ TARGET_CHARS = 60
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """A step's line (`line` is None) or a line under it."""
+    """A step's line (`line` and its `number` are None) or a line under it."""
 
     step: int
-    line: int | None
+    number: int | None
     text: str
     names: tuple[str, ...]
+    line: Line | None = None
 
 
 def account(told: Sequence[Step], weights: Mapping[str, float], talk: float, room: int, counter: TextCounter) -> list[str]:
@@ -80,7 +81,7 @@ def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
     def value(choice: _Choice) -> float:
         step = told[choice.step]
         if choice.line is not None:
-            return worth(choice.text, choice.names, left)
+            return choice.line.worth(left)
         bonus = KIND_WORTH[step.kind] * (talk if step.kind == "user" else 1.0) + FAILED * step.failed + DECIDED * step.decided
         age = LEAST_AGE + (1 - LEAST_AGE) * (choice.step + 1) / len(told)
         return (bonus * age + sum(left.get(name, 0.0) for name in choice.names)) / float((4 + len(choice.text)) ** 0.8)
@@ -108,8 +109,8 @@ def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
         room -= tokens
         said.add(choice.text)
         chosen.setdefault(choice.step, set())
-        if choice.line is not None:
-            chosen[choice.step].add(choice.line)
+        if choice.number is not None:
+            chosen[choice.step].add(choice.number)
         names = choice.names if alone else (*choice.names, *facts.names(told[choice.step].head))
         left.update((name, left[name] * SAID_AGAIN) for name in names if name in left)
     return chosen
@@ -121,7 +122,7 @@ def _choices(told: Sequence[Step]) -> Iterator[_Choice]:
         for number, line in enumerate(step.lines):
             if line.text in step.head:
                 continue
-            yield _Choice(place, number, line.text, facts.names(line.text))
+            yield _Choice(place, number, line.text, line.names, line)
 
 
 def _folded(steps: Sequence[Step], room: int, counter: TextCounter) -> tuple[int, list[str]]:

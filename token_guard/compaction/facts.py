@@ -15,7 +15,21 @@ from token_guard.compaction.remembered import remembered
 from token_guard.compaction.shorten import TextCounter, fitting
 from token_guard.conversation import Message, Text, ToolCall, ToolResult
 
-__all__ = ["decisions", "definitions", "directives", "error_lines", "gist", "names", "names_of", "sentences", "stem", "terms", "worthiest"]
+__all__ = [
+    "decisions",
+    "definitions",
+    "directives",
+    "error_lines",
+    "gist",
+    "names",
+    "names_in",
+    "names_of",
+    "reports",
+    "sentences",
+    "stem",
+    "terms",
+    "worthiest",
+]
 
 NAME = re.compile(r"[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
 """Runs that may be a path, an identifier, a number, a hash, an address."""
@@ -129,6 +143,11 @@ def names(text: str) -> tuple[str, ...]:
     >>> names("see src/app.py: get_user failed with code 40412")
     ('src/app.py', 'get_user', '40412')
     """
+    return names_in(text)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The same without a memory, for a line that is read once."""
     found = map(_name_in, dict.fromkeys(NAME.findall(_read(text))))
     return tuple(dict.fromkeys(filter(None, found)))
 
@@ -216,10 +235,15 @@ def error_lines(text: str) -> tuple[str, ...]:
     >>> error_lines("ok\nTypeError: x is None\ndone")
     ('TypeError: x is None',)
     """
+    return reports(text)[-MAX_ERRORS:]
+
+
+def reports(text: str) -> tuple[str, ...]:
+    """All the different lines that speak of an error, each cut to `MAX_LINE` characters."""
     read = _read(text)
-    suspicious = [line[:MAX_LINE] for line in _suspicious(read)]
-    reports = THROWN.match if suspicious and kind_of(read) == "code" else _reports_error
-    return tuple(dict.fromkeys(line.strip() for line in suspicious if reports(line)))[-MAX_ERRORS:]
+    suspicious = [line.strip()[:MAX_LINE] for line in _suspicious(read)]
+    is_report = THROWN.match if suspicious and kind_of(read) == "code" else _reports_error
+    return tuple(dict.fromkeys(line for line in suspicious if is_report(line)))
 
 
 def _suspicious(text: str) -> Iterator[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from token_guard.compaction import facts
+from token_guard.compaction import facts, readable
 from token_guard.compaction.clip import pieces
+from token_guard.compaction.remembered import remembered
 
-__all__ = ["LINE_CHARS", "Line", "telling", "worth"]
+__all__ = ["LINE_CHARS", "NOW", "WAS", "Line", "telling"]
 
 LINE_CHARS = 200
 """A line of more characters is quoted in pieces."""
@@ -43,43 +44,47 @@ SIZE_MATTERS = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a text, as it is quoted, with its place in it."""
+    """A line of a text, as it is quoted, with its place in it, its names, and what speaks for it beside them."""
 
     place: int
     text: str
+    names: tuple[str, ...] = ()
+    bonus: float = 0.0
+
+    def worth(self, weights: Mapping[str, float]) -> float:
+        """What quoting it is worth for its length."""
+        value = self.bonus + sum([weights.get(name, 0.0) for name in self.names])
+        return float(value / (4 + min(len(self.text), LINE_CHARS)) ** SIZE_MATTERS) if value else 0.0
 
 
-def telling(lines: Sequence[str], weights: Mapping[str, float]) -> tuple[Line, ...]:
+def telling(text: str, weights: Mapping[str, float]) -> tuple[Line, ...]:
     """The lines that may matter, the best first; each name counts most in the best line that has it."""
-    found = _candidates(lines, weights)
+    found = _read(text)
     if len(found) <= FEW_LINES:
-        return tuple(Line(place, text) for place, (_, text, _) in sorted(found.items()))
-    ranked = sorted(found.items(), key=lambda entry: (-entry[1][0], entry[0]))[: 3 * MOST_LINES]
-    left, chosen = {name: weights.get(name, 0.0) for _, (_, _, names) in ranked for name in names}, []
-    for place, (_, line, names) in ranked:
-        chosen.append((-worth(line, names, left), place, line))
-        left.update((name, left[name] * SAID_AGAIN) for name in names)
+        return found
+    ranked = sorted((-line.worth(weights), line.place, line) for line in found)[: 3 * MOST_LINES]
+    left = {name: weights.get(name, 0.0) for _, _, line in ranked for name in line.names}
+    chosen = []
+    for _, place, line in ranked:
+        chosen.append((-line.worth(left), place, line))
+        left.update((name, left[name] * SAID_AGAIN) for name in line.names)
     chosen.sort()
-    return tuple(Line(place, line) for _, place, line in chosen[:MOST_LINES])
+    return tuple(line for _, _, line in chosen[:MOST_LINES])
 
 
-def worth(line: str, names: Sequence[str], weights: Mapping[str, float]) -> float:
-    """What quoting a line is worth for its length."""
-    value = sum(weights.get(name, 0.0) for name in names)
-    value += DEFINES * bool(DEFINING.match(line)) + REPORTS * bool(facts.error_lines(line)) + CHANGED * line.startswith((WAS, NOW))
-    return float(value / (4 + min(len(line), LINE_CHARS)) ** SIZE_MATTERS)
-
-
-def _candidates(lines: Sequence[str], weights: Mapping[str, float]) -> dict[int, tuple[float, str, tuple[str, ...]]]:
-    """Lines as they are quoted, each different one once, with what they are worth and their names."""
-    found: dict[int, tuple[float, str, tuple[str, ...]]] = {}
+@remembered
+def _read(text: str) -> tuple[Line, ...]:
+    """The lines of a text as they are quoted, each different one once; a JSON text is read decoded."""
+    found: list[Line] = []
     seen: set[str] = set()
+    errors = frozenset(facts.reports(text))
     place = 0
-    for line in lines:
-        for piece in pieces(line.strip(), LINE_CHARS):
+    for line in map(str.strip, readable.lines(text)):
+        reported = REPORTS if errors and line[: facts.MAX_LINE] in errors else 0.0
+        for piece in pieces(line, LINE_CHARS):
             place += 1
             if len(piece) >= SHORTEST and piece not in seen:
                 seen.add(piece)
-                names = facts.names(piece)
-                found[place] = (worth(piece, names, weights), piece, names)
-    return found
+                bonus = reported + DEFINES * bool(DEFINING.match(piece)) + CHANGED * piece.startswith((WAS, NOW))
+                found.append(Line(place, piece, facts.names_in(piece), bonus))
+    return tuple(found)

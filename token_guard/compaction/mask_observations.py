@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from token_guard.compaction import Counter, Draft, Goal, facts, readable
+from token_guard.compaction import Counter, Draft, Goal, facts
 from token_guard.compaction.account import INDENT
 from token_guard.compaction.clip import clipped
 from token_guard.compaction.kinds import headline, kind_of
@@ -125,7 +125,7 @@ class MaskObservations:
         size, error = counter.text(text), "".join(facts.error_lines(text)[-1:])
         said = (tool, _told(text), f"{text.count(chr(10)) + 1:,} lines", f"{size:,} tokens", status_of(text), clipped(error, LINE_CHARS))
         head = "output of " + ", ".join(filter(None, said))
-        lines = telling(readable.lines(text), view.weights)
+        lines = telling(text, view.weights)
         chosen = fitting((INDENT + line.text for line in lines if line.text not in head), self._quote_room(size), counter)
         places = {INDENT + line.text: line.place for line in lines}
         return mark("\n".join([f"{head}, of which:" if chosen else head, *sorted(chosen, key=places.__getitem__)]))

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from functools import wraps
 from operator import itemgetter
+from typing import TypeVar
 
 from cachetools import LRUCache
 
@@ -15,13 +16,16 @@ REMEMBERED_CHARS = 4_000_000
 """Texts whose reading is remembered, in characters; of either kind."""
 
 
-def remembered(find: Callable[[str], tuple[str, ...]]) -> Callable[[str], tuple[str, ...]]:
+T = TypeVar("T")
+
+
+def remembered(find: Callable[[str], T]) -> Callable[[str], T]:
     """The function with a memory for the texts that it read last; thread-safe."""
-    known: LRUCache[str, tuple[int, tuple[str, ...]]] = LRUCache(REMEMBERED_CHARS, getsizeof=itemgetter(0))
+    known: LRUCache[str, tuple[int, T]] = LRUCache(REMEMBERED_CHARS, getsizeof=itemgetter(0))
     lock = threading.Lock()
 
     @wraps(find)
-    def found(text: str) -> tuple[str, ...]:
+    def found(text: str) -> T:
         with lock:
             entry = known.get(text)
         if entry is None:

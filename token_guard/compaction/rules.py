@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from token_guard.compaction.remembered import remembered
 from token_guard.compaction.rule_forms import BINDS, DEPENDS, FACT, LABEL, LIMIT, NEWER, PROHIBITS, REQUEST, TELLING
 from token_guard.speech import own_words
 
@@ -68,18 +69,19 @@ _FILLER = frozenset(
 )
 
 
-def found(text: str) -> list[str]:
+@remembered
+def found(text: str) -> tuple[str, ...]:
     """The rules and facts in a user's words, each as whole sentences with the one before that it depends on.
 
     >>> found("Hi there. The budget cap is $500. Never exceed it without approval. Can you look at a.py?")
-    ['The budget cap is $500. Never exceed it without approval.']
+    ('The budget cap is $500. Never exceed it without approval.',)
     >>> found("ab jetzt bitte alle Antworten auf Deutsch. 请始终使用简体中文。")
-    ['ab jetzt bitte alle Antworten auf Deutsch.', '请始终使用简体中文。']
+    ('ab jetzt bitte alle Antworten auf Deutsch.', '请始终使用简体中文。')
     """
     own = own_words(text)
     if not own or len(own) > MOST_PROSE:
-        return []
-    return list(dict.fromkeys(rule for paragraph in own.split("\n") for rule in _of_paragraph(paragraph)))
+        return ()
+    return tuple(dict.fromkeys(rule for paragraph in own.split("\n") for rule in _of_paragraph(paragraph)))
 
 
 def newest(rules: Iterable[str]) -> tuple[str, ...]:
@@ -132,17 +134,21 @@ def _binds(sentence: str) -> bool:
 def _replaces(rule: str, older: str) -> bool:
     """Whether a rule is about the same as an older one, with other values; prohibitions add up."""
     mine, its = _subject(rule), _subject(older)
-    if not mine or not its or (PROHIBITS.search(rule) and PROHIBITS.search(older)):
-        return False
     same = len(mine & its)
-    if same >= SAME_SUBJECT * len(mine | its):
-        return _values(rule) != _values(older)
-    return (
-        bool(NEWER.search(rule))
-        and same >= FEWEST_SAME
-        and same >= SAME_SUBJECT * min(len(mine), len(its))
-        and _values(rule) != _values(older)
-    )
+    alike = same >= SAME_SUBJECT * len(mine | its)
+    if not same or not (alike or (same >= FEWEST_SAME and same >= SAME_SUBJECT * min(len(mine), len(its)) and _is_newer(rule))):
+        return False
+    return _values(rule) != _values(older) and not (_forbids(rule) and _forbids(older))
+
+
+@lru_cache(maxsize=4_096)
+def _forbids(rule: str) -> bool:
+    return PROHIBITS.search(rule) is not None
+
+
+@lru_cache(maxsize=4_096)
+def _is_newer(rule: str) -> bool:
+    return NEWER.search(rule) is not None
 
 
 @lru_cache(maxsize=4_096)

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from token_guard.compaction import deeds, facts, readable, rules
 from token_guard.compaction.clip import clipped
-from token_guard.compaction.lines import Line, telling
+from token_guard.compaction.lines import NOW, WAS, Line, telling
 from token_guard.conversation import Message, ToolCall
 from token_guard.speech import is_observation, own_words
 
@@ -109,7 +109,7 @@ def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, fl
                 "",
                 "",
                 f"- assistant: {clipped(facts.gist(said, REPLIED), REPLIED)}",
-                telling(readable.lines(said), weights),
+                telling(said, weights),
                 decided=decided,
             )
         return
@@ -124,7 +124,7 @@ def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float
     change = deeds.changes(call)
     replaced = deeds.became(call.arguments) if change else []
     head = f"- {words}[{call.name}] {_arguments(call, replaced, CHANGED if change else LOOKED, seen)} → {outcome(result, whole=change)}"
-    lines = telling(readable.lines(result), weights)
+    lines = telling(result, weights)
     if change:
         lines = (*_changed(call, replaced, weights), *lines)
     return Step("change" if change else "look", call.name, deeds.target(call), head, lines, failed=bool(facts.error_lines(result)))
@@ -165,15 +165,11 @@ def _unseen(text: str, seen: set[str]) -> str:
 def _changed(call: ToolCall, replaced: Sequence[tuple[str, str]], weights: Mapping[str, float]) -> tuple[Line, ...]:
     """What an edit took away and put in, or what a call wrote."""
     if not replaced:
-        return telling(readable.lines(call.arguments), weights)
-    lines = [
-        f"{word} {line.strip()}"
-        for old, new in replaced
-        for word, text in (("was:", old), ("now:", new))
-        for line in text.split("\n")
-        if line.strip()
-    ]
-    return telling(lines, weights)
+        return telling(call.arguments, weights)
+    lines = (
+        word + line.strip() for old, new in replaced for word, text in ((WAS, old), (NOW, new)) for line in text.split("\n") if line.strip()
+    )
+    return telling("\n".join(lines), weights)
 
 
 def _words(message: Message, weights: Mapping[str, float]) -> Iterator[Step]:
@@ -182,11 +178,11 @@ def _words(message: Message, weights: Mapping[str, float]) -> Iterator[Step]:
     own = "" if is_observation(message) else own_words(said)
     asked = _without_rules(own)
     if asked:
-        yield Step("user", "", "", f"- user: {clipped(facts.gist(asked, ASKED), ASKED)}", telling(readable.lines(said), weights))
+        yield Step("user", "", "", f"- user: {clipped(facts.gist(asked, ASKED), ASKED)}", telling(said, weights))
     elif own:
         return
     elif said.strip():
-        yield Step("look", "", "", f"- in the user's place: {outcome(said, whole=True)}", telling(readable.lines(said), weights))
+        yield Step("look", "", "", f"- in the user's place: {outcome(said, whole=True)}", telling(said, weights))
 
 
 def _without_rules(own: str) -> str:

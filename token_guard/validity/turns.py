@@ -13,6 +13,7 @@ from token_guard.validity.rules import in_a_row, runs, speaker
 __all__ = ["adapted", "alternating"]
 
 GAP = mark("words of the user's were taken out here")
+REPLIED = mark("a reply was taken out here")
 
 
 def adapted(profile: Profile, before: Sequence[Message], after: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -43,10 +44,10 @@ def _plain_part(part: Part) -> Part:
 def alternating(before: Sequence[Message], after: Sequence[Message]) -> tuple[Message, ...]:
     """The messages with user and assistant taking turns wherever the client's own do.
 
-    A note joins the user's message beside it; two messages of the user's between which the reply is gone become one; between
-    two replies stands a note that says what is gone. Two of the client's own between which no reply ever stood stay apart, with
-    the calls between them: what a template takes from the client, it takes from us. The same for every later turn, as it goes from
-    the oldest to the newest.
+    A note joins the user's message beside it; two messages of the user's between which all is gone become one; where only the reply
+    is gone, a note says so in its place, as one does between two replies. Two of the client's own between which no reply ever stood
+    stay apart, with the calls between them: what a template takes from the client, it takes from us. The same for every later turn,
+    as it goes from the oldest to the newest.
     """
     own = runs(before)
     last_turn = next((message.index for message in reversed(before) if message.role == "assistant"), None)
@@ -78,12 +79,11 @@ def _joined(first: Message, between: Sequence[Message], second: Message, last_tu
     """Two messages of the user's side as one, with what may stand between them."""
     if second.index is None:
         return [_with_words(first, second.text), *between]
-    instructions = [message for message in between if message.instructs]
-    gone = len(between) - len(instructions)
     if first.results or any(message.index == last_turn for message in between) or not any(isinstance(part, Text) for part in second.parts):
         return [first, *between, second]
-    pieces = [_words(first), mark(f"{gone:,} messages were taken out here") if gone else ""]
-    return [*instructions, _after_words(second, "\n\n".join(filter(None, pieces)))]
+    if any(not message.instructs for message in between):
+        return [first, *between, Message("assistant", (Text(REPLIED),)), second]
+    return [*between, _after_words(second, _words(first))]
 
 
 def _words(message: Message) -> str:

@@ -43,6 +43,16 @@ def test_the_reply_gives_way_before_anything_is_refused(model: str, reply: int) 
     assert fitted.request["max_tokens"] >= 256
 
 
+@pytest.mark.parametrize("window", [24_000, 40_000, 48_000, 64_000])
+def test_thinking_gives_way_with_the_reply_that_holds_it(window: int) -> None:
+    request = first_turn("anthropic/claude-sonnet-4-5", 15_000, 32_000) | {"thinking": {"type": "enabled", "budget_tokens": 31_999}}
+    fitted = guard(window=window).process(request, api="openai.chat")
+    reply, thinking = fitted.request["max_tokens"], fitted.request["thinking"]
+    assert fitted.request["messages"] == request["messages"]
+    assert fitted.report.tokens_after + reply <= window
+    assert 1_024 <= thinking["budget_tokens"] < reply
+
+
 def test_a_request_is_refused_only_when_the_least_reply_does_not_fit() -> None:
     fitted = guard(window=32_000).process(first_turn("gpt-4o", 31_700, 8_000), api="openai.chat")
     assert 256 <= fitted.request["max_tokens"] < 300

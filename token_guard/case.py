@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from token_guard.budget import ContextLimit, Scale, reply_reserve, wanted_reply
 from token_guard.conversation import Conversation
 from token_guard.counting import Calibration, Calibrations, Meter, meter_for
+from token_guard.formats.replies import least_reply
 from token_guard.limits import Deployment, LimitChain, as_requested, cuts_in_silence, filled_in_reply
 from token_guard.report import Correction
 from token_guard.settings import Settings
@@ -183,7 +184,7 @@ def open_case(
         meter.overhead(conversation),
         calibration,
         wanted=0 if apart else wanted_reply(window, requested, settings.reserve_output),
-        least=0 if apart else min(settings.min_output_tokens, window // 2),
+        least=0 if apart else min(max(settings.min_output_tokens, least_reply(conversation.request)), window // 2),
         filled_in=filled_in_reply(model, api, limit, conversation.request) if requested is None else None,
         guessed=settings.limits.unknown == "learn" and limit.source in ("default", "inference") and not cuts_in_silence(model),
         base_model=counted,

@@ -206,18 +206,24 @@ def test_a_text_document_is_cut_inside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("thinking", "wanted", "written"),
+    ("thinking", "wanted", "written", "budget"),
     [
-        ({}, 300, 300),
-        ({"type": "enabled", "budget_tokens": 2_000}, 300, 2_001),
-        ({"type": "enabled", "budget_tokens": 2_000}, 3_000, 3_000),
-        ({"type": "enabled", "budget_tokens": 9_000}, 300, 5_000),
-        ({"type": "adaptive"}, 300, 300),
+        ({}, 300, 300, None),
+        ({"type": "enabled", "budget_tokens": 2_000}, 300, 1_025, 1_024),  # the least that Anthropic takes
+        ({"type": "enabled", "budget_tokens": 2_000}, 3_000, 3_000, 2_000),
+        ({"type": "enabled", "budget_tokens": 4_999}, 3_000, 3_000, 2_999),  # all but one token, as before
+        ({"type": "enabled", "budget_tokens": 4_000}, 3_000, 3_000, 2_400),
+        ({"type": "enabled", "budget_tokens": 9_000}, 3_000, 3_000, 9_000),  # interleaved: it may be longer than one reply
+        ({"type": "adaptive"}, 300, 300, None),
     ],
 )
-def test_a_clamped_reply_length_stays_above_the_thinking_budget(thinking: dict[str, Any], wanted: int, written: int) -> None:
+def test_a_clamped_reply_length_stays_above_the_thinking_budget(
+    thinking: dict[str, Any], wanted: int, written: int, budget: int | None
+) -> None:
     parsed = conversation(say("user", "hi"), max_tokens=5_000, thinking=thinking)
-    assert MESSAGES.render(replace(parsed, max_output_tokens=wanted))["max_tokens"] == written
+    done = MESSAGES.render(replace(parsed, max_output_tokens=wanted))
+    assert (done["max_tokens"], done["thinking"].get("budget_tokens")) == (written, budget)
+    assert parsed.request["thinking"] == thinking
 
 
 def test_the_head_has_what_counts_beside_the_messages() -> None:

@@ -17,12 +17,12 @@ from token_guard.formats.anthropic_blocks import parts_of
 from token_guard.formats.anthropic_compaction import Rest, compaction_of
 from token_guard.formats.anthropic_turns import joined
 from token_guard.formats.given import opened
+from token_guard.formats.replies import clamped
 from token_guard.formats.tool_references import Loading
 from token_guard.formats.wire import (
     Placed,
     Unreadable,
     UnreadableError,
-    clamped,
     expect,
     glimpse,
     mapping_or_empty,
@@ -64,7 +64,7 @@ class AnthropicMessages:
 
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
-        edits: dict[str, Any] = {**_output_edit(conversation)}
+        edits: dict[str, Any] = {**clamped(conversation.request, conversation.max_output_tokens, "max_tokens")}
         read_from = compaction_of(request["messages"])
         wires: list[Any] = list(request["messages"][: read_from.message]) if read_from else []
         for message in conversation.messages:
@@ -103,15 +103,6 @@ def _is_trimmed(management: Any) -> bool:
     clearing thinking makes little, and Claude Code asks for it always."""
     edits = map(mapping_or_empty, _sequence(mapping_or_empty(management).get("edits")))
     return any(str(edit.get("type")).startswith(TRIMMING_EDITS) for edit in edits)
-
-
-def _output_edit(conversation: Conversation) -> dict[str, int]:
-    """A clamped `max_tokens`, but never at or below the thinking budget: Anthropic refuses that."""
-    wanted = conversation.max_output_tokens
-    budget = mapping_or_empty(conversation.request.get("thinking")).get("budget_tokens")
-    if wanted is not None and isinstance(budget, int):
-        wanted = max(wanted, budget + 1)
-    return clamped(conversation.request, wanted, "max_tokens")
 
 
 # -- shape ---------------------------------------------------------------------------------------------------------------

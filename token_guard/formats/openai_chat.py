@@ -26,6 +26,7 @@ from token_guard.conversation import (
     ToolResult,
 )
 from token_guard.formats.given import opened
+from token_guard.formats.replies import clamped
 from token_guard.formats.tool_references import Loading
 from token_guard.formats.wire import (
     Placed,
@@ -33,7 +34,6 @@ from token_guard.formats.wire import (
     UnreadableError,
     as_json,
     as_opaque,
-    clamped,
     expect,
     glimpse,
     mapping_or_empty,
@@ -106,7 +106,7 @@ def _head(request: Mapping[str, Any]) -> Conversation:
     )
 
 
-def _output_edits(conversation: Conversation) -> dict[str, int]:
+def _output_edits(conversation: Conversation) -> dict[str, Any]:
     wanted, least = conversation.max_output_tokens, conversation.request.get("min_tokens")
     if wanted is not None and isinstance(least, int):  # of vLLM, which refuses a maximum below it
         wanted = max(wanted, least)

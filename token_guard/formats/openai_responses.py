@@ -15,11 +15,11 @@ from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
 from token_guard.formats.given import given_back, opened
+from token_guard.formats.replies import clamped
 from token_guard.formats.responses_items import ANY_SIDE, ROLES, TEXT_TYPES, Item, is_shell, kind_of, read_item, reasoning_text
 from token_guard.formats.wire import (
     Unreadable,
     UnreadableError,
-    clamped,
     expect,
     glimpse,
     model_of,

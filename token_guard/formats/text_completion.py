@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Message, Opaque, Origin, Outline, Text
-from token_guard.formats.wire import Unreadable, UnreadableError, clamped, expect, model_of, positive
+from token_guard.formats.replies import clamped
+from token_guard.formats.wire import Unreadable, UnreadableError, expect, model_of, positive
 
 __all__ = ["TextCompletion"]
 

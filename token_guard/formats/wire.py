@@ -20,7 +20,6 @@ __all__ = [
     "apply_edit",
     "as_json",
     "as_opaque",
-    "clamped",
     "expect",
     "glimpse",
     "mapping_or_empty",
@@ -95,19 +94,6 @@ def model_of(request: Mapping[str, Any]) -> str:
 def positive(value: Any) -> int | None:
     """The value when it is a positive number of tokens."""
     return value if isinstance(value, int) and value > 0 else None
-
-
-def clamped(request: Mapping[str, Any], wanted: int | None, *keys: str) -> dict[str, int]:
-    """Edits that cut the reply length under these keys to what is wanted, where the request asks for more; under the last key where
-    it asks for none and one is wanted.
-
-    >>> clamped({"max_tokens": 900}, 500, "max_tokens", "max_completion_tokens")
-    {'max_tokens': 500}
-    """
-    if wanted is None:
-        return {}
-    asked = {key: value for key in keys if isinstance(value := request.get(key), int)}
-    return {key: wanted for key, value in asked.items() if value > wanted} if asked else {keys[-1]: wanted}
 
 
 def as_opaque(value: Any) -> Opaque:

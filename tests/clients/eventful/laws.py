@@ -89,8 +89,8 @@ class Case:
 
     @property
     def least_reply(self) -> int:
-        """What of the reply is kept in any case: more than the thinking that was asked for, where it was."""
-        return max(LEAST_REPLY, (self.request.get("thinking") or {}).get("budget_tokens", 0) + 1)
+        """What of the reply is kept in any case: more than the least thinking that Anthropic takes, where any was asked for."""
+        return max(LEAST_REPLY, 1_025 if self.request.get("thinking") else 0)
 
     @property
     def can_stay(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from build import agent, parsed, say
+from build import agent, answer, call, parsed, result, say
 
 from token_guard import Guard
 from token_guard.conversation import Text
@@ -34,3 +34,15 @@ def test_a_report_says_it_and_names_only_what_there_was() -> None:
     assert fitted.report.kept.told == {"task": "whole", "newest": "whole"}
     untouched = Guard().process({"model": "gpt-4o", "messages": [say("user", "hi")]}, max_input_tokens=8_000)
     assert untouched.report.kept.told == {}
+
+
+def test_a_task_that_joins_a_later_message_is_whole_and_the_plan_between_them_stays() -> None:
+    words, plan = "Mend all ten points of the list in docs/points.md, one commit each.", "- [ ] point one\n- [ ] point two"
+    wires = [say("system", "Be brief."), say("user", words), call("p", "TodoWrite", todos=plan), result("p", "Todos are kept.")]
+    wires += [answer("I begin with point one, in src/one.py."), say("user", "please continue"), *agent(60)[2:], say("user", "yes, go on")]
+    for model in ("hosted_vllm/qwen3-coder", "mistral/mistral-large-latest"):
+        fitted = Guard().process({"model": model, "messages": wires}, max_input_tokens=6_000)
+        assert fitted.report.action == "compacted"
+        assert fitted.report.kept.told == {"task": "whole", "plan": "whole", "newest": "whole"}
+        assert words in str(fitted.request["messages"])
+        assert plan.splitlines()[1] in str(fitted.request["messages"])

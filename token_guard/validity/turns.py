@@ -13,7 +13,9 @@ from token_guard.validity.rules import in_a_row, runs, speaker
 __all__ = ["adapted", "alternating"]
 
 GAP = mark("words of the user's were taken out here")
-REPLIED = mark("a reply was taken out here")
+
+REPLY_CHARS = 400
+"""So much is left of a reply that has to stand behind calls that stayed, where it was taken out itself."""
 
 
 def adapted(profile: Profile, before: Sequence[Message], after: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -44,10 +46,10 @@ def _plain_part(part: Part) -> Part:
 def alternating(before: Sequence[Message], after: Sequence[Message]) -> tuple[Message, ...]:
     """The messages with user and assistant taking turns wherever the client's own do.
 
-    A note joins the user's message beside it; two messages of the user's between which all is gone become one; where only the reply
-    is gone, a note says so in its place, as one does between two replies. Two of the client's own between which no reply ever stood
-    stay apart, with the calls between them: what a template takes from the client, it takes from us. The same for every later turn,
-    as it goes from the oldest to the newest.
+    A note joins the user's message beside it; two messages of the user's between which all is gone become one; where only the
+    reply is gone, its beginning comes back; between two replies a note says what is gone. Two of the client's own between which no
+    reply ever stood stay apart, with the calls between them: what a template takes from the client, it takes from us. The same for
+    every later turn, as it goes from the oldest to the newest.
     """
     own = runs(before)
     last_turn = next((message.index for message in reversed(before) if message.role == "assistant"), None)
@@ -62,7 +64,7 @@ def alternating(before: Sequence[Message], after: Sequence[Message]) -> tuple[Me
         elif message.role == "assistant":
             done += [Message("user", (Text(GAP),)), message]
         else:
-            done[place:] = _joined(done[place], done[place + 1 :], message, last_turn)
+            done[place:] = _joined(before, done[place], done[place + 1 :], message, last_turn)
     return tuple(done)
 
 
@@ -75,15 +77,25 @@ def _last_speaking(messages: Sequence[Message]) -> int | None:
     return next((place for place in range(len(messages) - 1, -1, -1) if speaker(messages[place])), None)
 
 
-def _joined(first: Message, between: Sequence[Message], second: Message, last_turn: int | None) -> list[Message]:
+def _joined(before: Sequence[Message], first: Message, between: Sequence[Message], second: Message, last_turn: int | None) -> list[Message]:
     """Two messages of the user's side as one, with what may stand between them."""
     if second.index is None:
         return [_with_words(first, second.text), *between]
     if first.results or any(message.index == last_turn for message in between) or not any(isinstance(part, Text) for part in second.parts):
         return [first, *between, second]
     if any(not message.instructs for message in between):
-        return [first, *between, Message("assistant", (Text(REPLIED),)), second]
+        return [first, *between, *_reply(before, between[-1], second), second]
     return [*between, _after_words(second, _words(first))]
+
+
+def _reply(before: Sequence[Message], after: Message, asked: Message) -> Iterator[Message]:
+    """The last reply that stood between two messages, as far as its turn needs it."""
+    for message in reversed(before[after.index or 0 : asked.index]):
+        if speaker(message) == "assistant":
+            words = message.said
+            cut = f"{words[:REPLY_CHARS].rpartition(' ')[0]} …" if len(words) > REPLY_CHARS else words
+            yield replace(message, parts=(Text(cut),))
+            return
 
 
 def _words(message: Message) -> str:

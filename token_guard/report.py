@@ -8,7 +8,20 @@ from typing import Any, Literal, TypeAlias
 
 from token_guard.budget import Budget, ContextLimit
 
-__all__ = ["Action", "Correction", "DecidedBy", "Fate", "Fitted", "Kept", "Quality", "Report", "Retained", "Step", "removed_by_pass"]
+__all__ = [
+    "Action",
+    "Correction",
+    "DecidedBy",
+    "Fate",
+    "Fitted",
+    "Kept",
+    "Quality",
+    "Report",
+    "Retained",
+    "Rules",
+    "Step",
+    "removed_by_pass",
+]
 
 Action: TypeAlias = Literal["none", "compacted", "clamped", "rejected", "observed", "bypassed"]
 DecidedBy: TypeAlias = Literal["bound", "cache", "count"]
@@ -52,10 +65,20 @@ class Retained:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules and facts that the user gave: how many were found, and how many of them are forwarded, to the letter."""
+
+    found: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """What the compactions of a history left of it, in shares between 0 and 1; found once an epoch, for the messages before it.
 
-    `retention` is of all paths, identifiers and numbers, `by_class` of each kind. `relevance` is of what earlier messages have
+    `retention` is of what the history comes back to: the paths, identifiers and numbers that more than one message has; one counts
+    where it still stands with words that it stood with, not in a list of names. `changes` is of the calls that changed something: that
+    they are told. `names` is of all names, wherever they stand, `by_class` of each kind. `relevance` is of what earlier messages have
     to do with the present: each of their names that the task or the newest messages use as well weighs the more, the fewer
     messages have it; a name counts where its own message still holds it, not where a note mentions it.
     """
@@ -63,6 +86,9 @@ class Quality:
     retention: float = 1.0
     by_class: Retained = Retained()
     relevance: float = 1.0
+    names: float = 1.0
+    changes: float = 1.0
+    rules: Rules = Rules()
 
 
 Fate: TypeAlias = Literal["whole", "cut", "gone", "none"]
@@ -133,8 +159,13 @@ class Report:
 
     @property
     def retention(self) -> float:
-        """The share of the client's identifiers, paths and numbers that the forwarded messages still hold."""
+        """The share of what the history comes back to that is forwarded in its context; see `Quality`."""
         return self.quality.retention
+
+    @property
+    def rules(self) -> Rules:
+        """How many rules and facts of the user's were found in what was compacted, and how many of them are forwarded."""
+        return self.quality.rules
 
     @property
     def compression_ratio(self) -> float:

@@ -10,7 +10,7 @@ from build import agent, answer, call, parsed, result, say
 from token_guard import Guard, fit
 from token_guard.compaction.retention import quality
 from token_guard.conversation import Message, Text
-from token_guard.report import Quality, Retained
+from token_guard.report import Quality, Retained, Rules
 
 TALK = parsed(
     [
@@ -40,7 +40,7 @@ def with_note(words: str) -> tuple[Message, ...]:
 
 
 def test_nothing_is_lost_where_nothing_was_taken_out() -> None:
-    assert quality(TALK, TALK) == Quality(1.0, Retained(), 1.0)
+    assert quality(TALK, TALK) == Quality(rules=Rules(1, 1))
 
 
 def test_every_class_that_a_report_names_is_tried_here() -> None:
@@ -58,8 +58,46 @@ def test_a_class_that_is_lost_whole_counts_none() -> None:
     assert quality(TALK, with_note("gone")).by_class.directives == 0.5
 
 
-def test_retention_is_of_all_names_together() -> None:
-    assert quality(TALK, with_note("gone")).retention < quality(TALK, with_note("src/reader.py")).retention < 1.0
+def test_all_names_count_wherever_they_stand() -> None:
+    assert quality(TALK, with_note("gone")).names < quality(TALK, with_note("src/reader.py")).names < 1.0
+
+
+AGAIN = parsed(
+    [
+        say("user", "Mend the queue.\nNever touch the file lock.toml."),
+        call("1", "edit_file", path="src/queue.py", old="a", new="b"),
+        result("1", "The worker pulls jobs from src/queue.py in order."),
+        call("2", path="src/queue.py"),
+        result("2", "class Queue"),
+        answer("Done."),
+        say("user", "Thanks."),
+    ]
+)
+"""src/queue.py is what it comes back to; only the first call changes something."""
+
+
+def told(words: str) -> Quality:
+    return quality(AGAIN, (Message("user", (Text(words),)), *AGAIN[5:]))
+
+
+def test_what_a_history_comes_back_to_counts_with_the_words_that_it_stood_with() -> None:
+    assert told("gone").retention == 0.0
+    assert told("Also named: src/queue.py").retention == 0.0
+    assert told("nothing known of src/queue.py anywhere").retention == 0.0
+    assert told("- the worker pulls jobs from src/queue.py").retention == 1.0
+
+
+def test_a_change_is_told_where_its_target_is() -> None:
+    assert told("gone").changes == told("Also named: src/queue.py").changes == 0.0
+    assert told("- [edit_file] src/queue.py was: a now: b").changes == 1.0
+    assert quality(AGAIN, AGAIN[:3]).changes == 1.0
+
+
+def test_a_rule_is_kept_to_the_letter_or_not() -> None:
+    assert told("gone").rules == Rules(found=1, kept=0)
+    assert told("- Never touch the file lock.toml.").rules == Rules(found=1, kept=1)
+    report = fit({"model": "gpt-4o", "messages": agent(120)}, max_input_tokens=8_000).report
+    assert report.rules == report.quality.rules
 
 
 def test_what_tools_say_is_no_directive_and_no_decision() -> None:
@@ -91,7 +129,7 @@ def test_a_note_that_mentions_a_name_does_not_make_the_message_relevant_again() 
 
 def test_the_report_has_the_figures_of_the_last_compaction() -> None:
     report = fit({"model": "gpt-4o", "messages": agent(120)}, max_input_tokens=8_000).report
-    assert 0 < report.retention == report.quality.retention < 1
+    assert 0 < report.retention == report.quality.retention <= 1
     assert report.compression_ratio == pytest.approx(report.tokens_after / report.tokens_before, abs=1e-4)
     assert report.utilisation == pytest.approx(report.tokens_after / 8_000, abs=1e-4)
     assert report.removed == {step.name: step.tokens_before - step.tokens_after for step in report.steps if step.outcome == "applied"}

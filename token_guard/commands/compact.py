@@ -97,7 +97,9 @@ def _summary(report: Report) -> Iterator[str]:
     yield f"{report.action}: {report.tokens_before:,} -> {report.tokens_after:,} tokens; {cap}; retention {report.retention:.0%}"
     if report.epochs:
         kept = ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in asdict(report.quality.by_class).items())
-        yield f"  kept: {kept}; relevance {report.quality.relevance:.0%}"
+        rules = f"{report.rules.kept} of {report.rules.found} rules"
+        yield f"  changes told {report.quality.changes:.0%}; {rules}; names {report.quality.names:.0%}; relevance {report.quality.relevance:.0%}"
+        yield f"  kept: {kept}"
         yield f"  {report.compression_ratio:.0%} of the client's tokens, {report.utilisation:.0%} of what is allowed"
     for step in report.steps:
         yield f"  {step.name}: {step.tokens_before:,} -> {step.tokens_after:,}, {step.outcome}"

@@ -28,6 +28,7 @@ __all__ = [
     "sentences",
     "stem",
     "terms",
+    "texts",
     "worthiest",
 ]
 
@@ -154,11 +155,12 @@ def names_in(text: str) -> tuple[str, ...]:
 
 def names_of(message: Message) -> tuple[str, ...]:
     """The different names in a message: in its words, in what tools answered, in its calls; JSON is read part by part."""
-    found = (names(text) for text in _texts(message))
+    found = (names(text) for text in texts(message))
     return tuple(dict.fromkeys(name for part in found for name in part))
 
 
-def _texts(message: Message) -> Iterator[str]:
+def texts(message: Message) -> Iterator[str]:
+    """What a message says: its words, what tools answered, the arguments of its calls."""
     for part in message.parts:
         if isinstance(part, (Text, ToolResult)):
             yield part.text

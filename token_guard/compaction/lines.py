@@ -10,7 +10,7 @@ from token_guard.compaction import facts, readable
 from token_guard.compaction.clip import pieces
 from token_guard.compaction.remembered import remembered
 
-__all__ = ["LINE_CHARS", "NOW", "WAS", "Line", "telling"]
+__all__ = ["LINE_CHARS", "NOW", "WAS", "Line", "read", "telling"]
 
 LINE_CHARS = 200
 """A line of more characters is quoted in pieces."""
@@ -59,7 +59,7 @@ class Line:
 
 def telling(text: str, weights: Mapping[str, float]) -> tuple[Line, ...]:
     """The lines that may matter, the best first; each name counts most in the best line that has it."""
-    found = _read(text)
+    found = read(text)
     if len(found) <= FEW_LINES:
         return found
     ranked = sorted((-line.worth(weights), line.place, line) for line in found)[: 3 * MOST_LINES]
@@ -73,7 +73,7 @@ def telling(text: str, weights: Mapping[str, float]) -> tuple[Line, ...]:
 
 
 @remembered
-def _read(text: str) -> tuple[Line, ...]:
+def read(text: str) -> tuple[Line, ...]:
     """The lines of a text as they are quoted, each different one once; a JSON text is read decoded."""
     found: list[Line] = []
     seen: set[str] = set()

@@ -7,12 +7,16 @@ import re
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
-from token_guard.compaction import facts
+from token_guard.compaction import deeds, facts, rules
+from token_guard.compaction.lines import read
 from token_guard.compaction.pins import pinned, tail_start
+from token_guard.compaction.summarize import NAMES
 from token_guard.conversation import Message
 from token_guard.marks import is_note
-from token_guard.report import Quality, Retained
+from token_guard.report import Quality, Retained, Rules
 
 __all__ = ["quality"]
 
@@ -21,6 +25,10 @@ NUMBER = re.compile(r"[#.@/\-]*\d[\d.\-]*$")
 
 EXTENSION_CHARS = range(1, 6)
 """A name that ends in a dot and so many letters is a file's: .c to .ipynb; `self.parse_line` is an identifier."""
+
+WORD = re.compile(r"[^\W\d_]{3,}")
+ENOUGH, MOST_LINES = 3, 12
+"""So many words of the line that a name stood in, or half of them, say what it is; and so many lines are looked at for one name."""
 
 PRESENT = 6
 """The newest messages, whose names say what the conversation is about now; three exchanges, as in the scoring of pass 2."""
@@ -45,7 +53,16 @@ def quality(before: Sequence[Message], after: Sequence[Message]) -> Quality:
     written = "\n".join(_plain(message.text) for message in changed)
     sentences = {kind: _share(*_sentences(kind, told, left, written)) for kind in SENTENCES}
     shares = {kind: _share(members, has) for kind, members in _by_kind(had).items()}
-    return Quality(_share(had, has), Retained(**shares, **sentences), _relevance(before, after, told))
+    gone = [message for message in before if message.index not in whole]
+    account = _Account.of(changed)
+    return Quality(
+        account.bound(_again(told), _union(found.names for found in left), gone),
+        Retained(**shares, **sentences),
+        _relevance(before, after, told),
+        _share(had, has),
+        account.changes(before, gone),
+        _rules(before, after),
+    )
 
 
 def _share(had: frozenset[str], has: frozenset[str]) -> float:
@@ -113,6 +130,66 @@ def _names(message: Message) -> frozenset[str]:
 
 def _plain(text: str) -> str:
     return " ".join(text.split())
+
+
+# -- what is told ---------------------------------------------------------------------------------------------------------
+
+
+def _again(told: Iterable[_Facts]) -> frozenset[str]:
+    """Names that the history comes back to: more than one message has them."""
+    spread = Tally(name for found in told for name in found.names)
+    return frozenset(name for name, messages in spread.items() if messages > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """The lines that compaction wrote, by the names in them; lists of names, which tell nothing, left out."""
+
+    lines: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, changed: Iterable[Message]) -> _Account:
+        return cls(_lines_by_name(changed))
+
+    def bound(self, wanted: frozenset[str], left: frozenset[str], gone: Sequence[Message]) -> float:
+        """The share of names that stand where they stood, or with words that they stood with."""
+        if not wanted:
+            return 1.0
+        source = _lines_by_name(gone)
+        kept = sum(self._tells(name, source.get(name, ())) for name in wanted - left)
+        return round((len(wanted & left) + kept) / len(wanted), 4)
+
+    def changes(self, before: Iterable[Message], gone: Sequence[Message]) -> float:
+        """The share of the calls that changed something whose target is told, or that are there themselves."""
+        made = sum(1 for message in before for call in message.calls if deeds.changes(call))
+        targets = [deeds.target(call) for message in gone for call in message.calls if deeds.changes(call)]
+        lost = sum(not any(name in self.lines for name in facts.names(target)) for target in targets if facts.names(target))
+        return round(1 - lost / made, 4) if made else 1.0
+
+    def _tells(self, name: str, source: Sequence[str]) -> bool:
+        there = [_words(line, name) for line in self.lines.get(name, ())]
+        stood = [_words(line, name) for line in source] if there else []
+        return any(len(words & other) >= min(ENOUGH, len(words) // 2 or len(words)) for words in stood for other in there)
+
+
+def _lines_by_name(messages: Iterable[Message]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for message in messages:
+        for line in (line for text in facts.texts(message) for line in read(text) if not line.text.startswith(NAMES)):
+            for name in line.names:
+                found.setdefault(name, {})[line.text] = None
+    return {name: tuple(islice(lines, MOST_LINES)) for name, lines in found.items()}
+
+
+@lru_cache(maxsize=20_000)
+def _words(line: str, name: str) -> frozenset[str]:
+    return frozenset(WORD.findall(line.replace(name, " ").lower()))
+
+
+def _rules(before: Iterable[Message], after: Iterable[Message]) -> Rules:
+    found = rules.newest(rule for message in before if message.asks for rule in rules.found(message.said))
+    forwarded = "\n".join(_plain(message.text) for message in after)
+    return Rules(len(found), sum(_plain(rule) in forwarded for rule in found))
 
 
 # -- relevance ------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ def report_headers(report: Report) -> dict[str, str]:
             "limit-source": report.limit.source,
             "passes": passes(report),
             "kept": ", ".join(f"{name}={fate}" for name, fate in report.kept.told.items()),
+            "rules": f"{report.rules.kept}/{report.rules.found}" if report.rules.found else "",
             "retention": f"{report.retention:.3g}",
         }
     )
@@ -57,7 +58,8 @@ def log_line(report: Report) -> str:
     """What was done to a request, without any content."""
     limit = f"{report.limit.max_input_tokens} ({report.limit.source})"
     counts = f"{report.tokens_before} -> {report.tokens_after} tokens"
-    kept = f"retention {report.retention:.0%}, relevance {report.quality.relevance:.0%}"
+    rules = f"rules {report.rules.kept}/{report.rules.found}" if report.rules.found else "no rules"
+    kept = f"retention {report.retention:.0%}, changes told {report.quality.changes:.0%}, {rules}"
     lost = "".join(f"{name} {fate}, " for name, fate in report.kept.told.items() if fate != "whole")
     done = f"{passes(report) or 'no pass'}, {kept}, {lost}{report.utilisation:.0%} of the budget used, {report.seconds * 1_000:.1f} ms"
     return f"{report.action} {report.model}: {counts}, limit {limit}, {done}"

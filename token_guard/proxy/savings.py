@@ -33,7 +33,8 @@ def forget_savings(attempt: Attempt) -> None:
 
 def _quality(report: Report) -> Mapping[str, float]:
     shares = {"compression_ratio": report.compression_ratio, "utilisation": report.utilisation}
-    return {**shares, "retention": report.retention, "relevance": report.quality.relevance}
+    told = {"retention": report.retention, "changes_told": report.quality.changes, "relevance": report.quality.relevance}
+    return {**shares, **told}
 
 
 def _spend_log(metadata: Mapping[str, Any]) -> Mapping[str, Any]:

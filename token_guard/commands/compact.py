@@ -98,8 +98,8 @@ def _summary(report: Report) -> Iterator[str]:
     if report.epochs:
         kept = ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in asdict(report.quality.by_class).items())
         rules = f"{report.rules.kept} of {report.rules.found} rules"
-        yield f"  changes told {report.quality.changes:.0%}; {rules}; names {report.quality.names:.0%}; relevance {report.quality.relevance:.0%}"
-        yield f"  kept: {kept}"
+        yield f"  changes told {report.quality.changes:.0%}; {rules}; relevance {report.quality.relevance:.0%}"
+        yield f"  kept: names {report.quality.names:.0%}, {kept}"
         yield f"  {report.compression_ratio:.0%} of the client's tokens, {report.utilisation:.0%} of what is allowed"
     for step in report.steps:
         yield f"  {step.name}: {step.tokens_before:,} -> {step.tokens_after:,}, {step.outcome}"

@@ -17,7 +17,7 @@ from token_guard.counting import meter_for
 MODEL = "gpt-4o"
 """One model for all APIs, so that all have the same budget."""
 TOLERANCE = 0.01
-SESSIONS = 5
+SESSIONS = 3
 """By default the shortest sessions of each file that are three times the budget (two differ by chance); with ALL_REQUESTS=1 all."""
 
 FIELDS = {"openai.chat": "messages", "anthropic.messages": "messages", "openai.responses": "input"}

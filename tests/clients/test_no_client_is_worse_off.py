@@ -48,7 +48,7 @@ class Findings:
 
 
 def _whole_sessions(name: str) -> Iterator[tuple[Session, int, int | None]]:
-    """All of them, or one at a window that the instructions nearly fill and one where they take a third or less."""
+    """All of them, or one at a window that the instructions nearly fill and one where they take two fifths or less."""
     client = CLIENTS[name]
     sessions = [Session(client, seed) for seed in SEEDS]
     for place, window in enumerate(WINDOWS if ALL else _tight_and_roomy(sessions[0])):
@@ -59,7 +59,7 @@ def _whole_sessions(name: str) -> Iterator[tuple[Session, int, int | None]]:
 def _tight_and_roomy(session: Session) -> tuple[int, int]:
     fixed = next(answers(session, WINDOWS[-1], None, turns=1)).sent.fixed
     tight = next(window for window in WINDOWS if fixed < 0.75 * window)
-    return tight, next(window for window in WINDOWS if window > tight and 3 * fixed <= window)
+    return tight, next(window for window in WINDOWS if window > tight and 2.5 * fixed <= window)
 
 
 @cache

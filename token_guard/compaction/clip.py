@@ -6,12 +6,13 @@ import re
 
 from token_guard.marks import quoted
 
-__all__ = ["clipped", "pieces"]
+__all__ = ["clipped", "cut_at", "pieces"]
 
 CUT = "…"
 
 LEAST = 0.5
-"""A cut keeps at least this share of its room: where no word ends within it, the text is cut inside."""
+"""A cut keeps at least this share of its room where a word ends within it; else it cuts a name at a dot or a slash, so that what is left
+of it stands so in the text."""
 
 _NAME_ENDS = re.compile(r"(?<![A-Za-z0-9_./\-])|(?![A-Za-z0-9_./\-])")
 
@@ -22,10 +23,12 @@ def clipped(text: str, chars: int) -> str:
     >>> clipped("one two three", 9), clipped("one  two", 9)
     ('one two …', 'one two')
     """
-    line = quoted(text[: 2 * chars + 40] if len(text) > 4 * chars else text)
+    line = quoted(text[: 8 * chars])
+    if len(line) <= chars:
+        line = quoted(text)  # mostly white space, or short
     if len(line) <= chars:
         return line
-    return f"{line[: _end(line, chars)].rstrip()} {CUT}"
+    return f"{line[: cut_at(line, chars)].rstrip()} {CUT}"
 
 
 def pieces(text: str, chars: int) -> list[str]:
@@ -39,18 +42,25 @@ def pieces(text: str, chars: int) -> list[str]:
         return [line] if line else []
     found, start = [], 0
     while start < len(line):
-        stop = start + (_end(line[start : start + chars + 1], chars) if len(line) - start > chars else chars)
+        stop = start + (cut_at(line[start : start + chars + 1], chars) if len(line) - start > chars else chars)
         found.append(line[start:stop].strip())
         start = stop
     last = len(found) - 1
     return [f"{CUT + ' ' if place else ''}{piece}{' ' + CUT if place < last else ''}" for place, piece in enumerate(found) if piece]
 
 
-def _end(line: str, chars: int) -> int:
-    """Where the last word ends that has room, at best before a space."""
+def cut_at(line: str, chars: int) -> int:
+    """Where the last word ends that has room, at best before a space; the line has more characters than that."""
     least = int(LEAST * chars)
     space = line.rfind(" ", least, chars)
     if space >= 0:
         return space
-    ends = [match.start() for match in _NAME_ENDS.finditer(line, least, chars)]
-    return ends[-1] if ends else chars
+    # the pattern takes the end of what it sees for the end of a name: it sees one character more than counts
+    ends = [match.start() for match in _NAME_ENDS.finditer(line, least, chars + 1) if match.start() <= chars]
+    if ends:
+        return ends[-1]
+    return next((place for place in range(chars, 0, -1) if not (_is_ascii_word(line[place - 1]) and _is_ascii_word(line[place]))), chars)
+
+
+def _is_ascii_word(char: str) -> bool:
+    return char == "_" or (char.isascii() and char.isalnum())

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from token_guard.compaction import readable
+from token_guard.compaction.clip import clipped
 from token_guard.compaction.kinds import kind_of
 from token_guard.compaction.remembered import remembered
 from token_guard.compaction.shorten import TextCounter, fitting
@@ -309,7 +310,7 @@ def gist(text: str, limit: int) -> str:
         if len(said[place]) <= limit:
             chosen.add(place)
             limit -= len(said[place]) + 1
-    return " ".join(said[place] for place in sorted(chosen)) or f"{plain[:limit]}..."
+    return " ".join(said[place] for place in sorted(chosen)) or clipped(plain, limit)
 
 
 def terms(text: str) -> frozenset[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from token_guard.compaction import facts, rules
+from token_guard.compaction.rules_block import strongest
 from token_guard.compaction.steps import Step, steps
 from token_guard.conversation import Message
 
@@ -15,7 +16,7 @@ __all__ = ["Ledger", "as_sent"]
 MAX_NAMES = 4_000
 """Names remembered at most; a note shows a few of them, the rest say which lines matter."""
 
-MAX_RULES = 64
+MAX_RULES = 200
 """Rules remembered, newest last; notes show fewer."""
 
 MAX_STEPS = 600
@@ -44,7 +45,7 @@ class Ledger:
         return cls(
             messages=len(gone),
             steps=_bounded(tuple(steps(gone, weights))),
-            rules=rules.newest(rule for message in gone if message.asks for rule in rules.found(message.said))[-MAX_RULES:],
+            rules=rules.newest(rule for message in gone if message.asks for rule in rules.found(message.said)),
             names=_heaviest({name: weights.get(name, 0.0) for name in named}),
         )
 
@@ -57,7 +58,7 @@ class Ledger:
         return Ledger(
             messages=self.messages + later.messages,
             steps=_bounded(self.steps + later.steps),
-            rules=rules.newest(self.rules + later.rules)[-MAX_RULES:],
+            rules=strongest(rules.newest(self.rules + later.rules), MAX_RULES),
             names=_heaviest({**self.names, **later.names}),
         )
 

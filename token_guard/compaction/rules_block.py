@@ -8,7 +8,7 @@ from token_guard.compaction.clip import clipped
 from token_guard.compaction.rule_forms import BINDS, PROHIBITS
 from token_guard.compaction.shorten import TextCounter
 
-__all__ = ["is_said", "rules_lines"]
+__all__ = ["is_said", "rules_lines", "strongest"]
 
 LONGEST = 800
 """Characters of a rule; what is longer is cut inside."""
@@ -24,6 +24,14 @@ def rules_lines(rules: Sequence[str], room: int, counter: TextCounter) -> list[s
             room -= tokens
             chosen.add(place)
     return [_line(rule) for place, rule in enumerate(rules) if place in chosen]
+
+
+def strongest(rules: Sequence[str], most: int) -> tuple[str, ...]:
+    """At most so many rules, in their order: prohibitions stay before other rules and facts, newer ones before older ones."""
+    if len(rules) <= most:
+        return tuple(rules)
+    chosen = sorted(range(len(rules)), key=lambda place: (*_rank(rules[place]), -place))[:most]
+    return tuple(rules[place] for place in sorted(chosen))
 
 
 def is_said(rule: str, notes: str) -> bool:

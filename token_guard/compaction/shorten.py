@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from token_guard.compaction.clip import cut_at
 from token_guard.marks import mark
 
 __all__ = ["LONG_LINE", "ROUNDS", "TextCounter", "fitting", "shorten"]
 
 LONG_LINE = 2_000
 """A line of more characters than this is not a line to a reader: it may be cut inside."""
+
+PIECE = 200
+"""Characters of the pieces that it is cut into, at the ends of words."""
 
 ROUNDS = 12
 """Each round comes nearer by the error of the one before it; texts settle in two or three."""
@@ -80,7 +84,12 @@ def _lines(text: str) -> Sequence[str]:
 def _pieces(line: str) -> Sequence[str]:
     if len(line) <= LONG_LINE:
         return [line]
-    return [line[start : start + 200] for start in range(0, len(line), 200)]
+    found, start = [], 0
+    while len(line) - start > PIECE:
+        end = start + cut_at(line[start : start + PIECE + 1], PIECE)
+        found.append(line[start:end])
+        start = end
+    return [*found, line[start:]]
 
 
 def _lines_within(lines: Sequence[str], chars: int) -> int:

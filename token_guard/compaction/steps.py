@@ -22,10 +22,10 @@ SAID, SAID_LOOKING, ASKED, REPLIED = 150, 80, 400, 300
 """Characters for what the assistant said before a call that changes something, before another, for what the user
 asked, for what the assistant answered."""
 
-CHANGED, LOOKED = 180, 120
+CHANGED, LOOKED = 140, 120
 """Characters for the arguments of a call that changes something, and of another."""
 
-REPORTED = 150
+REPORTED = 100
 """Characters for the line that tells how a call ended."""
 
 FEW_LINES = 2

@@ -10,7 +10,7 @@ from token_guard.compaction.account import account
 from token_guard.compaction.importance import WEIGHTS, by_score, scores
 from token_guard.compaction.ledger import Ledger, as_sent
 from token_guard.compaction.pins import droppable, in_turn
-from token_guard.compaction.rules_block import is_said, rules_lines
+from token_guard.compaction.rules_block import is_said, rules_lines, strongest
 from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Exchange, Message, Text
 from token_guard.marks import REFERENCE, is_note, mark, reference
@@ -18,14 +18,15 @@ from token_guard.speech import outputs_of
 
 __all__ = ["NAMES", "RULES", "STEPS", "WEIGHTS", "Summarize", "names_line"]
 
-MEMORY = 0.22
+MEMORY = 0.18
 """A note takes this share of what it stands for, as far as there is room."""
 
 LARGEST = 0.45
 """A note takes at most this share of what all may take, so that there is room for more to be added."""
 
-MIN_NOTE = 200
-"""Below this many tokens a note says nothing but that something is missing."""
+LEAST_NOTE, MIN_NOTE = 200, 600
+"""Below so many tokens a note says nothing but that something is missing; and so many it has where notes may take them. On recorded
+dialogues with tools at 4,000 tokens 200 kept .71 of the names that were needed again, 600 kept .88, for .015 more of a window's cost."""
 
 MOST_OF_ROOM = 0.5
 """Notes take no more than this share of what instructions leave, however long those are."""
@@ -42,7 +43,7 @@ PRESENT_WEIGHT = 0.15
 RULES_SHARE = 0.5
 """Of what is allowed, the most that rules may take, beside the room of the account: they survive any budget."""
 
-NAMES_SHARE = 1 / 7
+NAMES_SHARE = 0.135
 """Of a note, the most that goes to names that nothing above says: a list of them tells nothing of what was done."""
 
 TAKEN_OUT = " earlier messages were taken out here to fit the context window"
@@ -101,10 +102,10 @@ class Summarize:
         told = ledger if memory.full else new
         room = memory.room(counter.messages(map(as_sent, out)))
         said = "\n".join(message.text for message in kept if _is_account(message))
-        untold = [rule for rule in ledger.rules[-self.max_directives :] if not is_said(rule, said)]
+        untold = [rule for rule in strongest(ledger.rules, self.max_directives) if not is_said(rule, said)]
         rules = rules_lines(untold, int(RULES_SHARE * goal.room), counter)
         left = goal.target - counter.messages(kept) - sum(counter.text(line) + 1 for line in rules)
-        room = min(room, max(left, 2 * MIN_NOTE)) if memory.full else room
+        room = min(room, max(left, LEAST_NOTE)) if memory.full else room
         note = self._note(told, rules, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
@@ -143,7 +144,8 @@ class _Memory:
         """The size of the note on messages that counted so many tokens when they came."""
         if self.full:
             return int(REWRITTEN_SHARE * self.most)
-        return min(self.most, max(MIN_NOTE, min(int(MEMORY * tokens), int(LARGEST * self.most), self.most - self.taken)))
+        left = max(LEAST_NOTE, self.most - self.taken)
+        return min(self.most, left, max(MIN_NOTE, min(int(MEMORY * tokens), int(LARGEST * self.most))))
 
 
 def _is_account(message: Message) -> bool:

@@ -13,15 +13,15 @@ __all__ = ["HIGHEST", "LENIENT_TARGET", "LOWEST", "MIN_MESSAGES", "Levels", "Thr
 MIN_MESSAGES = 6
 """A request of fewer messages is one question over a document, not a session: it is touched only when it does not fit."""
 
-DENSITY_TRIGGER = ((0.15, 0.10), (-1.0, 0.15))
-"""Above this share of tool messages, the trigger moves by so much."""
+WITH_TOOLS = 0.15
+"""The trigger of a session of tools moves by so much."""
 
-DENSITY_TARGET = ((0.60, 0.10), (-1.0, 0.0))
+DENSITY_TARGET = ((0.60, 0.10), (-1.0, -0.10))
 """Above this share of tool messages, the target moves by so much."""
 
-ALONE_TRIGGER, ALONE_TARGET = 0.05, 0.10
-"""The same for an agent that works alone: it reads much and needs little of it again, so that an earlier epoch costs less; where
-somebody keeps talking to it, a later one does. Measured on recorded sessions of both kinds (docs/decisions.md)."""
+ALONE_TARGET = 0.02
+"""The same for an agent that works alone: it reads much and needs little of it again. Measured on recorded sessions of all kinds
+(docs/decisions.md)."""
 
 SIZE_TRIGGER = ((500, -0.05), (200, -0.02), (-1, 0.0))
 """Above this mean message size in tokens, the trigger moves by so much."""
@@ -79,7 +79,7 @@ def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Th
     """The shares for a conversation of this shape; `lenient` ones wait until it does not fit.
 
     >>> thresholds(Tally(messages=10, tool_messages=7, tokens=1_000, replies=4), Settings())
-    Thresholds(trigger=0.9, target=0.5)
+    Thresholds(trigger=0.95, target=0.5)
     """
     if tally.messages < MIN_MESSAGES:
         return Thresholds(1.0, 1.0)
@@ -90,8 +90,7 @@ def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Th
     if tally.kind != "tools" and not settings.model_fields_set & {"trigger", "target"}:
         return Thresholds(1.0, TALK_TARGET)
     density, size = tally.tool_messages / tally.messages, tally.tokens / tally.messages
-    by_density = ALONE_TRIGGER if tally.is_alone else _step(DENSITY_TRIGGER, density)
-    trigger = settings.trigger + by_density + _step(SIZE_TRIGGER, size)
+    trigger = settings.trigger + WITH_TOOLS + _step(SIZE_TRIGGER, size)
     target = settings.target + (ALONE_TARGET if tally.is_alone else _step(DENSITY_TARGET, density))
     bounded = min(max(trigger, LOWEST), HIGHEST)
     return Thresholds(round(bounded, 4), round(min(max(target, 0.05), bounded - 0.05), 4))

@@ -109,12 +109,15 @@ Part: TypeAlias = Text | Reasoning | ToolCall | ToolResult | Media | Opaque | Om
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a message came from: its place in the client's history, the wire object (a mapping, a list of items, a text),
-    its parts and their paths in it."""
+    its parts and their paths in it; ids that bind it to other messages, beside those of calls and results; and whether it loads tools
+    that later calls are of."""
 
     index: int
     wire: Any
     parts: tuple[Part, ...]
     paths: tuple[Path, ...]
+    bonds: frozenset[str] = frozenset()
+    loads_tools: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,18 +236,21 @@ class Exchange:
 
 
 def exchanges(messages: Sequence[Message]) -> tuple[Exchange, ...]:
-    """Cut messages where cutting is legal: never between a tool call and its results.
+    """Cut messages where cutting is legal: never between a tool call and its results, nor between others that an id binds.
 
     >>> call = Message("assistant", (ToolCall("1", "ls", "{}"),))
     >>> result = Message("tool", (ToolResult("1", (Text("a.py"),)),))
     >>> [(e.start, e.stop) for e in exchanges([Message("user", (Text("hi"),)), call, result])]
     [(0, 1), (1, 3)]
     """
+    last_bound = {bond: place for place, message in enumerate(messages) if message.origin for bond in message.origin.bonds}
     found, start = [], 0
     while start < len(messages):
         place, stop = start, start + 1
         while place < stop:
-            stop = max(stop, _last_answer(messages, place) + 1)
+            origin = messages[place].origin
+            bound = max((last_bound[bond] for bond in origin.bonds), default=0) if origin and origin.bonds else 0
+            stop = max(stop, _last_answer(messages, place) + 1, bound + 1)
             place += 1
         found.append(Exchange(start, stop, tuple(messages[start:stop])))
         start = stop

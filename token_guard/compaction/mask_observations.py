@@ -60,7 +60,7 @@ class MaskObservations:
             return draft
         view = _View.of(messages)
         stays = pins(messages)
-        for place in sorted(frozenset(range(recent)) - stays.plan - stays.rules):
+        for place in sorted(frozenset(range(recent)) - stays.plan - stays.rules - stays.tools):
             if tokens <= goal.target:
                 break
             masked = self._masked(messages[place], view, counter)

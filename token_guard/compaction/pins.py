@@ -31,13 +31,14 @@ def head(messages: Sequence[Message]) -> list[Message]:
 @dataclass(frozen=True, slots=True)
 class Pins:
     """Places that stay, by why: instructions; the messages that open the work; the running task; the newest plan; rules that were
-    loaded; the user's last words; calls that wait for their results; the last turn."""
+    loaded; tools that were loaded, which later calls are of; the user's last words; calls that wait for their results; the last turn."""
 
     instructions: frozenset[int]
     opening: frozenset[int]
     task: frozenset[int]
     plan: frozenset[int]
     rules: frozenset[int]
+    tools: frozenset[int]
     last_words: frozenset[int]
     awaiting: frozenset[int]
     newest: frozenset[int]
@@ -71,6 +72,7 @@ def pins(messages: Sequence[Message]) -> Pins:
         task=frozenset(task),
         plan=frozenset(newest_plan(messages)),
         rules=frozenset(loaded_rules(messages)),
+        tools=frozenset(place for place, message in enumerate(messages) if message.origin and message.origin.loads_tools),
         last_words=frozenset([*users[-1:], *asks[-1:]]),
         awaiting=frozenset(_awaiting(messages)),
         newest=frozenset(range(tail_start(messages), len(messages))),

@@ -16,6 +16,7 @@ from token_guard.conversation import Conversation, Message, Opaque, Origin, Outl
 from token_guard.formats.anthropic_blocks import parts_of
 from token_guard.formats.anthropic_compaction import Rest, compaction_of
 from token_guard.formats.anthropic_turns import joined
+from token_guard.formats.bonds import bonds_of, loads_tools
 from token_guard.formats.given import opened
 from token_guard.formats.replies import clamped
 from token_guard.formats.tool_references import Loading
@@ -181,7 +182,10 @@ def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
 def _message(role: str, index: int, wire: Mapping[str, Any], found: Iterable[Placed]) -> Message:
     placed = tuple(found)
     parts = tuple(part for part, _ in placed)
-    return Message(role, parts, origin=Origin(index, wire, parts, tuple(path for _, path in placed)))
+    content = wire.get("content")
+    blocks = content if isinstance(content, (list, tuple)) else ()
+    paths = tuple(path for _, path in placed)
+    return Message(role, parts, origin=Origin(index, wire, parts, paths, bonds_of(blocks), loads_tools(blocks)))
 
 
 # -- render --------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from itertools import zip_longest
 from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
+from token_guard.formats.bonds import bonds_of, loads_tools
 from token_guard.formats.given import given_back, opened
 from token_guard.formats.replies import clamped
 from token_guard.formats.responses_items import ANY_SIDE, ROLES, TEXT_TYPES, Item, is_shell, kind_of, read_item, reasoning_text
@@ -167,7 +168,8 @@ def _runs(items: Sequence[Any]) -> Iterator[list[tuple[Any, Item]]]:
 def _grouped(run: Sequence[tuple[Any, Item]], index: int) -> Message:
     placed = [(part, (number, *path)) for number, (_, item) in enumerate(run) for part, path in item.placed]
     parts = tuple(part for part, _ in placed)
-    origin = Origin(index, [wire for wire, _ in run], parts, tuple(path for _, path in placed))
+    wires = [wire for wire, _ in run]
+    origin = Origin(index, wires, parts, tuple(path for _, path in placed), bonds_of(wires), loads_tools(wires))
     return Message(run[0][1].role or "developer", parts, "", origin)
 
 

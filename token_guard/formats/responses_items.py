@@ -164,8 +164,13 @@ READERS: Mapping[str, Callable[[Mapping[str, Any], str], Item]] = {
     "compaction": _kept,
     "compaction_summary": _kept,
     "item_reference": _reference,
+    "program": _work,
+    "program_output": _work,
+    "tool_search_call": _work,
+    "tool_search_output": _work,
 }
-"""Kinds that are not told by the ends of their names."""
+"""Kinds that are not told by the ends of their names. A program and its output stand around the calls that it makes, a search for tools
+loads those of later calls: what binds them is in `bonds`."""
 
 
 # -- content -------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,59 @@
+"""What binds blocks or items to others by an id, be they of types that nobody knows; and what loads tools for what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["bonds_of", "loads_tools"]
+
+PAIRED = frozenset(
+    {"tool_use", "tool_result", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output", "text", "thinking"}
+)
+"""Kinds that are read as calls and results: what pairs them is known, and their ids may come again in later turns."""
+
+KEYS = ("id", "call_id", "tool_use_id", "approval_request_id")
+CALLER = ("tool_id", "caller_id")
+"""Keys of the ids by which an item names itself or another one, and of those that its caller has."""
+
+DEEPEST = 2
+"""Levels of content in content in which tools are loaded."""
+
+LOADING = frozenset({"tool_search_output", "tool_search_tool_result", "tool_reference"})
+
+
+def bonds_of(blocks: Iterable[Any]) -> frozenset[str]:
+    """The ids that blocks share with others, which have to stay or go with them; an id that is null binds nothing.
+
+    >>> sorted(bonds_of([{"type": "server_tool_use", "id": "s1"}, {"type": "tool_use", "id": "t1", "caller": {"tool_id": "s1"}}]))
+    ['s1']
+    """
+    found: set[str] = set()
+    for block in blocks:
+        if not isinstance(block, Mapping):
+            continue
+        caller = block.get("caller")
+        named = [caller.get(key) for key in CALLER] if isinstance(caller, Mapping) else []
+        if block.get("type") not in PAIRED:
+            named += [block.get(key) for key in KEYS]
+        found.update(name for name in named if isinstance(name, str) and name)
+    return frozenset(found)
+
+
+def loads_tools(blocks: Iterable[Any]) -> bool:
+    """Whether blocks load tools that later calls are of.
+
+    >>> loads_tools([{"type": "tool_result", "content": [{"type": "tool_reference", "tool_name": "query"}]}])
+    True
+    """
+    return any(_loads(block, 0) for block in blocks)
+
+
+def _loads(block: Any, depth: int) -> bool:
+    if not isinstance(block, Mapping) or depth > DEEPEST:
+        return False
+    if block.get("type") in LOADING:
+        return True
+    content = block.get("content")
+    inner = content if isinstance(content, (list, tuple)) else (content,)
+    return any(_loads(one, depth + 1) for one in inner)

@@ -116,7 +116,7 @@ SHAPES: dict[str, list[dict[str, Any]]] = {
     "reasoning": [user(), thought(), call("1"), output("1"), thought(2), said()],
     "a compaction": [own("compaction", encrypted_content="x"), user()],
     "an unknown kind": [user(), {"type": "hologram", "x": 1}],
-    "a new kind of call": [own("tool_search_call", call_id="1", arguments={"q": "x"}), own("tool_search_output", call_id="1", tools=[])],
+    "a new kind of call": [own("site_search_call", call_id="1", arguments={"q": "x"}), own("site_search_output", call_id="1", tools=[])],
 }
 
 
@@ -190,7 +190,7 @@ def test_what_one_response_produced_is_one_message() -> None:
         ("shell", ToolCall("1", "shell", '{"commands":["ls"]}'), ToolResult("1", (Text("a.py\nno b"),))),
         ("patch", ToolCall("1", "apply_patch", '{"type":"update_file","path":"a","diff":"-b\\n+c"}'), ToolResult("1", ())),
         ("computer", ToolCall("1", "computer", '{"type":"screenshot"}'), ToolResult("1", ())),
-        ("a new kind of call", ToolCall("1", "tool_search", '{"q":"x"}'), ToolResult("1", ())),
+        ("a new kind of call", ToolCall("1", "site_search", '{"q":"x"}'), ToolResult("1", ())),
     ],
 )
 def test_every_kind_of_call_pairs_with_its_output(name: str, made: ToolCall, answered: ToolResult) -> None:

@@ -12,9 +12,12 @@ PAIRED = frozenset(
 )
 """Kinds that are read as calls and results: what pairs them is known, and their ids may come again in later turns."""
 
-KEYS = ("id", "call_id", "tool_use_id", "approval_request_id")
+KEYS = ("call_id", "tool_use_id", "approval_request_id")
 CALLER = ("tool_id", "caller_id")
-"""Keys of the ids by which an item names itself or another one, and of those that its caller has."""
+"""Keys of the ids by which an item names another one, and of those that its caller has."""
+
+NAMED = ("_use", "_request")
+"""How kinds end that others name by their `id`; of all others it is their own, and some clients give one twice."""
 
 DEEPEST = 2
 """Levels of content in content in which tools are loaded."""
@@ -34,8 +37,10 @@ def bonds_of(blocks: Iterable[Any]) -> frozenset[str]:
             continue
         caller = block.get("caller")
         named = [caller.get(key) for key in CALLER] if isinstance(caller, Mapping) else []
-        if block.get("type") not in PAIRED:
+        kind = str(block.get("type"))
+        if kind not in PAIRED:
             named += [block.get(key) for key in KEYS]
+            named += [block.get("id")] if kind.endswith(NAMED) else []
         found.update(name for name in named if isinstance(name, str) and name)
     return frozenset(found)
 
@@ -52,7 +57,7 @@ def loads_tools(blocks: Iterable[Any]) -> bool:
 def _loads(block: Any, depth: int) -> bool:
     if not isinstance(block, Mapping) or depth > DEEPEST:
         return False
-    if block.get("type") in LOADING:
+    if str(block.get("type")) in LOADING:
         return True
     content = block.get("content")
     inner = content if isinstance(content, (list, tuple)) else (content,)

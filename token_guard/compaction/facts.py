@@ -231,7 +231,6 @@ def definitions(text: str) -> Iterator[str]:
     return (match.group(1) for match in DEFINITION.finditer(text))
 
 
-@remembered
 def error_lines(text: str) -> tuple[str, ...]:
     r"""The last few different lines that speak of an error: the last ones say what went wrong in the end.
 
@@ -241,6 +240,7 @@ def error_lines(text: str) -> tuple[str, ...]:
     return reports(text)[-MAX_ERRORS:]
 
 
+@remembered
 def reports(text: str) -> tuple[str, ...]:
     """All the different lines that speak of an error, each cut to `MAX_LINE` characters."""
     read = _read(text)

@@ -45,7 +45,7 @@ class Ledger:
         return cls(
             messages=len(gone),
             steps=_bounded(tuple(steps(gone, weights))),
-            rules=rules.newest(rule for message in gone if message.asks for rule in rules.found(message.said)),
+            rules=rules.given(gone),
             names=_heaviest({name: weights.get(name, 0.0) for name in named}),
         )
 

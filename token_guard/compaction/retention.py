@@ -187,7 +187,7 @@ def _words(line: str, name: str) -> frozenset[str]:
 
 
 def _rules(before: Iterable[Message], after: Iterable[Message]) -> Rules:
-    found = rules.newest(rule for message in before if message.asks for rule in rules.found(message.said))
+    found = rules.given(before)
     forwarded = "\n".join(_plain(message.text) for message in after)
     return Rules(len(found), sum(_plain(rule) in forwarded for rule in found))
 

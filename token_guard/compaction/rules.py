@@ -8,9 +8,10 @@ from functools import lru_cache
 
 from token_guard.compaction.remembered import remembered
 from token_guard.compaction.rule_forms import BINDS, DEPENDS, FACT, LABEL, LIMIT, NEWER, PROHIBITS, REQUEST, TELLING
+from token_guard.conversation import Message
 from token_guard.speech import own_words
 
-__all__ = ["found", "newest"]
+__all__ = ["found", "given", "newest"]
 
 LONGEST = 700
 """Characters of a sentence; longer ones are pasted text."""
@@ -82,6 +83,11 @@ def found(text: str) -> tuple[str, ...]:
     if not own or len(own) > MOST_PROSE:
         return ()
     return tuple(dict.fromkeys(rule for paragraph in own.split("\n") for rule in _of_paragraph(paragraph)))
+
+
+def given(messages: Iterable[Message]) -> tuple[str, ...]:
+    """The rules and facts that the user gave in messages, as `newest` leaves them."""
+    return newest(rule for message in messages if message.asks for rule in found(message.said))
 
 
 def newest(rules: Iterable[str]) -> tuple[str, ...]:

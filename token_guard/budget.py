@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-__all__ = ["Budget", "ContextLimit", "Scale", "reply_reserve", "wanted_reply"]
+__all__ = ["Budget", "ContextLimit", "Scale", "reply_reserve", "thinking_budget", "wanted_reply"]
 
 RESERVED_PART = 4
 """A reply length that the client did not ask for takes at most this part of the window: a quarter."""
@@ -71,6 +73,17 @@ class Scale:
 
 _ROUNDING = 1e-6
 """Errors of floating point must not move a count by one."""
+
+
+def thinking_budget(request: Mapping[str, Any]) -> int | None:
+    """The tokens of thinking that a request asks for, in Anthropic's form; None where it names no number.
+
+    >>> thinking_budget({"thinking": {"type": "enabled", "budget_tokens": 4_000}}), thinking_budget({"thinking": {"type": "adaptive"}})
+    (4000, None)
+    """
+    thinking = request.get("thinking")
+    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
+    return budget if isinstance(budget, int) and not isinstance(budget, bool) else None
 
 
 def wanted_reply(window: int, requested: int | None, default: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from token_guard.budget import thinking_budget
+
 __all__ = ["LEAST_THINKING", "clamped", "least_reply"]
 
 LEAST_THINKING = 1_024
@@ -25,7 +27,7 @@ def clamped(request: Mapping[str, Any], wanted: int | None, *keys: str) -> dict[
     wanted = max(wanted, least_reply(request))
     asked = {key: value for key in keys if isinstance(value := request.get(key), int)}
     edits: dict[str, Any] = {key: wanted for key, value in asked.items() if value > wanted} if asked else {keys[-1]: wanted}
-    budget, longest = _thinking_budget(request), max(asked.values(), default=None)
+    budget, longest = thinking_budget(request), max(asked.values(), default=None)
     if edits and budget and wanted <= budget and (longest is None or budget < longest):
         share = budget * wanted // longest if longest else wanted // 2
         edits["thinking"] = {**request["thinking"], "budget_tokens": max(LEAST_THINKING, min(share, wanted - 1))}
@@ -38,10 +40,4 @@ def least_reply(request: Mapping[str, Any]) -> int:
     >>> least_reply({"thinking": {"type": "enabled", "budget_tokens": 4_000}}), least_reply({})
     (1025, 0)
     """
-    return LEAST_THINKING + 1 if _thinking_budget(request) else 0
-
-
-def _thinking_budget(request: Mapping[str, Any]) -> int:
-    thinking = request.get("thinking")
-    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
-    return budget if isinstance(budget, int) and not isinstance(budget, bool) else 0
+    return LEAST_THINKING + 1 if thinking_budget(request) else 0

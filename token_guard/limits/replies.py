@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from token_guard.budget import ContextLimit
+from token_guard.budget import ContextLimit, thinking_budget
 
 __all__ = ["filled_in_reply"]
 
@@ -29,8 +29,7 @@ def filled_in_reply(model: str, api: str, limit: ContextLimit, request: Mapping[
     """
     if api not in _TRANSLATED or not _DEMANDING.match(model):
         return None
-    thinking = request.get("thinking")
-    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
-    if isinstance(budget, int) and not isinstance(budget, bool):
+    budget = thinking_budget(request)
+    if budget is not None:
         return budget + _UNKNOWN
     return limit.max_output_tokens or _UNKNOWN

@@ -1,4 +1,4 @@
-"""What is read off a text: names without the noise around them, reports of errors, the gist of long words."""
+"""What is read off a text: names without the noise around them, the gist of long words."""
 
 from __future__ import annotations
 
@@ -19,27 +19,6 @@ def test_a_search_hits_line_number_is_not_part_of_the_path() -> None:
 @pytest.mark.parametrize("address", ["1016", "750i", "445p"])
 def test_line_numbers_are_no_names(address: str) -> None:
     assert facts.names(f"{address}\tfoo") == ()
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        '    raise ServiceError("ERROR E-77: lock timed out")',
-        "src/pay.py:14:    # ERROR E-77: lock timed out",
-        "17: ValueError: E-77 is no order",
-        "2026-03-01 12:00:00 FATAL E-77",
-    ],
-)
-def test_a_report_is_found_wherever_it_stands(line: str) -> None:
-    assert facts.error_lines(f"fine\n{line}\nfine") == (line.strip(),)
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["412→ // Non-fatal: memory restoration failed", "clean_test.go-445- fails because:", "    except ValueError as error:"],
-)
-def test_source_that_speaks_of_errors_reports_none(line: str) -> None:
-    assert facts.error_lines(line) == ()
 
 
 def test_the_gist_keeps_the_sentence_that_decides() -> None:

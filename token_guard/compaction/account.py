@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from token_guard.compaction import facts
+from token_guard.compaction.clip import clipped
 from token_guard.compaction.lines import Line
 from token_guard.compaction.shorten import TextCounter
 from token_guard.compaction.steps import Kind, Step
@@ -29,24 +30,27 @@ LEAST_AGE = 0.4
 SAID_AGAIN = 0.35
 """What a name is still worth once it has been said."""
 
+FADES = 0.9
+"""Each further line under a step is worth this share of what the one before it was: one long output is not to take the room of all."""
+
 SMALLEST = 8
 """Tokens; in less room nothing is worth telling."""
 
 FOLDED_SHARE = 0.05
-"""Of the room, the most that goes to saying which steps are left out."""
+"""Of the room, the most that goes to saying which steps are left out, and as much to saying which files were written."""
 
-FOLDED_TARGETS = 5
-"""Targets named of steps that are folded into one line."""
+FOLDED_TARGETS, TARGET_CHARS = 5, 60
+"""Targets named of steps that are folded into one line, and characters of each."""
 
-TARGET_CHARS = 60
+WRITTEN = "Files written in these steps: "
+MOST_FILES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """A step's line (`line` and its `number` are None) or a line under it."""
+    """The line of a step, or a line under it."""
 
     step: int
-    number: int | None
     text: str
     names: tuple[str, ...]
     line: Line | None = None
@@ -57,38 +61,37 @@ def account(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
 
     `weights` says how much each name matters, `talk` how much the user's words do beside all else.
     """
-    folds = int(FOLDED_SHARE * room)
-    chosen = _chosen(told, weights, talk, room - folds, counter)
+    spare = int(FOLDED_SHARE * room)
+    files = _files(told, spare, counter)
+    chosen = _chosen(told, weights, talk, room - spare - sum(counter.text(line) + 1 for line in files), counter)
     written: list[str] = []
     left_out: list[Step] = []
     for place, step in enumerate(told):
         if place not in chosen:
             left_out.append(step)
             continue
-        folds, line = _folded(left_out, folds, counter)
-        written += line
+        spare, line = _folded(left_out, spare, counter)
         left_out = []
-        written.append(step.head)
-        written += [INDENT + line.text for line in sorted((step.lines[number] for number in chosen[place]), key=lambda line: line.place)]
-    return [*written, *_folded(left_out, folds, counter)[1]]
+        written += [*line, step.head, *(INDENT + line.text for line in sorted(chosen[place], key=lambda line: line.place))]
+    return [*written, *_folded(left_out, spare, counter)[1], *files]
 
 
-def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, room: int, counter: TextCounter) -> dict[int, set[int]]:
+def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, room: int, counter: TextCounter) -> dict[int, list[Line]]:
     """For each step that is told, which of its lines."""
     choices = list(_choices(told))
     left = dict(weights)
+    chosen: dict[int, list[Line]] = {}
 
     def value(choice: _Choice) -> float:
         step = told[choice.step]
         if choice.line is not None:
-            return choice.line.worth(left)
+            return float(choice.line.worth(left) * FADES ** len(chosen.get(choice.step, ())))
         bonus = KIND_WORTH[step.kind] * (talk if step.kind == "user" else 1.0) + FAILED * step.failed + DECIDED * step.decided
         age = LEAST_AGE + (1 - LEAST_AGE) * (choice.step + 1) / len(told)
         return (bonus * age + sum(left.get(name, 0.0) for name in choice.names)) / float((4 + len(choice.text)) ** 0.8)
 
     heap = [(-value(choice), number) for number, choice in enumerate(choices)]
     heapq.heapify(heap)
-    chosen: dict[int, set[int]] = {}
     said: set[str] = set()
     while heap and room > SMALLEST:
         best, number = heapq.heappop(heap)
@@ -108,9 +111,7 @@ def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
             continue
         room -= tokens
         said.add(choice.text)
-        chosen.setdefault(choice.step, set())
-        if choice.number is not None:
-            chosen[choice.step].add(choice.number)
+        chosen.setdefault(choice.step, []).extend([choice.line] if choice.line else [])
         names = choice.names if alone else (*choice.names, *facts.names(told[choice.step].head))
         left.update((name, left[name] * SAID_AGAIN) for name in names if name in left)
     return chosen
@@ -118,20 +119,32 @@ def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
 
 def _choices(told: Sequence[Step]) -> Iterator[_Choice]:
     for place, step in enumerate(told):
-        yield _Choice(place, None, step.head, facts.names(step.head))
-        for number, line in enumerate(step.lines):
-            if line.text in step.head:
-                continue
-            yield _Choice(place, number, line.text, line.names, line)
+        yield _Choice(place, step.head, facts.names(step.head))
+        yield from (_Choice(place, line.text, line.names, line) for line in step.lines if line.text not in step.head)
 
 
 def _folded(steps: Sequence[Step], room: int, counter: TextCounter) -> tuple[int, list[str]]:
-    """One line for steps that are not told: how many calls of which tool, and of what."""
-    calls = [step for step in steps if step.tool]
+    """One line for steps that are not told: how many calls of which tool, and of what; nothing where there is no room to say of what."""
+    calls = [step for step in steps if step.tool and step.target]
     if not calls:
         return room, []
     tools = ", ".join(f"{tool} {times}x" if times > 1 else tool for tool, times in Tally(step.tool for step in calls).most_common(4))
-    targets = list(dict.fromkeys(step.target for step in calls if 0 < len(step.target) <= TARGET_CHARS))[:FOLDED_TARGETS]
-    line = f"- {'; '.join([tools, ', '.join(targets)]) if targets else tools}"
-    tokens = counter.text(line) + 1
-    return (room - tokens, [line]) if tokens <= room else (room, [])
+    targets = list(dict.fromkeys(clipped(step.target, TARGET_CHARS) for step in calls))
+    for named in (targets[:FOLDED_TARGETS], targets[:1]):
+        line = f"- {tools}: {'; '.join(named)}{'; …' if len(named) < len(targets) else ''}"
+        tokens = counter.text(line) + 1
+        if tokens <= room:
+            return room - tokens, [line]
+    return room, []
+
+
+def _files(told: Sequence[Step], room: int, counter: TextCounter) -> list[str]:
+    """One line for the files that were written, with how often, the newest last."""
+    times = Tally(path for step in told for path in step.files)
+    newest = list(dict.fromkeys(path for step in reversed(told) for path in reversed(step.files)))[:MOST_FILES]
+    while newest:
+        line = WRITTEN + ", ".join(f"{path} ({times[path]}x)" if times[path] > 1 else path for path in reversed(newest))
+        if counter.text(line) + 1 <= room:
+            return [line]
+        newest.pop()
+    return []

@@ -1,4 +1,4 @@
-"""What a call does: whether it changes something, to what, and what became what."""
+"""What a call does: whether it changes something or shows what is written somewhere, to what, and what became what."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from token_guard.compaction import readable
 from token_guard.conversation import ToolCall
 
-__all__ = ["became", "changes", "changes_by_command", "target"]
+__all__ = ["became", "brief", "changes", "changes_by_command", "files", "shows", "target"]
 
 CHANGING = re.compile(
     r"(?:^|[^a-z])(?:edit|write|create|patch|replace|insert|update|delete|remove|book|cancel|modify|send|set|add|commit|apply"
@@ -32,6 +32,33 @@ WRITING = re.compile(
     r"|\b(?:write_text|write_bytes|writelines)\(|\bopen\([^)\n]*['\"][wa]b?\+?['\"]"
 )
 """What a command that writes looks like."""
+
+SHOWING = re.compile(r"(?:read|view|cat|open|fetch|grep|search|glob)(?:_|$)|(?:read|view|open|fetch)", re.IGNORECASE)
+"""What the names of tools begin with that show what is written somewhere."""
+
+SHOWING_COMMAND = re.compile(
+    r"(?:cd \S+ ?(?:&&|;) *)?(?:sudo )?(?:cat|head|tail|less|nl|sed\s+-n|awk|grep|egrep|rg|ag|find\b.{0,300}(?:grep|cat)"
+    r"|git\s+(?:--no-pager\s+)?(?:log|show|diff|blame|grep))\b"
+)
+"""The same for what commands begin with."""
+
+_PATH = r"([\w./~@+-]{1,200})"
+WRITTEN = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?<![<0-9&=>-])>>?[ \t]*{_PATH}",
+        rf"\btee[ \t]+(?:-a[ \t]+)?{_PATH}",
+        rf"\bsed[ \t]+(?:-\w+[ \t]+)*-i\b[^\n]{{0,400}}?[ \t]{_PATH}[ \t]*(?:$|[;&|\n])",
+        rf"\bopen\(\s*['\"]{_PATH}['\"]\s*,\s*['\"][wax]",
+        rf"\bPath\(\s*['\"]{_PATH}['\"]\s*\)\.write_",
+        rf"\b(?:cp|mv)[ \t]+(?:-\w+[ \t]+)*[\w./~@+-]{{1,200}}[ \t]+{_PATH}",
+        rf"(?:^|\n)(?:\*\*\* (?:Add|Update|Delete) File: |\+\+\+ b/){_PATH}",
+    )
+)
+"""What stands before the path of a file that a command, a script or a patch writes."""
+
+FILE = re.compile(r"(?:.*/)?[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,9}$")
+"""A path with an extension; what only looks like a redirection, such as a comparison in a script, has none."""
 
 WHERE = re.compile(r"path|file|target|_id$|^id$|url|name|uri|query|pattern|command|cmd", re.IGNORECASE)
 
@@ -64,6 +91,42 @@ def target(call: ToolCall) -> str:
     known = readable.fields(call.arguments)
     named = (value for key, value in known.items() if WHERE.search(key) and isinstance(value, str))
     return next((value for value in named if 0 < len(value) <= LONGEST_TARGET and "\n" not in value), "")
+
+
+def shows(call: ToolCall) -> bool:
+    """Whether a call shows what is written somewhere: text that may speak of anything.
+
+    >>> [shows(ToolCall("1", "bash", f'{{"command": "{command}"}}')) for command in ("cat a.py", "pytest -q")]
+    [True, False]
+    """
+    name = call.name.rpartition("__")[2]
+    if not SHELL.search(name):
+        return bool(SHOWING.match(name))
+    return bool(SHOWING_COMMAND.match(brief(call))) and not changes_by_command(call.arguments)
+
+
+def brief(call: ToolCall) -> str:
+    """The first line of what a call works on, however long it is."""
+    known = readable.fields(call.arguments)
+    named = (value for key, value in known.items() if WHERE.search(key) and isinstance(value, str) and value.strip())
+    return next(named, "").lstrip().partition("\n")[0]
+
+
+def files(call: ToolCall) -> tuple[str, ...]:
+    r"""The files that a call writes, as far as it says so.
+
+    >>> files(ToolCall("1", "bash", '{"command": "cat > fix.py << EOF\\nopen(\'src/a.py\', \'w\')\\nEOF\\nsed -i s/a/b/ src/b.py"}'))
+    ('fix.py', 'src/b.py', 'src/a.py')
+    """
+    if not SHELL.search(call.name):
+        named = target(call)
+        return (named,) if FILE.fullmatch(named) else _written("\n".join(readable.lines(call.arguments)))
+    return _written("\n".join(readable.lines(call.arguments)))
+
+
+def _written(text: str) -> tuple[str, ...]:
+    found = (match[1] for pattern in WRITTEN for match in pattern.finditer(text))
+    return tuple(dict.fromkeys(path.removeprefix("./") for path in found if FILE.fullmatch(path)))
 
 
 def became(arguments: str) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What is worth keeping of a text: names, error lines, directives, decisions.
+"""What is worth keeping of a text: names, directives, decisions.
 
 Everything here reads text line by line or with linear patterns, and gives the same answer in every process.
 """
@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from token_guard.compaction import readable
 from token_guard.compaction.clip import clipped
-from token_guard.compaction.kinds import kind_of
 from token_guard.compaction.remembered import remembered
 from token_guard.compaction.shorten import TextCounter, fitting
 from token_guard.conversation import Message, Text, ToolCall, ToolResult
@@ -20,12 +19,10 @@ __all__ = [
     "decisions",
     "definitions",
     "directives",
-    "error_lines",
     "gist",
     "names",
     "names_in",
     "names_of",
-    "reports",
     "sentences",
     "stem",
     "terms",
@@ -52,52 +49,6 @@ DEFINITION = re.compile(
     r"\b(?:def|class|func|function|fn|struct|interface|type|enum|trait|impl|const|let|var|module|package)\s+([A-Za-z_]\w{2,60})"
 )
 
-ERROR = re.compile(
-    r"\b(?:error|exception|traceback|fail(?:ed|ure|s)?|fatal|panic|denied|refused|not found|no such|cannot|undefined|unexpected|invalid"
-    r"|timed? ?out)\b|Error\b|Exception\b",
-    re.IGNORECASE,
-)
-
-ERROR_STEMS = (
-    *("error", "exception", "traceback", "fail", "fatal", "panic", "denied", "refused", "not found", "no such", "cannot"),
-    *("undefined", "unexpected", "invalid", "timed out", "timedout", "time out", "timeout"),
-)
-"""A text without any of these, in lower case, reports no error; looking for them costs a tenth of looking at every line."""
-
-ANY_STEM = re.compile("|".join(ERROR_STEMS))
-
-REPORT = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|PANIC|FAILED)\b|\b[A-Z]\w*(?:Error|Exception): |\bTraceback\b")
-"""What reports an error wherever it stands: a level in capitals, an exception with its message."""
-
-SOURCE = re.compile(
-    r"^\s*(?:\d+\s*[:\-|→\t]|\S+[:\-]\d+[:\-]|#|//|\*|[>+\-] )"
-    r"|\b(?:raise|except|catch|throw|class|def|func|import|return|if|print)\b"
-)
-"""What marks a line as source code or a search hit: it speaks of an error without reporting one."""
-
-PASSING = re.compile(
-    r"(?:\bok|\bOK|\bpass(?:ed)?|\bPASS(?:ED)?|✓|✔|\bsuccess(?:ful(?:ly)?)?)\W*$|^\W*(?:ok\b|✓|✔|PASS(?:ED)?\b)"
-    r"|\b(?:no|0|without|zero) (?:\w+ )?(?:errors?|failures?|failed|exceptions?|warnings?)\b",
-    re.IGNORECASE,
-)
-"""What says of a line that nothing went wrong, whatever it is named after."""
-
-HELP = re.compile(r"^\s*(?:-\w[\s,]|--[\w-]+|usage:|#+ |\* |[\w.-]+\s{3,}\S)", re.IGNORECASE)
-"""An option or an entry of a help text, a heading: it speaks of errors that may come."""
-
-THROWN = re.compile(
-    r"^(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Warning)\b|^Traceback \(|^\s*(?:\S+: )?(?:fatal|panic|error)(?:\[\w+\])?: ", re.IGNORECASE
-)
-"""What reports an error in the midst of source code: an exception as it is printed, a compiler's message."""
-
-CODE_ENDS = ("{", "}", ";", ",", "(", "):", "[", "*/", '"""')
-
-MAX_ERRORS = 3
-"""Error lines kept of a text."""
-
-SHORTEST_REPORT = 12
-"""Characters; "Error:" alone says nothing."""
-
 DIRECTIVE = re.compile(r"\b(?:must|never|always|only|do not|don't|shall|required?|make sure|ensure|prefer|avoid|json)\b", re.IGNORECASE)
 
 DECISION = re.compile(
@@ -108,9 +59,6 @@ DECISION = re.compile(
 
 SENTENCE_END = re.compile(r"(?<=[^\d\s][.!?])\s+|(?<=[。！？])|\n+")
 """The full stop after a number is that of a list."""
-
-MAX_LINE = 240
-"""An error line longer than this is cut: one log line of JSON can be a megabyte."""
 
 SENTENCE_CHARS = range(25, 401)
 """Decision and directive sentences outside this length are noise or whole paragraphs."""
@@ -229,45 +177,6 @@ def definitions(text: str) -> Iterator[str]:
     ['Parser', 'parse_line']
     """
     return (match.group(1) for match in DEFINITION.finditer(text))
-
-
-def error_lines(text: str) -> tuple[str, ...]:
-    r"""The last few different lines that speak of an error: the last ones say what went wrong in the end.
-
-    >>> error_lines("ok\nTypeError: x is None\ndone")
-    ('TypeError: x is None',)
-    """
-    return reports(text)[-MAX_ERRORS:]
-
-
-@remembered
-def reports(text: str) -> tuple[str, ...]:
-    """All the different lines that speak of an error, each cut to `MAX_LINE` characters."""
-    read = _read(text)
-    suspicious = [line.strip()[:MAX_LINE] for line in _suspicious(read)]
-    is_report = THROWN.match if suspicious and kind_of(read) == "code" else _reports_error
-    return tuple(dict.fromkeys(line for line in suspicious if is_report(line)))
-
-
-def _suspicious(text: str) -> Iterator[str]:
-    """Lines that may report an error."""
-    lowered, end = text.lower(), 0
-    if not any(stem in lowered for stem in ERROR_STEMS):
-        return
-    if len(lowered) != len(text):  # a few letters have no lower case of one character
-        yield from text.splitlines()
-        return
-    for match in ANY_STEM.finditer(lowered):
-        if match.start() >= end:
-            start, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.start())
-            end = end if end >= 0 else len(text)
-            yield from text[start:end].splitlines()
-
-
-def _reports_error(line: str) -> bool:
-    if len(line.strip()) < SHORTEST_REPORT or not ERROR.search(line) or PASSING.search(line) or HELP.match(line):
-        return False
-    return bool(REPORT.search(line)) or not (SOURCE.search(line) or line.rstrip().endswith(CODE_ENDS))
 
 
 def sentences(text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
 
-from token_guard.compaction import facts
+from token_guard.compaction import facts, reports
 from token_guard.compaction.pins import pinned
 from token_guard.conversation import Exchange, Message, exchanges
 
@@ -44,7 +44,7 @@ def scores(messages: Sequence[Message], weights: Mapping[str, float]) -> dict[in
             "task": relevant[unit.start],
             "related": used[unit.start],
             "structure": float(unit.messages[0].role == "user"),
-            "patterns": float(any(facts.error_lines(result.text) for message in unit.messages for result in message.results)),
+            "patterns": float(any(reports.error_lines(result.text) for message in unit.messages for result in message.results)),
             "general": min(1.0, len(names[unit.start]) / MANY_NAMES),
         }
         found[unit.start] = RECENCY * number / len(units) + PRIORITY * sum(weights[name] * term for name, term in terms.items())

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from token_guard.compaction import facts, readable
+from token_guard.compaction import facts, readable, reports
 from token_guard.compaction.clip import pieces
 from token_guard.compaction.remembered import remembered
 
@@ -77,10 +77,10 @@ def read(text: str) -> tuple[Line, ...]:
     """The lines of a text as they are quoted, each different one once; a JSON text is read decoded."""
     found: list[Line] = []
     seen: set[str] = set()
-    errors = frozenset(facts.reports(text))
+    errors = frozenset(reports.reports(text))
     place = 0
     for line in map(str.strip, readable.lines(text)):
-        reported = REPORTS if errors and line[: facts.MAX_LINE] in errors else 0.0
+        reported = REPORTS if errors and line[: reports.MAX_LINE] in errors else 0.0
         for piece in pieces(line, LINE_CHARS):
             place += 1
             if len(piece) >= SHORTEST and piece not in seen:

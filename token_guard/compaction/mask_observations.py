@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from token_guard.compaction import Counter, Draft, Goal, facts
+from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.account import INDENT
 from token_guard.compaction.clip import clipped
 from token_guard.compaction.kinds import headline, kind_of
 from token_guard.compaction.ledger import as_sent
 from token_guard.compaction.lines import LINE_CHARS, telling
+from token_guard.compaction.outcomes import status_of
 from token_guard.compaction.pins import pins, tail_start
+from token_guard.compaction.reports import verdict
 from token_guard.compaction.shorten import fitting, shorten
-from token_guard.compaction.steps import status_of
 from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
 from token_guard.marks import OPEN, is_marked, is_note, mark
@@ -92,41 +93,41 @@ class MaskObservations:
 
     def _masked(self, message: Message, view: _View, counter: Counter) -> Message:
         observed = is_observation(message)
-        parts = tuple(self._masked_part(part, view, counter, observed=observed) for part in message.parts)
+        parts = tuple(self._masked_part(part, whole, view, counter, observed=observed) for part, whole in _with_originals(message))
         return replace(message, parts=parts) if parts != message.parts else message
 
-    def _masked_part(self, part: Part, view: _View, counter: Counter, *, observed: bool) -> Part:
+    def _masked_part(self, part: Part, whole: Part, view: _View, counter: Counter, *, observed: bool) -> Part:
         if isinstance(part, ToolResult):
-            return self._masked_result(part, view, counter)
+            return self._masked_result(part, whole if isinstance(whole, ToolResult) else part, view, counter)
         if observed and isinstance(part, Text):
-            return self._masked_text(part, view, counter)
+            return self._masked_text(part, whole if isinstance(whole, Text) else part, view, counter)
         if isinstance(part, ToolCall):
             return self._shortened_call(part, counter)
         return part
 
-    def _masked_result(self, result: ToolResult, view: _View, counter: Counter) -> ToolResult:
+    def _masked_result(self, result: ToolResult, whole: ToolResult, view: _View, counter: Counter) -> ToolResult:
         tool, text = view.tools.get(result.call_id, "tool"), result.text
         size = counter.text(text)
         if tool in self.exempt_tools or is_marked(text) or (size < self.min_tokens and not result.has_media):
             return result
-        placeholder = self._placeholder(tool, text, view, counter)
+        placeholder = self._placeholder(tool, whole.text, self._quote_room(size), view, counter)
         smaller = result.has_media or counter.text(placeholder) < size
         return replace(result, content=(Text(placeholder),)) if smaller else result
 
-    def _masked_text(self, part: Text, view: _View, counter: Counter) -> Text:
+    def _masked_text(self, part: Text, whole: Text, view: _View, counter: Counter) -> Text:
         """An output that came as the words of a user message."""
         size = counter.text(part.text)
         if is_marked(part.text) or size < self.min_tokens:
             return part
-        placeholder = self._placeholder("a tool", part.text, view, counter)
+        placeholder = self._placeholder("a tool", whole.text, self._quote_room(size), view, counter)
         return Text(placeholder) if counter.text(placeholder) < size else part
 
-    def _placeholder(self, tool: str, text: str, view: _View, counter: Counter) -> str:
-        size, error = counter.text(text), "".join(facts.error_lines(text)[-1:])
+    def _placeholder(self, tool: str, text: str, room: int, view: _View, counter: Counter) -> str:
+        size, error = counter.text(text), verdict(text)
         said = (tool, _told(text), f"{text.count(chr(10)) + 1:,} lines", f"{size:,} tokens", status_of(text), clipped(error, LINE_CHARS))
         head = "output of " + ", ".join(filter(None, said))
         lines = telling(text, view.weights)
-        chosen = fitting((INDENT + line.text for line in lines if line.text not in head), self._quote_room(size), counter)
+        chosen = fitting((INDENT + line.text for line in lines if line.text not in head), room, counter)
         places = {INDENT + line.text: line.place for line in lines}
         return mark("\n".join([f"{head}, of which:" if chosen else head, *sorted(chosen, key=places.__getitem__)]))
 
@@ -151,6 +152,13 @@ class _View:
     @classmethod
     def of(cls, messages: Sequence[Message]) -> _View:
         return cls(tool_names(messages), weights_of([as_sent(message) for message in messages if not is_note(message)]))
+
+
+def _with_originals(message: Message) -> Iterator[tuple[Part, Part]]:
+    """The parts of a message, each with what the client sent in its place: what an earlier pass cut is told from that."""
+    sent = message.origin.parts if message.origin else ()
+    for place, part in enumerate(message.parts):
+        yield part, sent[place] if place < len(sent) else part
 
 
 def _told(text: str) -> str:

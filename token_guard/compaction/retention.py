@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
-from token_guard.compaction import deeds, facts, rules
+from token_guard.compaction import deeds, facts, reports, rules
 from token_guard.compaction.lines import read
 from token_guard.compaction.pins import pinned, tail_start
 from token_guard.compaction.summarize import NAMES
@@ -101,7 +101,7 @@ def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
 
 def _error_lines(message: Message) -> Iterable[str]:
     for result in message.results:
-        yield from facts.error_lines(result.text)
+        yield from reports.error_lines(result.text)
 
 
 def _decisions(message: Message) -> Iterable[str]:

@@ -11,10 +11,12 @@ from typing import Literal, TypeAlias
 from token_guard.compaction import deeds, facts, readable, rules
 from token_guard.compaction.clip import clipped
 from token_guard.compaction.lines import NOW, WAS, Line, telling
+from token_guard.compaction.outcomes import outcome
+from token_guard.compaction.reports import error_lines
 from token_guard.conversation import Message, ToolCall
 from token_guard.speech import is_observation, own_words
 
-__all__ = ["Kind", "Step", "outcome", "status_of", "steps"]
+__all__ = ["Kind", "Step", "steps"]
 
 Kind: TypeAlias = Literal["change", "look", "user", "assistant"]
 
@@ -25,28 +27,14 @@ asked, for what the assistant answered."""
 CHANGED, LOOKED = 140, 120
 """Characters for the arguments of a call that changes something, and of another."""
 
-REPORTED = 100
-"""Characters for the line that tells how a call ended."""
-
-FEW_LINES = 2
-"""So many lines are told as they are; of more, how many there are."""
-
-STATUS = re.compile(
-    r"\b((?:return|exit)[ _-]?(?:code|status|ed with)|exited with(?: code)?|status(?:[ _]code)?)\b\W{1,4}(-?\d{1,5})\b", re.IGNORECASE
-)
-ENDS = 200
-"""Characters at either end of an output where its status stands."""
-
 FOLDER = re.compile(r"cd \S+ ?(?:&&|;) *")
 IMPORTING = re.compile(r"(?:import|from \S+ import|#include|using|require|package|use)\b|#!")
 """What a command begins with, and lines of scripts, that say nothing of what they do."""
 
-TAG = re.compile(r"\s*</?[\w-]+>\s*")
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the work: its line, and the lines under it that may matter, the best first."""
+    """One step of the work: its line, the lines under it that may matter, the best first, and the files that it wrote."""
 
     kind: Kind
     tool: str
@@ -55,6 +43,7 @@ class Step:
     lines: tuple[Line, ...] = ()
     failed: bool = False
     decided: bool = False
+    files: tuple[str, ...] = ()
 
 
 def steps(messages: Iterable[Message], weights: Mapping[str, float]) -> Iterator[Step]:
@@ -66,36 +55,6 @@ def steps(messages: Iterable[Message], weights: Mapping[str, float]) -> Iterator
             yield from _turn(message, results, weights, said)
         elif message.asks:
             yield from _words(message, weights)
-
-
-def outcome(text: str, *, whole: bool = False) -> str:
-    r"""How a call ended, as its output says.
-
-    >>> outcome("<returncode>1</returncode>\na.py:3\nb.py:4\nValueError: no b\n")
-    'returncode 1, ValueError: no b (3 lines)'
-    """
-    status = status_of(text)
-    lines = [line for line in readable.lines(text) if line.strip() and not TAG.fullmatch(line) and not _is_status(line)]
-    errors = facts.error_lines(text)
-    said = errors[-1:] or (lines if len(lines) <= FEW_LINES else [lines[0], lines[-1]] if whole else ())
-    size = f"({len(lines):,} lines)" if len(lines) > len(said) else ""
-    told = [status if whole or not status.endswith(" 0") else "", *(clipped(line, REPORTED) for line in said)]
-    return " ".join(filter(None, [", ".join(filter(None, told)), size])) or status or "no output"
-
-
-def status_of(text: str) -> str:
-    """The status that an output gives at one of its ends, or nothing.
-
-    >>> status_of("<returncode>1</returncode>"), status_of("Process exited with code 0"), status_of("fine")
-    ('returncode 1', 'exited with code 0', '')
-    """
-    status = STATUS.search(text, 0, ENDS) or STATUS.search(text, max(0, len(text) - ENDS))
-    return f"{status[1]} {status[2]}" if status else ""
-
-
-def _is_status(line: str) -> bool:
-    found = STATUS.search(line)
-    return found is not None and len(line) < len(found[0]) + 30
 
 
 def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, float], seen: set[str]) -> Iterator[Step]:
@@ -121,13 +80,19 @@ def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, fl
 
 
 def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float], seen: set[str]) -> Step:
-    change = deeds.changes(call)
+    change, shown = deeds.changes(call), deeds.shows(call)
     replaced = deeds.became(call.arguments) if change else []
-    head = f"- {words}[{call.name}] {_arguments(call, replaced, CHANGED if change else LOOKED, seen)} → {outcome(result, whole=change)}"
+    arguments, ended = _arguments(call, replaced, CHANGED if change else LOOKED, seen), outcome(result, whole=change, shown=shown)
     lines = telling(result, weights)
-    if change:
-        lines = (*_changed(call, replaced, weights), *lines)
-    return Step("change" if change else "look", call.name, deeds.target(call), head, lines, failed=bool(facts.error_lines(result)))
+    return Step(
+        "change" if change else "look",
+        call.name,
+        _target(call),
+        f"- {words}[{call.name}] {arguments} → {ended}",
+        (*_changed(call, replaced, weights), *lines) if change else lines,
+        failed=not shown and bool(error_lines(result)),
+        files=deeds.files(call) if change else (),
+    )
 
 
 def _arguments(call: ToolCall, replaced: Sequence[tuple[str, str]], chars: int, seen: set[str]) -> str:
@@ -196,3 +161,8 @@ def _is_told(value: object, replaced: Sequence[tuple[str, str]]) -> bool:
     return bool(replaced) and (
         not isinstance(value, str) or "\n" in value or len(value) > LOOKED or any(value in pair for pair in replaced)
     )
+
+
+def _target(call: ToolCall) -> str:
+    """What a call works on, without the folder that commands begin with."""
+    return FOLDER.sub("", deeds.brief(call), count=1)

@@ -46,6 +46,10 @@ RULES_SHARE = 0.5
 NAMES_SHARE = 0.135
 """Of a note, the most that goes to names that nothing above says: a list of them tells nothing of what was done."""
 
+LEAST_OF_ALL = 0.3
+"""A note that takes the place of all has this share of its room also where what stays leaves less: what it stands for is told nowhere
+else, and the newest exchange that takes the room is there once."""
+
 TAKEN_OUT = " earlier messages were taken out here to fit the context window"
 """What the first line of a note says after how many; what else the guard puts in says something else, and stays."""
 
@@ -105,7 +109,7 @@ class Summarize:
         untold = [rule for rule in strongest(ledger.rules, self.max_directives) if not is_said(rule, said)]
         rules = rules_lines(untold, int(RULES_SHARE * goal.room), counter)
         left = goal.target - counter.messages(kept) - sum(counter.text(line) + 1 for line in rules)
-        room = min(room, max(left, LEAST_NOTE)) if memory.full else room
+        room = min(room, max(left, LEAST_NOTE, int(LEAST_OF_ALL * room))) if memory.full else room
         note = self._note(told, rules, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 

@@ -1,0 +1,27 @@
+"""How a call ended is told by the line of its output that says it."""
+
+from __future__ import annotations
+
+import json
+
+from token_guard.compaction.outcomes import outcome
+
+
+def test_a_file_that_speaks_of_errors_was_read_all_the_same() -> None:
+    page = "# Retries\nThe client gives up after three failures.\nCannot be switched off.\n" + "More text.\n" * 20
+    assert outcome(page, shown=True) == "(23 lines)"
+
+
+def test_a_file_that_could_not_be_read_says_why() -> None:
+    assert outcome("cat: notes.md: No such file or directory\n", shown=True) == "cat: notes.md: No such file or directory"
+    failed = "returncode: 2\n" + "grep: a: Permission denied: cannot open it\n" * 8
+    assert "Permission denied" in outcome(failed, shown=True)
+
+
+def test_a_record_that_a_change_returns_tells_its_state() -> None:
+    record = json.dumps({"order_id": "W-77", "items": list(range(300)), "status": "cancelled", "note": "n"})
+    assert outcome(record, whole=True).startswith("order_id: W-77, status: cancelled (")
+
+
+def test_advice_is_no_outcome() -> None:
+    assert outcome("<returncode>0</returncode>\nWARNING: run it in an environment of its own\n", whole=True) == "returncode 0"

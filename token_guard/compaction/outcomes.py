@@ -1,0 +1,83 @@
+"""How a call ended, as its output says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from token_guard.compaction import readable
+from token_guard.compaction.clip import clipped
+from token_guard.compaction.reports import verdict
+
+__all__ = ["outcome", "status_of"]
+
+REPORTED = 100
+"""Characters for the line that tells how a call ended."""
+
+FEW_LINES = 2
+"""So many lines are told as they are; of more, how many there are."""
+
+REFUSED_LINES = 5
+"""A call that shows what is written somewhere shows something of more lines; in fewer it says why it cannot."""
+
+STATUS = re.compile(
+    r"\b((?:return|exit)[ _-]?(?:code|status|ed with)|exited with(?: code)?|status(?:[ _]code)?)\b\W{1,4}(-?\d{1,5})\b", re.IGNORECASE
+)
+ENDS = 200
+"""Characters at either end of an output where its status stands."""
+
+TAG = re.compile(r"\s*</?[\w-]+>\s*")
+
+NOTICE = re.compile(r"\s*\[?(?:warn(?:ing)?|notice|note|hint|deprecat\w+)\b\]?:? ", re.IGNORECASE)
+"""How lines begin that advise: they say nothing of how the call ended."""
+
+STATE = re.compile(r"(?:\w+_)?(?:status|state|result|success|error|message|reason|outcome|total)(?:_\w+)?: ", re.IGNORECASE)
+"""What of a record tells how a call ended."""
+
+
+def outcome(text: str, *, whole: bool = False, shown: bool = False) -> str:
+    r"""How a call ended, as its output says: the whole of it for a call that changed something; what was `shown` is what is
+    written somewhere, which may speak of any error.
+
+    >>> outcome("<returncode>1</returncode>\na.py:3\nb.py:4\nValueError: no b\n")
+    'returncode 1, ValueError: no b (3 lines)'
+    """
+    status = status_of(text)
+    lines = [line for line in readable.lines(text) if line.strip() and not _says_nothing(line)]
+    error = "" if shown and len(lines) > REFUSED_LINES and _went_well(status) else verdict(text)
+    said = [error] if error else _said(text, lines, whole=whole)
+    size = f"({len(lines):,} lines)" if len(lines) > len(said) else ""
+    told = [status if whole or not _went_well(status) else "", *(clipped(line, REPORTED) for line in said)]
+    return " ".join(filter(None, [", ".join(filter(None, told)), size])) or status or "no output"
+
+
+def status_of(text: str) -> str:
+    """The status that an output gives at one of its ends, or nothing.
+
+    >>> status_of("<returncode>1</returncode>"), status_of("Process exited with code 0"), status_of("fine")
+    ('returncode 1', 'exited with code 0', '')
+    """
+    status = STATUS.search(text, 0, ENDS) or STATUS.search(text, max(0, len(text) - ENDS))
+    return f"{status[1]} {status[2]}" if status else ""
+
+
+def _went_well(status: str) -> bool:
+    """Whether a status says so, or there is none."""
+    return not status or status.endswith((" 0", " 200"))
+
+
+def _said(text: str, lines: Sequence[str], *, whole: bool) -> Sequence[str]:
+    """The lines that say how a call ended in which nothing went wrong: all of a few; of a record what tells its state; else, of a
+    change, the ends."""
+    if len(lines) <= FEW_LINES:
+        return lines
+    if not whole:
+        return ()
+    states = [line for line in lines if STATE.match(line)] if readable.fields(text) else []
+    return [lines[0], *(line for line in [*states[:FEW_LINES], lines[-1]][:FEW_LINES] if line != lines[0])][:FEW_LINES]
+
+
+def _says_nothing(line: str) -> bool:
+    """Whether a line is a frame, a status, or advice."""
+    found = STATUS.search(line)
+    return bool(TAG.fullmatch(line) or NOTICE.match(line)) or (found is not None and len(line) < len(found[0]) + 30)

@@ -6,7 +6,7 @@ import re
 
 from token_guard.marks import quoted
 
-__all__ = ["clipped", "cut_at", "pieces"]
+__all__ = ["CUT", "clipped", "cut_at", "pieces"]
 
 CUT = "…"
 

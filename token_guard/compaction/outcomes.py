@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from token_guard.compaction import readable
-from token_guard.compaction.clip import clipped
+from token_guard.compaction.clip import CUT, clipped
 from token_guard.compaction.reports import verdict
 
 __all__ = ["outcome", "status_of"]
@@ -26,6 +26,9 @@ STATUS = re.compile(
 ENDS = 200
 """Characters at either end of an output where its status stands."""
 
+LONG_TARGET = 16
+"""Characters of a target that are not said twice in one line."""
+
 TAG = re.compile(r"\s*</?[\w-]+>\s*")
 
 NOTICE = re.compile(r"\s*\[?(?:warn(?:ing)?|notice|note|hint|deprecat\w+)\b\]?:? ", re.IGNORECASE)
@@ -35,9 +38,9 @@ STATE = re.compile(r"(?:\w+_)?(?:status|state|result|success|error|message|reaso
 """What of a record tells how a call ended."""
 
 
-def outcome(text: str, *, whole: bool = False, shown: bool = False) -> str:
+def outcome(text: str, *, whole: bool = False, shown: bool = False, target: str = "") -> str:
     r"""How a call ended, as its output says: the whole of it for a call that changed something; what was `shown` is what is
-    written somewhere, which may speak of any error.
+    written somewhere, which may speak of any error. Its `target` was told before.
 
     >>> outcome("<returncode>1</returncode>\na.py:3\nb.py:4\nValueError: no b\n")
     'returncode 1, ValueError: no b (3 lines)'
@@ -47,7 +50,7 @@ def outcome(text: str, *, whole: bool = False, shown: bool = False) -> str:
     error = "" if shown and len(lines) > REFUSED_LINES and _went_well(status) else verdict(text)
     said = [error] if error else _said(text, lines, whole=whole)
     size = f"({len(lines):,} lines)" if len(lines) > len(said) else ""
-    told = [status if whole or not _went_well(status) else "", *(clipped(line, REPORTED) for line in said)]
+    told = [status if whole or not _went_well(status) else "", *(clipped(_without(target, line), REPORTED) for line in said)]
     return " ".join(filter(None, [", ".join(filter(None, told)), size])) or status or "no output"
 
 
@@ -59,6 +62,11 @@ def status_of(text: str) -> str:
     """
     status = STATUS.search(text, 0, ENDS) or STATUS.search(text, max(0, len(text) - ENDS))
     return f"{status[1]} {status[2]}" if status else ""
+
+
+def _without(target: str, line: str) -> str:
+    """A line without what the call says already."""
+    return line.replace(target, CUT) if len(target) >= LONG_TARGET else line
 
 
 def _went_well(status: str) -> bool:

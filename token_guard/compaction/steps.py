@@ -82,7 +82,8 @@ def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, fl
 def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float], seen: set[str]) -> Step:
     change, shown = deeds.changes(call), deeds.shows(call)
     replaced = deeds.became(call.arguments) if change else []
-    arguments, ended = _arguments(call, replaced, CHANGED if change else LOOKED, seen), outcome(result, whole=change, shown=shown)
+    arguments = _arguments(call, replaced, CHANGED if change else LOOKED, seen)
+    ended = outcome(result, whole=change, shown=shown, target=deeds.target(call))
     lines = telling(result, weights)
     return Step(
         "change" if change else "look",

@@ -314,7 +314,7 @@ def test_a_weight_of_a_category_keeps_its_exchanges_longer() -> None:
     history = parsed([*wire[:2], answer(), say("user", said), answer("It is fine."), *wire[2:], say("user", NEXT)])
 
     def keeps(weight: float) -> bool:
-        weights = {"task": 0.0, "related": 0.0, "structure": weight, "patterns": 0.0, "general": 0.0}
+        weights = {"task": 0.0, "editing": 0.0, "related": 0.0, "structure": weight, "patterns": 0.0, "general": 0.0}
         return any(message.said == said for message in after(Summarize(weights=weights), history, SIZE // 3))
 
     assert keeps(5.0)

@@ -30,7 +30,7 @@ LEAST_AGE = 0.4
 SAID_AGAIN = 0.35
 """What a name is still worth once it has been said."""
 
-FADES = 0.9
+FADES = 0.97
 """Each further line under a step is worth this share of what the one before it was: one long output is not to take the room of all."""
 
 SMALLEST = 8

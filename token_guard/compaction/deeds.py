@@ -9,7 +9,7 @@ from typing import Any
 from token_guard.compaction import readable
 from token_guard.conversation import ToolCall
 
-__all__ = ["became", "brief", "changes", "changes_by_command", "files", "shows", "target"]
+__all__ = ["became", "brief", "changes", "changes_by_command", "edits", "file", "files", "shows", "target"]
 
 CHANGING = re.compile(
     r"(?:^|[^a-z])(?:edit|write|create|patch|replace|insert|update|delete|remove|book|cancel|modify|send|set|add|commit|apply"
@@ -105,6 +105,17 @@ def shows(call: ToolCall) -> bool:
     return bool(SHOWING_COMMAND.match(brief(call))) and not changes_by_command(call.arguments)
 
 
+def edits(call: ToolCall) -> bool:
+    """Whether a call replaces some lines of a file by others, or writes it whole."""
+    return not SHELL.search(call.name.rpartition("__")[2]) and changes(call) and bool(file(call))
+
+
+def file(call: ToolCall) -> str:
+    """The file that a call names as what it works on, or nothing."""
+    named = target(call)
+    return named if FILE.fullmatch(named) else ""
+
+
 def brief(call: ToolCall) -> str:
     """The first line of what a call works on, however long it is."""
     known = readable.fields(call.arguments)
@@ -118,10 +129,7 @@ def files(call: ToolCall) -> tuple[str, ...]:
     >>> files(ToolCall("1", "bash", '{"command": "cat > fix.py << EOF\\nopen(\'src/a.py\', \'w\')\\nEOF\\nsed -i s/a/b/ src/b.py"}'))
     ('fix.py', 'src/b.py', 'src/a.py')
     """
-    if not SHELL.search(call.name):
-        named = target(call)
-        return (named,) if FILE.fullmatch(named) else _written("\n".join(readable.lines(call.arguments)))
-    return _written("\n".join(readable.lines(call.arguments)))
+    return (file(call),) if edits(call) else _written("\n".join(readable.lines(call.arguments)))
 
 
 def _written(text: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from itertools import chain
 from types import MappingProxyType
 
 from token_guard.compaction import facts, reports
+from token_guard.compaction.edits import held_for_edits
 from token_guard.compaction.pins import pinned
 from token_guard.conversation import Exchange, Message, exchanges
 
@@ -17,9 +18,12 @@ __all__ = ["WEIGHTS", "by_score", "scores"]
 RECENCY, PRIORITY = 1.0, 0.5
 """An exchange's score is how new it is, between 0 and 1, and this share of what speaks for it by category."""
 
-WEIGHTS: Mapping[str, float] = MappingProxyType({"task": 1.0, "related": 0.8, "structure": 0.6, "patterns": 0.4, "general": 0.2})
-"""Categories, each between 0 and 1 for an exchange: how many of the rare words of the task and the newest turns it has; how many of
-its names later calls use; whether the user speaks; whether a tool reports an error; how many names it has at all."""
+WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"task": 1.0, "editing": 1.0, "related": 0.8, "structure": 0.6, "patterns": 0.4, "general": 0.2}
+)
+"""Categories, each between 0 and 1 for an exchange: how many of the rare words of the task and the newest turns it has; whether it
+holds the text of a file that is being edited; how many of its names later calls use; whether the user speaks; whether a tool
+reports an error; how many names it has at all."""
 
 MANY_NAMES = 20
 """With so many different names an exchange has all that the last category gives."""
@@ -37,11 +41,12 @@ def scores(messages: Sequence[Message], weights: Mapping[str, float]) -> dict[in
     """How much each exchange matters, by the place where it starts."""
     units = exchanges(messages)
     names = {unit.start: _names_of(unit) for unit in units}
-    relevant, used = _relevance(messages, units), _later_uses(units, names)
+    relevant, used, edited = _relevance(messages, units), _later_uses(units, names), held_for_edits(units)
     found: dict[int, float] = {}
     for number, unit in enumerate(units):
         terms = {
             "task": relevant[unit.start],
+            "editing": edited.get(unit.start, 0.0),
             "related": used[unit.start],
             "structure": float(unit.messages[0].role == "user"),
             "patterns": float(any(reports.error_lines(result.text) for message in unit.messages for result in message.results)),

@@ -10,6 +10,7 @@ from typing import Any
 from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.account import INDENT
 from token_guard.compaction.clip import clipped
+from token_guard.compaction.edits import held_for_edits
 from token_guard.compaction.kinds import headline, kind_of
 from token_guard.compaction.ledger import as_sent
 from token_guard.compaction.lines import LINE_CHARS, telling
@@ -18,7 +19,7 @@ from token_guard.compaction.pins import pins, tail_start
 from token_guard.compaction.reports import verdict
 from token_guard.compaction.shorten import fitting, shorten
 from token_guard.compaction.weights import weights_of
-from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
+from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, exchanges, tool_names
 from token_guard.marks import OPEN, is_marked, is_note, mark
 from token_guard.speech import is_observation, outputs_of
 
@@ -61,7 +62,8 @@ class MaskObservations:
             return draft
         view = _View.of(messages)
         stays = pins(messages)
-        for place in sorted(frozenset(range(recent)) - stays.plan - stays.rules - stays.tools):
+        held = _held_for_edits(messages)
+        for place in sorted(frozenset(range(recent)) - stays.plan - stays.rules - stays.tools, key=lambda place: (place in held, place)):
             if tokens <= goal.target:
                 break
             masked = self._masked(messages[place], view, counter)
@@ -152,6 +154,13 @@ class _View:
     @classmethod
     def of(cls, messages: Sequence[Message]) -> _View:
         return cls(tool_names(messages), weights_of([as_sent(message) for message in messages if not is_note(message)]))
+
+
+def _held_for_edits(messages: Sequence[Message]) -> frozenset[int]:
+    """Places of what the next edit may have to quote: it goes when nothing else can."""
+    units = exchanges(messages)
+    held = held_for_edits(units)
+    return frozenset(place for unit in units if unit.start in held for place in range(unit.start, unit.stop))
 
 
 def _with_originals(message: Message) -> Iterator[tuple[Part, Part]]:

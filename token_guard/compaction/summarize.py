@@ -208,12 +208,11 @@ def _least_important(messages: Sequence[Message], goal: Goal, memory: _Memory, c
     for unit in in_turn(by_score(_worth_dropping(messages, memory, counter), scores(messages, weights))):
         if tokens + memory.room(told) <= goal.target:
             break
-        size = counter.messages(unit.messages)
-        if tokens - size < goal.least and _can_be_masked(unit):
+        size, came = counter.messages(unit.messages), counter.messages(map(as_sent, unit.messages))
+        if tokens - size + memory.room(told + came) < goal.least and _can_be_masked(unit):
             break
         gone.update(range(unit.start, unit.stop))
-        tokens -= size
-        told += counter.messages(map(as_sent, unit.messages))
+        tokens, told = tokens - size, told + came
     return gone
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from token_guard.settings.section import Section
 
 __all__ = ["SummarizeSettings"]
+
+
+Category: TypeAlias = Literal["task", "editing", "related", "structure", "patterns", "general"]
 
 
 class SummarizeSettings(Section):
@@ -23,5 +26,7 @@ class SummarizeSettings(Section):
     """Decision sentences of the assistant carried verbatim; the newest win."""
     complexity: Literal["auto", "low", "medium", "high"] = "auto"
     """How a note is shared among requests, rules, decisions and errors; auto goes by how many messages the session has."""
-    weights: Mapping[Literal["task", "related", "structure", "patterns", "general"], NonNegativeFloat] = Field(default_factory=dict)
-    """What makes an exchange stay longer, by category: task 1.0, related 0.8, structure 0.6, patterns 0.4, general 0.2."""
+    weights: Mapping[Literal["task", "editing", "related", "structure", "patterns", "general"], NonNegativeFloat] = Field(
+        default_factory=dict
+    )
+    """What makes an exchange stay longer, by category: task 1.0, editing 1.0, related 0.8, structure 0.6, patterns 0.4, general 0.2."""

@@ -1,0 +1,28 @@
+"""What the next edit will have to quote to the letter: the text of files that are being edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from token_guard.compaction import deeds
+from token_guard.conversation import Exchange, ToolCall
+
+__all__ = ["held_for_edits"]
+
+
+def held_for_edits(units: Sequence[Exchange]) -> dict[int, float]:
+    """The exchanges that edit a file, or that are the newest to read one that is edited, by the place where they start: how new
+    the newest edit of that file is, between 0 and 1."""
+    edits, reads = _by_file(units, deeds.edits), _by_file(units, deeds.shows)
+    holding = {place: path for path, places in edits.items() for place in (*places, *reads.get(path, ())[-1:])}
+    return {units[place].start: (edits[path][-1] + 1) / len(units) for place, path in holding.items()}
+
+
+def _by_file(units: Sequence[Exchange], fits: Callable[[ToolCall], bool]) -> Mapping[str, Sequence[int]]:
+    """The exchanges with such calls, by the file that they name."""
+    found: dict[str, list[int]] = {}
+    for place, unit in enumerate(units):
+        calls = (call for message in unit.messages for call in message.calls if fits(call))
+        for path in filter(None, map(deeds.file, calls)):
+            found.setdefault(path, []).append(place)
+    return found

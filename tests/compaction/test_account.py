@@ -128,3 +128,17 @@ def test_what_is_not_the_users_own_and_what_asks_is_no_rule(words: str) -> None:
 )
 def test_rules_and_facts_are_known_by_their_form(words: str) -> None:
     assert rules.found(words) == (words,)
+
+
+def test_a_call_in_an_agents_words_is_told_with_what_its_output_says() -> None:
+    turns = [
+        message
+        for number in range(12)
+        for message in (
+            answer(f"I look at part {number}.\n```bash\ncat part_{number}.py\n```"),
+            say("user", f"<returncode>{number % 2}</returncode>\n<output>\n{'x = 1' * 60}\nKeyError: 'part_{number}'\n</output>"),
+        )
+    ]
+    note = note_of([say("user", "Mend all parts."), *turns], target=2_000, allowed=8_000)
+    assert '- "I look at part 7." [bash] cat part_7.py → returncode 1, KeyError' in note
+    assert "in the user's place" not in note

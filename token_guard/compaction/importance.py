@@ -11,7 +11,8 @@ from types import MappingProxyType
 from token_guard.compaction import facts, reports
 from token_guard.compaction.edits import held_for_edits
 from token_guard.compaction.pins import pinned
-from token_guard.conversation import Exchange, Message, exchanges
+from token_guard.compaction.units import units_of
+from token_guard.conversation import Exchange, Message
 
 __all__ = ["WEIGHTS", "by_score", "scores"]
 
@@ -39,7 +40,7 @@ def by_score(units: Sequence[tuple[Exchange, frozenset[int]]], scores: Mapping[i
 
 def scores(messages: Sequence[Message], weights: Mapping[str, float]) -> dict[int, float]:
     """How much each exchange matters, by the place where it starts."""
-    units = exchanges(messages)
+    units = units_of(messages)
     names = {unit.start: _names_of(unit) for unit in units}
     relevant, used, edited = _relevance(messages, units), _later_uses(units, names), held_for_edits(units)
     found: dict[int, float] = {}

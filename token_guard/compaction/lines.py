@@ -29,6 +29,9 @@ DEFINING = re.compile(
     r"(?:def|class|func|fn|function|type|struct|interface|enum|trait|impl|const)\s"
 )
 
+TAG = re.compile(r"</?[\w-]+>")
+"""A frame around an output says nothing by itself."""
+
 DEFINES, REPORTS, CHANGED = 1.0, 1.0, 0.5
 """What speaks for a line beside its names: it defines something, it reports an error, an edit took it away or put it in."""
 
@@ -83,7 +86,7 @@ def read(text: str) -> tuple[Line, ...]:
         reported = REPORTS if errors and line[: reports.MAX_LINE] in errors else 0.0
         for piece in pieces(line, LINE_CHARS):
             place += 1
-            if len(piece) >= SHORTEST and piece not in seen:
+            if len(piece) >= SHORTEST and piece not in seen and not TAG.fullmatch(piece):
                 seen.add(piece)
                 bonus = reported + DEFINES * bool(DEFINING.match(piece)) + CHANGED * piece.startswith((WAS, NOW))
                 found.append(Line(place, piece, facts.names_in(piece), bonus))

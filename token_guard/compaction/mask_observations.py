@@ -18,8 +18,9 @@ from token_guard.compaction.outcomes import status_of
 from token_guard.compaction.pins import pins, tail_start
 from token_guard.compaction.reports import verdict
 from token_guard.compaction.shorten import fitting, shorten
+from token_guard.compaction.units import units_of
 from token_guard.compaction.weights import weights_of
-from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, exchanges, tool_names
+from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
 from token_guard.marks import OPEN, is_marked, is_note, mark
 from token_guard.speech import is_observation, outputs_of
 
@@ -158,7 +159,7 @@ class _View:
 
 def _held_for_edits(messages: Sequence[Message]) -> frozenset[int]:
     """Places of what the next edit may have to quote: it goes when nothing else can."""
-    units = exchanges(messages)
+    units = units_of(messages)
     held = held_for_edits(units)
     return frozenset(place for unit in units if unit.start in held for place in range(unit.start, unit.stop))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 
 from token_guard.compaction.plans import loaded_rules, newest_plan
-from token_guard.conversation import Exchange, Message, exchanges
+from token_guard.compaction.units import units_of
+from token_guard.conversation import Exchange, Message
 from token_guard.marks import is_note
 from token_guard.speech import running_task
 
@@ -108,7 +109,7 @@ def droppable(messages: Sequence[Message], stays: frozenset[int] | None = None) 
     reasoning hold the replies before them: were they dropped first, both turns would be read as one, with reasoning inside it.
     """
     stays = pinned(messages) if stays is None else stays
-    units = exchanges(messages)
+    units = units_of(messages)
     held = {**_held(units), **_parting(units)}
     free = (unit for unit in units if stays.isdisjoint(range(unit.start, unit.stop)) and not is_note(unit.messages[0]))
     return tuple((unit, held[unit.start]) for unit in free)

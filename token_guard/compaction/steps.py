@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal, TypeAlias
 
 from token_guard.compaction import deeds, facts, readable, rules
@@ -14,7 +15,7 @@ from token_guard.compaction.lines import NOW, WAS, Line, telling
 from token_guard.compaction.outcomes import outcome
 from token_guard.compaction.reports import error_lines
 from token_guard.conversation import Message, ToolCall
-from token_guard.speech import is_observation, own_words
+from token_guard.speech import SpokenCall, is_observation, own_words, spoken_call
 
 __all__ = ["Kind", "Step", "steps"]
 
@@ -50,11 +51,26 @@ def steps(messages: Iterable[Message], weights: Mapping[str, float]) -> Iterator
     """The steps of messages as the client sent them, oldest first."""
     told, said = tuple(messages), set[str]()
     results = {result.call_id: result.text for message in told for result in message.results}
-    for message in told:
+    answer: Message | None = None
+    for message, following in zip_longest(told, told[1:]):
         if message.role == "assistant":
-            yield from _turn(message, results, weights, said)
-        elif message.asks:
+            answer = following if following and _answers(following, message) else None
+            spoken = spoken_call(message.said) if answer else None
+            answer = answer if spoken else None
+            yield from _spoken(spoken, answer, weights, said) if spoken and answer else _turn(message, results, weights, said)
+        elif message.asks and message is not answer:
             yield from _words(message, weights)
+
+
+def _answers(message: Message, turn: Message) -> bool:
+    """Whether a message is what a tool printed for a turn that made its call in words."""
+    follows = None in (message.index, turn.index) or message.index == (turn.index or 0) + 1
+    return follows and not turn.calls and is_observation(message)
+
+
+def _spoken(spoken: SpokenCall, answer: Message, weights: Mapping[str, float], seen: set[str]) -> Iterator[Step]:
+    """What the assistant did with a call in its words, and how it ended."""
+    yield _called(spoken.call, _quoted(spoken.words, [spoken.call]), answer.said, weights, seen)
 
 
 def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, float], seen: set[str]) -> Iterator[Step]:
@@ -72,11 +88,16 @@ def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, fl
                 decided=decided,
             )
         return
-    room = SAID if any(map(deeds.changes, message.calls)) else SAID_LOOKING
-    words = f'"{clipped(facts.gist(said, room), room)}" ' if said.strip() else ""
+    words = _quoted(said, message.calls)
     for call in message.calls:
         yield _called(call, words, results.get(call.id, ""), weights, seen)
         words = ""
+
+
+def _quoted(said: str, calls: Sequence[ToolCall]) -> str:
+    """What was said before calls, as it begins their line."""
+    room = SAID if any(map(deeds.changes, calls)) else SAID_LOOKING
+    return f'"{clipped(facts.gist(said, room), room)}" ' if said.strip() else ""
 
 
 def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float], seen: set[str]) -> Step:

@@ -16,7 +16,7 @@ MIN_MESSAGES = 6
 WITH_TOOLS = 0.15
 """The trigger of a session of tools moves by so much."""
 
-DENSITY_TARGET = ((0.60, 0.10), (-1.0, -0.10))
+DENSITY_TARGET = ((0.60, 0.15), (-1.0, -0.10))
 """Above this share of tool messages, the target moves by so much."""
 
 ALONE_TARGET = 0.02
@@ -79,7 +79,7 @@ def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Th
     """The shares for a conversation of this shape; `lenient` ones wait until it does not fit.
 
     >>> thresholds(Tally(messages=10, tool_messages=7, tokens=1_000, replies=4), Settings())
-    Thresholds(trigger=0.95, target=0.5)
+    Thresholds(trigger=0.95, target=0.55)
     """
     if tally.messages < MIN_MESSAGES:
         return Thresholds(1.0, 1.0)

@@ -12,8 +12,9 @@ from typing import Final
 
 from token_guard.conversation import Message, Text
 from token_guard.speech.forms import ASSENT, ASSENT_UNSPACED, FROM_CLIENTS, OBSERVED, USERS_OWN
+from token_guard.speech.spoken_calls import SpokenCall, spoken_call
 
-__all__ = ["is_observation", "outputs_of", "own_words", "running_task", "speaks"]
+__all__ = ["SpokenCall", "is_observation", "outputs_of", "own_words", "running_task", "speaks", "spoken_call"]
 
 _HEAD: Final = 400
 """Characters at the beginning of a text that tell what it is."""

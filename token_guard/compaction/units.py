@@ -1,0 +1,30 @@
+"""Where messages may be cut apart: exchanges, with the outputs of agents that know no tool messages beside the turns that asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from token_guard.conversation import Exchange, Message, exchanges
+from token_guard.speech import is_observation
+
+__all__ = ["units_of"]
+
+
+def units_of(messages: Sequence[Message]) -> tuple[Exchange, ...]:
+    """The exchanges; an output that comes as a user message stays with the turn before it, whose call it answers.
+
+    >>> from token_guard.conversation import Text
+    >>> said = [("user", "Go."), ("assistant", "I look."), ("user", "Observation: 3 rows"), ("assistant", "Done.")]
+    >>> [(unit.start, unit.stop) for unit in units_of([Message(role, (Text(text),)) for role, text in said])]
+    [(0, 1), (1, 3), (3, 4)]
+    """
+    found: list[Exchange] = []
+    for unit in exchanges(messages):
+        turn = found.pop() if found and _answers(unit, found[-1]) else None
+        found.append(Exchange(turn.start, unit.stop, (*turn.messages, *unit.messages)) if turn else unit)
+    return tuple(found)
+
+
+def _answers(unit: Exchange, before: Exchange) -> bool:
+    turn = before.messages[-1]
+    return turn.role == "assistant" and not turn.calls and len(unit.messages) == 1 and is_observation(unit.messages[0])

@@ -15,6 +15,9 @@ __all__ = ["LINE_CHARS", "NOW", "WAS", "Line", "read", "telling"]
 LINE_CHARS = 200
 """A line of more characters is quoted in pieces."""
 
+ROW_CHARS = 480
+"""The same for a row of JSON, which says what its values are only as a whole: a record of a dozen fields."""
+
 MOST_LINES = 32
 """Lines of one text that are remembered: more are a copy of it."""
 
@@ -32,8 +35,11 @@ DEFINING = re.compile(
 TAG = re.compile(r"</?[\w-]+>")
 """A frame around an output says nothing by itself."""
 
-DEFINES, REPORTS, CHANGED = 1.0, 1.0, 0.5
-"""What speaks for a line beside its names: it defines something, it reports an error, an edit took it away or put it in."""
+DEFINES, REPORTS, CHANGED, FIELD = 1.0, 1.0, 0.5, 0.2
+"""What speaks for a line beside its names: it defines something, it reports an error, an edit took it away or put it in, it is a
+short field of a record, whose value may be a plain word."""
+
+SHORT_FIELD = re.compile(r"[\w .-]{2,40}: [^{\[]{1,40}$")
 
 WAS, NOW = "was: ", "now: "
 """What stands before a line that an edit took away, and before one that it put in."""
@@ -57,7 +63,7 @@ class Line:
     def worth(self, weights: Mapping[str, float]) -> float:
         """What quoting it is worth for its length."""
         value = self.bonus + sum([weights.get(name, 0.0) for name in self.names])
-        return float(value / (4 + min(len(self.text), LINE_CHARS)) ** SIZE_MATTERS) if value else 0.0
+        return float(value / (4 + min(len(self.text), ROW_CHARS)) ** SIZE_MATTERS) if value else 0.0
 
 
 def telling(text: str, weights: Mapping[str, float]) -> tuple[Line, ...]:
@@ -81,10 +87,11 @@ def read(text: str) -> tuple[Line, ...]:
     found: list[Line] = []
     seen: set[str] = set()
     errors = frozenset(reports.reports(text))
-    place = 0
+    place, is_record = 0, readable.is_decoded(text)
     for line in map(str.strip, readable.lines(text)):
         reported = REPORTS if errors and line[: reports.MAX_LINE] in errors else 0.0
-        for piece in pieces(line, LINE_CHARS):
+        reported += FIELD * (is_record and SHORT_FIELD.match(line) is not None)
+        for piece in pieces(line, ROW_CHARS if is_record else LINE_CHARS):
             place += 1
             if len(piece) >= SHORTEST and piece not in seen and not TAG.fullmatch(piece):
                 seen.add(piece)

@@ -8,9 +8,9 @@ from typing import Any
 
 from token_guard.compaction.remembered import remembered
 
-__all__ = ["fields", "lines"]
+__all__ = ["fields", "is_decoded", "lines"]
 
-INLINE = 320
+INLINE = 480
 """An object or list that takes no more characters than this stays on one line: a row of a result, with its columns."""
 
 DEEPEST = 6
@@ -34,6 +34,12 @@ def lines(text: str) -> tuple[str, ...]:
     """
     value = _decoded(text)
     return tuple(text.splitlines() if value is None else (line for piece in _lines(value, 0) for line in piece.splitlines()))
+
+
+@remembered
+def is_decoded(text: str) -> bool:
+    """Whether the lines of a text are those of the values of its JSON."""
+    return _decoded(text) is not None
 
 
 def fields(arguments: str) -> dict[str, Any]:

@@ -100,9 +100,8 @@ def error_lines(text: str) -> tuple[str, ...]:
 @remembered
 def reports(text: str) -> tuple[str, ...]:
     """All the different lines that report an error, each cut to `MAX_LINE` characters."""
-    lines = readable.lines(text)
-    decoded = text[:1] in ("{", "[") and tuple(text.splitlines()) != lines
-    read = "\n".join(lines) if decoded else text
+    decoded = readable.is_decoded(text)
+    read = "\n".join(readable.lines(text)) if decoded else text
     suspicious = [line.strip()[:MAX_LINE] for line in _suspicious(read)]
     if suspicious and kind_of(read) == "code":
         found = [line for line in suspicious if THROWN.match(line) and not line.endswith(CODE_ENDS)]

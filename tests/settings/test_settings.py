@@ -17,7 +17,7 @@ from token_guard.settings import Settings
     [
         ({"triger": 0.7}, "triger is not a setting; did you mean trigger?"),
         ({"mask": {"min_token": 3}}, "mask.min_token is not a setting; did you mean min_tokens?"),
-        ({"summarize": {"zzz": 1}}, "summarize.zzz is not a setting; allowed: share, max_directives, max_decisions"),
+        ({"summarize": {"zzz": 1}}, "summarize.zzz is not a setting; allowed: share, max_directives, complexity"),
         ({"trigger": "hot"}, "trigger: Input should be a valid number, unable to parse string as a number (got 'hot')"),
         ({"trigger": 1.2}, "trigger: Input should be less than or equal to 1 (got 1.2)"),
         ({"trigger": 0}, "trigger: Input should be greater than 0 (got 0)"),

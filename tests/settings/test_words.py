@@ -10,7 +10,7 @@ import yaml
 
 from token_guard.errors import ConfigError
 from token_guard.settings import Settings
-from token_guard.settings.renamed import _tell
+from token_guard.settings.renamed import _tell, _tell_gone
 
 
 def read(text: str) -> Settings:
@@ -128,4 +128,14 @@ def test_an_old_name_is_one_warning_that_names_the_new_one(caplog: pytest.LogCap
     assert [line.split(";")[0] for line in lines] == [
         "token_guard settings: adaptive: false is an old name of thresholds: fixed",
         "token_guard settings: policy: adaptive is an old name of policy: ahead",
+    ]
+
+
+def test_an_option_that_decides_nothing_any_more_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    _tell_gone.cache_clear()
+    with caplog.at_level(logging.WARNING, "token_guard"):
+        for _ in range(2):
+            assert Settings(summarize={"share": 0.3, "max_decisions": 5}).summarize.share == 0.3
+    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
+        "token_guard settings: summarize.max_decisions decides nothing any more"
     ]

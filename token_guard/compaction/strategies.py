@@ -63,7 +63,7 @@ STRATEGIES: Mapping[str, Strategy] = {
 
 
 def _summary(settings: Settings) -> Summarize:
-    options = settings.summarize.model_dump(exclude={"max_decisions"})
+    options = settings.summarize.model_dump()
     return Summarize(**{**options, "weights": {**WEIGHTS, **options["weights"]}})
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from token_guard.settings.words import OFF, ON
 
-__all__ = ["OLD_NAMES", "current"]
+__all__ = ["OLD_NAMES", "current", "without_gone"]
 
 _LOG: Final = logging.getLogger("token_guard")
 
@@ -24,6 +24,12 @@ _VALUES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
 
 OLD_NAMES: Final = ("adaptive",)
 """Names that are no option any more."""
+
+
+_GONE: Final[Mapping[str, Mapping[str, str]]] = {
+    "summarize": {"max_decisions": "decisions are told as steps of the account, in the room that it has"},
+}
+"""By section, options that decide nothing any more, and what does."""
 
 
 def current(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,6 +48,25 @@ def current(options: Mapping[str, Any]) -> dict[str, Any]:
         if now == key or now not in options:
             renamed[now] = new
     return renamed
+
+
+def without_gone(section: str, options: Any) -> Any:
+    """The options of a section without those that decide nothing any more; one warning a process names each.
+
+    >>> without_gone("summarize", {"share": 0.3, "max_decisions": 5})
+    {'share': 0.3}
+    """
+    gone = _GONE[section]
+    if not isinstance(options, Mapping) or gone.keys().isdisjoint(options):
+        return options
+    for key in gone.keys() & options.keys():
+        _tell_gone(f"{section}.{key}", gone[key])
+    return {key: value for key, value in options.items() if key not in gone}
+
+
+@functools.lru_cache(maxsize=64)
+def _tell_gone(option: str, instead: str) -> None:
+    _LOG.warning("token_guard settings: %s decides nothing any more (%s); leave it out", option, instead)
 
 
 @functools.lru_cache(maxsize=64)

@@ -43,7 +43,7 @@ PRESENT_WEIGHT = 0.15
 RULES_SHARE = 0.5
 """Of what is allowed, the most that rules may take, beside the room of the account: they survive any budget."""
 
-NAMES_SHARE = 1 / 7
+NAMES_SHARE = 0.135
 """Of a note, the most that goes to names that nothing above says: a list of them tells nothing of what was done."""
 
 LEAST_OF_ALL = 0.8

@@ -32,7 +32,7 @@ DEFINING = re.compile(
     r"(?:def|class|func|fn|function|type|struct|interface|enum|trait|impl|const)\s"
 )
 
-TAG = re.compile(r"</?[\w-]+>")
+TAG = re.compile(r"(?:</?[\w-]+>\s?)+")
 """A frame around an output says nothing by itself."""
 
 DEFINES, REPORTS, CHANGED, FIELD = 1.0, 1.0, 0.5, 0.2

@@ -29,7 +29,7 @@ ENDS = 200
 LONG_TARGET = 16
 """Characters of a target that are not said twice in one line."""
 
-TAG = re.compile(r"\s*</?[\w-]+>\s*")
+TAG = re.compile(r"\s*(?:</?[\w-]+>\s?)+\s*")
 
 NOTICE = re.compile(r"\s*\[?(?:warn(?:ing)?|notice|note|hint|deprecat\w+)\b\]?:? ", re.IGNORECASE)
 """How lines begin that advise: they say nothing of how the call ended."""
@@ -48,7 +48,7 @@ def outcome(text: str, *, whole: bool = False, shown: bool = False, target: str 
     status = status_of(text)
     lines = [line for line in readable.lines(text) if line.strip() and not _says_nothing(line)]
     error = "" if shown and len(lines) > REFUSED_LINES and _went_well(status) else verdict(text)
-    said = [error] if error else _said(text, lines, whole=whole)
+    said = [error] if error else _said(text, lines, whole=whole) if _went_well(status) else lines[-1:]
     size = f"({len(lines):,} lines)" if len(lines) > len(said) else ""
     told = [status if whole or not _went_well(status) else "", *(clipped(_without(target, line), REPORTED) for line in said)]
     return " ".join(filter(None, [", ".join(filter(None, told)), size])) or status or "no output"

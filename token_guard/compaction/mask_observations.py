@@ -63,8 +63,9 @@ class MaskObservations:
         for place in sorted(frozenset(range(recent)) - stays.plan - stays.rules - stays.tools):
             if tokens <= goal.target:
                 break
-            masked = self._masked(messages[place], view, counter)
-            tokens -= counter.message(messages[place]) - counter.message(masked)
+            size = counter.message(messages[place])
+            masked = self._masked(messages[place], view.leaving(goal.least - tokens + size, messages[place]), counter)
+            tokens -= size - counter.message(masked)
             messages[place] = masked
         return replace(draft, messages=tuple(messages))
 
@@ -109,7 +110,7 @@ class MaskObservations:
         size = counter.text(text)
         if tool in self.exempt_tools or is_marked(text) or (size < self.min_tokens and not result.has_media):
             return result
-        placeholder = self._placeholder(tool, text, view, counter)
+        placeholder = self._instead(tool, text, view, counter)
         smaller = result.has_media or counter.text(placeholder) < size
         return replace(result, content=(Text(placeholder),)) if smaller else result
 
@@ -118,8 +119,13 @@ class MaskObservations:
         size = counter.text(part.text)
         if is_marked(part.text) or size < self.min_tokens:
             return part
-        placeholder = self._placeholder("a tool", part.text, view, counter)
+        placeholder = self._instead("a tool", part.text, view, counter)
         return Text(placeholder) if counter.text(placeholder) < size else part
+
+    def _instead(self, tool: str, text: str, view: _View, counter: Counter) -> str:
+        """What stands in the place of an output: a placeholder, or head and tail of it where a placeholder would leave too little."""
+        placeholder = self._placeholder(tool, text, view, counter)
+        return placeholder if counter.text(placeholder) >= view.least else shorten(text, view.least, counter)
 
     def _placeholder(self, tool: str, text: str, view: _View, counter: Counter) -> str:
         size, error = counter.text(text), "".join(facts.error_lines(text)[-1:])
@@ -143,14 +149,21 @@ class MaskObservations:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the placeholders need to know of the other messages: who made a call, and which names matter."""
+    """What the placeholders need to know of the other messages: who made a call, which names matter, and how many tokens are to be
+    left of an output at least, so that a window that one of them filled is not emptied with it."""
 
     tools: Mapping[str, str]
     weights: Mapping[str, float]
+    least: int = 0
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> _View:
         return cls(tool_names(messages), weights_of([as_sent(message) for message in messages if not is_note(message)]))
+
+    def leaving(self, tokens: int, message: Message) -> _View:
+        """The same where so many tokens are to be left of a message's outputs."""
+        outputs = sum(1 for _ in outputs_of(message))
+        return replace(self, least=max(0, tokens) // outputs) if outputs else self
 
 
 def _told(text: str) -> str:

@@ -35,10 +35,10 @@ TALK_TARGET = 0.50
 """What was only said can be read nowhere again: talk stays whole as long as it fits, and then half of it does."""
 
 
-TURNS_BETWEEN = 4
+TURNS_BETWEEN = 7
 """Turns of the usual size that fit between two epochs."""
 
-DEEPEST = 0.25
+DEEPEST = 1 / 3
 """No target is lower than this share of the room for the sake of large turns."""
 
 

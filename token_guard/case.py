@@ -69,7 +69,7 @@ class Case:
         return replace(self, conversation=conversation, fixed=self.overhead + instructions)
 
     def with_overhead(self, tokens: int) -> Case:
-        """The same with so many tokens more beside the history, rounded up to a 32nd of the window: what changes there a little changes no budget."""
+        """The same with so many tokens more beside the history, in the steps of a budget, so that what changes a little changes none."""
         step = max(1, self.window // STEPS_OF_A_WINDOW)
         return replace(self, overhead=self.overhead + -(-tokens // step) * step)
 

@@ -31,7 +31,14 @@ def request(turn: int, files: str) -> list[dict[str, Any]]:
 
 
 def test_files_before_the_newest_question_are_told_from_the_history() -> None:
-    messages = [said("system", "a"), said("user", "b"), said("assistant", "c"), said("user", FILES), said("assistant", OK), said("user", "d")]
+    messages = [
+        said("system", "a"),
+        said("user", "b"),
+        said("assistant", "c"),
+        said("user", FILES),
+        said("assistant", OK),
+        said("user", "d"),
+    ]
     found = behind(messages)
     assert found is not None
     assert found.history == (*messages[:3], messages[5])

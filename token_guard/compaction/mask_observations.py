@@ -64,7 +64,9 @@ class MaskObservations:
             if tokens <= goal.target:
                 break
             size = counter.message(messages[place])
-            masked = self._masked(messages[place], view.leaving(goal.least - tokens + size, messages[place]), counter)
+            masked = self._masked(
+                messages[place], view.leaving(goal.least - tokens + size if size > goal.least else 0, messages[place]), counter
+            )
             tokens -= size - counter.message(masked)
             messages[place] = masked
         return replace(draft, messages=tuple(messages))

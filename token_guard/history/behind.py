@@ -13,8 +13,12 @@ from token_guard.history.thresholds import Levels
 
 __all__ = ["Behind", "behind"]
 
-_FILES: Final = re.compile(r"\s*i have \*added these files to the chat\*|\s*here are some read only files, provided for your reference", re.I)
+_FILES: Final = re.compile(
+    r"\s*(?:i have \*added these files to the chat\*|here are some read only files, provided for your reference)", re.IGNORECASE
+)
 """How aider begins the messages that it moves down (its prompts `files_content_prefix` and `read_only_files_prefix`)."""
+
+_ROLES: Final = ("user", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +46,21 @@ def behind(messages: Sequence[Message]) -> Behind | None:
 
     Were it part of the history, no earlier request would be a beginning of this one, and all of it were compacted anew each turn.
     """
-    last = len(messages) - 1
-    if last < 0 or messages[last].role != "user":
+    if not messages or messages[-1].role != "user":
         return None
-    start = last
-    while start >= 2 and _are_files(messages[start - 2], messages[start - 1]):
+    *earlier, asked = messages
+    start = len(earlier)
+    while start and _are_files(earlier[start - 2 : start]):
         start -= 2
-    if start == last or start < 2:
+    if start in (0, len(earlier)):
         return None
-    moving = tuple(messages[start:last])
-    return Behind((*messages[:start], _moved(messages[last], -len(moving))), moving)
+    return Behind((*earlier[:start], _moved(asked, start - len(earlier))), tuple(earlier[start:]))
 
 
-def _are_files(message: Message, answer: Message) -> bool:
-    return message.role == "user" and answer.role == "assistant" and not answer.calls and bool(_FILES.match(message.said))
+def _are_files(pair: Sequence[Message]) -> bool:
+    """Whether two messages are files of the chat and a word that they were seen."""
+    given, seen = pair if len(pair) == len(_ROLES) else (None, None)
+    return bool(given and seen and (given.role, seen.role) == _ROLES and not seen.calls and _FILES.match(given.said))
 
 
 def _moved(message: Message, places: int) -> Message:

@@ -30,6 +30,9 @@ agents' sessions 0.10 and 4 times lost three times as many, for the same bill.""
 
 MAX_QUOTED = 20
 
+LARGE_PART = 2
+"""An output of more than this part of what is left at least is cut to fill that up: a placeholder in its place would empty the window."""
+
 PLACEHOLDER = 30
 """What a placeholder takes without lines, about."""
 

@@ -67,9 +67,8 @@ class MaskObservations:
             if tokens <= goal.target:
                 break
             size = counter.message(messages[place])
-            masked = self._masked(
-                messages[place], view.leaving(goal.least - tokens + size if size > goal.least else 0, messages[place]), counter
-            )
+            left = goal.least - (tokens - size) - PLACEHOLDER if size > goal.least // LARGE_PART else 0
+            masked = self._masked(messages[place], view.leaving(left, messages[place]), counter)
             tokens -= size - counter.message(masked)
             messages[place] = masked
         return replace(draft, messages=tuple(messages))

@@ -67,7 +67,7 @@ def levels(shares: Thresholds, tally: Tally, allowed: int, instructions: int) ->
     >>> levels(Thresholds(0.8, 0.3), Tally(), 10_000, instructions=0), levels(Thresholds(0.8, 0.3), Tally(), 10_000, instructions=5_000)
     (Levels(trigger=8000, target=3000), Levels(trigger=9000, target=6500))
     >>> levels(Thresholds(0.9, 0.5), Tally(messages=20, replies=10, tokens=15_000), 10_000, instructions=0)
-    Levels(trigger=9000, target=3000)
+    Levels(trigger=9000, target=3333)
     """
     fixed = min(allowed, instructions)
     free = allowed - fixed

@@ -68,6 +68,11 @@ class Case:
         instructions = self.meter.messages(message for message in conversation.messages if message.instructs)
         return replace(self, conversation=conversation, fixed=self.overhead + instructions)
 
+    def with_overhead(self, tokens: int) -> Case:
+        """The same with so many tokens more beside the history, in the steps of a budget, so that what changes a little changes none."""
+        step = max(1, self.window // STEPS_OF_A_WINDOW)
+        return replace(self, overhead=self.overhead + -(-tokens // step) * step)
+
     @property
     def window(self) -> int:
         return self.limit.max_input_tokens

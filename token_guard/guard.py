@@ -15,6 +15,7 @@ from token_guard.compaction.strategies import passes
 from token_guard.conversation import Conversation, Message, Outline
 from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for
 from token_guard.formats import Unreadable, format_for
+from token_guard.history.behind import Behind, behind
 from token_guard.history.recall import Recall
 from token_guard.history.replay import Replay, Replayed
 from token_guard.history.states import Memo
@@ -35,6 +36,9 @@ from token_guard.validity.rules import complaint
 from token_guard.validity.turns import adapted
 
 __all__ = ["Guard", "fit"]
+
+BESIDE_MOVING = 0.25
+"""Beside what moves along behind it, a history has at least this share of the room; with less, all of it is compacted together."""
 
 GUESSED = "the model's window is a guess: forwarded as it is until the provider says how long it is"
 
@@ -225,6 +229,21 @@ class Guard:
 
     def _replayed(self, case: Case, history: Sequence[Message], lenient: bool, force: bool) -> Replayed:
         """The history after its compactions, in the room beside the reply; what has to stay whole may take the reply's."""
+        apart = behind(history)
+        if apart is not None and not force:
+            return self._replayed_before(case, apart, lenient) or self._replayed_whole(case, history, lenient, force)
+        return self._replayed_whole(case, history, lenient, force)
+
+    def _replayed_before(self, case: Case, apart: Behind, lenient: bool) -> Replayed | None:
+        """The same where something moves along behind the history: that stays whole and takes its room beforehand; None where it is
+        too large for that."""
+        taken = case.meter.messages(apart.moving)
+        beside = case.with_overhead(taken)
+        if beside.room < BESIDE_MOVING * case.room:
+            return None
+        return apart.put_back(self._replayed_whole(beside, apart.history, lenient, force=False), taken)
+
+    def _replayed_whole(self, case: Case, history: Sequence[Message], lenient: bool, force: bool) -> Replayed:
         replay = self._replay(case, case.room, lenient)
         replayed = replay.once_more(history) if force else replay(history)
         if replayed.tokens + case.overhead > case.most and case.tight_room < case.room:

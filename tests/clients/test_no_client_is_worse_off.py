@@ -22,12 +22,7 @@ ALL = bool(os.environ.get("ALL_REQUESTS"))
 SEEDS = range(1, 3 if ALL else 2)
 EPOCHS_PART = 4
 
-BEHIND = "files that stand behind the history have all of it compacted anew each turn"
-
-KNOWN = {
-    "a_session_has_one_prefix": {"aider": BEHIND},
-    "one_turn_in_four": {"aider": BEHIND},
-}
+KNOWN: dict[str, dict[str, str]] = {}
 """What does not hold yet, by law and client, and why: such a case fails as soon as it does hold."""
 
 
@@ -81,10 +76,13 @@ def findings(name: str) -> Findings:
 
 
 def _can_last(answer: Answer) -> bool:
-    """Whether four exchanges take at most half of the room beside the instructions: what brings more needs an epoch sooner."""
+    """Whether four exchanges take at most half of the room beside the instructions and what moves along behind the history: what
+    brings more needs an epoch sooner."""
     assert answer.fitted
-    room = answer.fitted.report.budget.allowed - answer.sent.fixed
-    return EPOCHS_PART * (answer.sent.tokens - answer.sent.fixed) // TURNS <= room // 2
+    ends = answer.session.client.ends(answer.session, TURNS)[:-1]
+    stays = answer.sent.fixed + sum(answer.sent.meter.text(message["content"]) for message in ends)
+    room = answer.fitted.report.budget.allowed - stays
+    return EPOCHS_PART * (answer.sent.tokens - stays) // TURNS <= room // 2
 
 
 def _cases(*laws: str) -> list[Any]:

@@ -84,7 +84,8 @@ def test_data_that_reads_like_a_sentence_does_not_become_a_headline() -> None:
 
 
 def test_a_placeholder_shows_what_was_there() -> None:
-    messages = [say("user", "go"), call("a", "services"), result("a", json.dumps(ROWS * 10)), *agent(12)[2:]]
+    messages = [say("user", "go"), call("a", "services"), result("a", json.dumps(ROWS * 10)), *agent(60)[2:]]
     draft = Draft(parsed(messages))
-    done = MaskObservations()(draft, Goal(Characters().messages(draft.messages) // 2, 10**6), Characters())
+    half = Characters().messages(draft.messages) // 2
+    done = MaskObservations()(draft, Goal(half, half), Characters())
     assert "output of services, JSON list of about 570 objects with id" in done.messages[2].text

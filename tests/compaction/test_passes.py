@@ -13,10 +13,10 @@ from token_guard.compaction.deduplicate import Deduplicate, simhash
 from token_guard.compaction.mask_observations import MaskObservations
 from token_guard.compaction.pins import droppable, pinned
 from token_guard.compaction.shorten import shorten
-from token_guard.compaction.summarize import Summarize
+from token_guard.compaction.summarize import STEPS, Summarize
 from token_guard.compaction.truncate import Truncate
 from token_guard.conversation import Message, Text
-from token_guard.marks import is_marked, is_note, mark, marks_of
+from token_guard.marks import is_marked, is_note, mark, marks_of, reference
 from token_guard.validity.rules import complaint
 
 COUNTER = Characters()
@@ -85,6 +85,16 @@ def test_where_placeholders_cannot_be_enough_all_is_left_to_the_next_pass() -> N
     step, within, beyond = MaskObservations(only_if_enough=True), SIZE * 3 // 4, 10
     assert after(step, SESSION, within) == after(MaskObservations(), SESSION, within) != SESSION
     assert after(step, SESSION, beyond) == SESSION
+
+
+def test_of_an_output_that_filled_the_window_a_third_of_the_room_stays() -> None:
+    large = "\n".join(f"line {number} of a long file" for number in range(4_000))
+    session = parsed([say("user", "go"), call("a", "read"), result("a", large), *agent(3)[2:]])
+    allowed = COUNTER.messages(session) - 1
+    masked = after(MaskObservations(), session, allowed // 2, allowed)
+    assert masked[2].text.startswith("line 0 of a long file")
+    assert masked[2].text.endswith("line 3999 of a long file")
+    assert allowed // 4 < COUNTER.messages(masked) <= allowed // 2
 
 
 def test_exempt_tools_are_never_masked() -> None:
@@ -206,6 +216,18 @@ def test_notes_that_outgrow_their_share_become_one() -> None:
 
 
 # -- pass 3 --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_note_that_had_no_room_is_told_again_once_there_is_some() -> None:
+    squeezed = Message("user", (Text(reference("20 earlier messages were taken out here to fit the context window", [])),))
+    first = Summarize()(Draft(SESSION), Goal(SIZE // 2, SIZE), COUNTER)
+    place = next(place for place, message in enumerate(first.messages) if is_note(message))
+    draft = Draft((*first.messages[:place], squeezed, *first.messages[place + 1 :]), first.ledger)
+    again = Summarize()(draft, Goal(SIZE // 4, SIZE), COUNTER)
+    (note,) = [message.text for message in again.messages if is_note(message)]
+    assert STEPS in note
+    assert f"{again.ledger.messages} earlier messages" in note
+    assert again.ledger.messages > first.ledger.messages
 
 
 def test_the_oldest_exchanges_go_first() -> None:

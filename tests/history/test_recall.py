@@ -116,8 +116,8 @@ def test_it_can_be_switched_off() -> None:
 
 
 def test_a_session_gets_no_more_than_its_share() -> None:
-    with_quotes = sent(talk(), recall={"share": 0.05})[-1]
-    assert 0 < size([with_quotes]) - size([say("user", QUESTION)]) <= 0.05 * 3_000
+    with_quotes = sent(talk(), 2_000, recall={"share": 0.05})[-1]
+    assert 0 < size([with_quotes]) - size([say("user", QUESTION)]) <= 0.05 * 2_000
 
 
 def size(messages: list[dict[str, Any]]) -> int:

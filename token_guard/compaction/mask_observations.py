@@ -33,6 +33,9 @@ agents' sessions 0.10 and 4 times lost three times as many, for the same bill.""
 
 MAX_QUOTED = 20
 
+LARGE_PART = 2
+"""An output of more than this part of what is left at least is cut to fill that up: a placeholder in its place would empty the window."""
+
 PLACEHOLDER = 30
 """What a placeholder takes without lines, about."""
 
@@ -67,8 +70,10 @@ class MaskObservations:
         for place in sorted(frozenset(range(recent)) - stays.plan - stays.rules - stays.tools, key=lambda place: (place in held, place)):
             if tokens <= goal.target:
                 break
-            masked = self._masked(messages[place], view, counter)
-            tokens -= counter.message(messages[place]) - counter.message(masked)
+            size = counter.message(messages[place])
+            left = goal.least - (tokens - size) - PLACEHOLDER if size > goal.least // LARGE_PART else 0
+            masked = self._masked(messages[place], view.leaving(left, messages[place]), counter)
+            tokens -= size - counter.message(masked)
             messages[place] = masked
         return replace(draft, messages=tuple(messages))
 
@@ -113,7 +118,7 @@ class MaskObservations:
         size = counter.text(text)
         if tool in self.exempt_tools or is_marked(text) or (size < self.min_tokens and not result.has_media):
             return result
-        placeholder = self._placeholder(tool, whole.text, self._quote_room(size), view, counter)
+        placeholder = self._instead(tool, result, whole, view, counter)
         smaller = result.has_media or counter.text(placeholder) < size
         return replace(result, content=(Text(placeholder),)) if smaller else result
 
@@ -122,8 +127,13 @@ class MaskObservations:
         size = counter.text(part.text)
         if is_marked(part.text) or size < self.min_tokens:
             return part
-        placeholder = self._placeholder("a tool", whole.text, self._quote_room(size), view, counter)
+        placeholder = self._instead("a tool", part, whole, view, counter)
         return Text(placeholder) if counter.text(placeholder) < size else part
+
+    def _instead(self, tool: str, part: Text | ToolResult, whole: Text | ToolResult, view: _View, counter: Counter) -> str:
+        """What stands in the place of an output: a placeholder, or head and tail of it where a placeholder would leave too little."""
+        placeholder = self._placeholder(tool, whole.text, self._quote_room(counter.text(part.text)), view, counter)
+        return placeholder if counter.text(placeholder) >= view.least else shorten(part.text, view.least, counter)
 
     def _placeholder(self, tool: str, text: str, room: int, view: _View, counter: Counter) -> str:
         size, error = counter.text(text), verdict(text)
@@ -147,14 +157,21 @@ class MaskObservations:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the placeholders need to know of the other messages: who made a call, and which names matter."""
+    """What the placeholders need to know of the other messages: who made a call, which names matter, and how many tokens are to be
+    left of an output at least, so that a window that one of them filled is not emptied with it."""
 
     tools: Mapping[str, str]
     weights: Mapping[str, float]
+    least: int = 0
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> _View:
         return cls(tool_names(messages), weights_of([as_sent(message) for message in messages if not is_note(message)]))
+
+    def leaving(self, tokens: int, message: Message) -> _View:
+        """The same where so many tokens are to be left of a message's outputs."""
+        outputs = sum(1 for _ in outputs_of(message))
+        return replace(self, least=max(0, tokens) // outputs) if outputs else self
 
 
 def _held_for_edits(messages: Sequence[Message]) -> frozenset[int]:

@@ -108,8 +108,8 @@ class Summarize:
         said = "\n".join(message.text for message in kept if _is_account(message))
         untold = [rule for rule in strongest(ledger.rules, self.max_directives) if not is_said(rule, said)]
         rules = rules_lines(untold, int(RULES_SHARE * goal.room), counter)
-        left = goal.target - counter.messages(kept) - sum(counter.text(line) + 1 for line in rules)
-        room = min(room, max(left, LEAST_NOTE, int(LEAST_OF_ALL * room))) if memory.full else room
+        taken = counter.messages(kept) + sum(counter.text(line) + 1 for line in rules)
+        room = min(room, max(goal.target - taken, min(int(LEAST_OF_ALL * room), goal.allowed - taken), LEAST_NOTE)) if memory.full else room
         note = self._note(told, rules, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
@@ -127,7 +127,8 @@ class Summarize:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """Room for notes, in tokens: what all may take, what the ones that are there take, and whether one has to take the place of all."""
+    """Room for notes, in tokens: what all may take, what the ones that are there take, and whether one has to take the place of all:
+    because they leave too little for another, or because they were written beside something so large that they tell nothing."""
 
     most: int
     taken: int
@@ -137,7 +138,7 @@ class _Memory:
     def of(cls, messages: Sequence[Message], goal: Goal, share: float, counter: Counter) -> _Memory:
         taken = counter.messages(filter(_is_account, messages))
         most = min(int(share * goal.allowed), int(MOST_OF_ROOM * goal.room))
-        return cls(most, taken, taken > FULL_SHARE * most)
+        return cls(most, taken, taken > FULL_SHARE * most or 0 < taken <= LEAST_NOTE)
 
     @property
     def freed(self) -> int:

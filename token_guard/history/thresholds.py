@@ -35,11 +35,12 @@ TALK_TARGET = 0.50
 """What was only said can be read nowhere again: talk stays whole as long as it fits, and then half of it does."""
 
 
-TURNS_BETWEEN = 4
-"""Turns of the usual size that fit between two epochs."""
+TURNS_BETWEEN = 7
+"""Turns of the usual size that fit between two epochs: with each epoch a prompt cache loses some nine tenths of a request, so that with
+ten turns between it finds nine tenths; seven is what a third of the room as the lowest target leaves of that in small windows."""
 
-DEEPEST = 0.25
-"""No target is lower than this share of the room for the sake of large turns."""
+DEEPEST = 1 / 3
+"""No target is lower than this share of the room for the sake of large turns: what a compaction leaves in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def levels(shares: Thresholds, tally: Tally, allowed: int, instructions: int) ->
     >>> levels(Thresholds(0.8, 0.3), Tally(), 10_000, instructions=0), levels(Thresholds(0.8, 0.3), Tally(), 10_000, instructions=5_000)
     (Levels(trigger=8000, target=3000), Levels(trigger=9000, target=6500))
     >>> levels(Thresholds(0.9, 0.5), Tally(messages=20, replies=10, tokens=15_000), 10_000, instructions=0)
-    Levels(trigger=9000, target=3000)
+    Levels(trigger=9000, target=3333)
     """
     fixed = min(allowed, instructions)
     free = allowed - fixed

@@ -39,6 +39,10 @@ STAYS = ("HRB-7731", "legacy_codec.py")
 WHOLE = 0.99
 """A request of which this share stands at the beginning of the next is a prefix of it, but for words of the client's own at its end."""
 
+TIGHT = 16_000
+"""A window in which some ten turns of these sessions fit beside the reply: a policy that knew all that is to come, and left a third of
+the room at each compaction, would reach a prefix of 0.90 over sixty turns."""
+
 OWN = ("PATH", "LANG", "TERM")
 
 
@@ -116,7 +120,7 @@ def test_a_session_of_a_real_client_ends_with_its_task_done(stage: Stage, name: 
     assert (status, model.is_done) == (0, True), told
     forgetful = [place for place, body in enumerate(model.bodies) if any(word not in body.decode() for word in STAYS)]
     assert not forgetful, f"turns without the task or its rule: {forgetful}"
-    assert statistics.mean(shares) >= client.prefix, told
+    assert statistics.mean(shares) >= (client.tight if window <= TIGHT else client.prefix), told
 
 
 def run(client: Client, proxy: Proxy, model: str, folder: Path) -> tuple[int, str]:

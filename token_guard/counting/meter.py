@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Outline
-from token_guard.counting.anatomy import PER_MESSAGE, PER_PART, MediaPricing, dissect, media_of
+from token_guard.counting.anatomy import PER_MESSAGE, PER_PART, Arguments, MediaPricing, dissect, media_of, shown
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
@@ -40,13 +40,13 @@ class Measure:
 class Meter:
     """Counts for one tokenizer family and its providers' prices; every count of a text goes through the process's cache."""
 
-    __slots__ = ("_cache", "_exact", "_per_call", "_price", "_rate", "_salt", "_tokenizer", "_tools")
+    __slots__ = ("_cache", "_exact", "_frames", "_price", "_rate", "_salt", "_tokenizer", "_tools")
 
     def __init__(self, tokenizer: Family, price: MediaPricing, tools: ToolPrice, cache: CountCache) -> None:
         self._tokenizer = tokenizer
         self._exact = tokenizer.exact
         self._rate = tokenizer.tokens_per_byte
-        self._per_call = tokenizer.per_call
+        self._frames = tokenizer.frames
         self._price = price
         self._tools = tools
         self._cache = cache
@@ -105,7 +105,7 @@ class Meter:
     def message(self, message: Message) -> int:
         """Tokens of one message with its frame."""
         texts: list[str] = []
-        fixed = dissect(message, self._per_call, self.media, texts)
+        fixed = dissect(message, self._frames, self.media, texts)
         return fixed + sum(map(self.text, texts))
 
     def messages(self, messages: Iterable[Message]) -> int:
@@ -131,7 +131,7 @@ class Meter:
         texts: list[str] = []
         fixed = self.overhead(conversation)
         for message in conversation.messages:
-            fixed += dissect(message, self._per_call, self.media, texts)
+            fixed += dissect(message, self._frames, self.media, texts)
         if limit is not None and (bound := fixed + self._bound(texts)) <= limit:
             return Measure(bound, "bound")
         return self._settle(fixed, texts, limit)
@@ -141,7 +141,7 @@ class Meter:
 
         `conversation` is all of it but its messages.
         """
-        fixed = self.overhead(conversation) + outline.messages * PER_MESSAGE + outline.calls * (self._per_call + 2 * PER_PART)
+        fixed = self.overhead(conversation) + outline.messages * PER_MESSAGE + outline.calls * (self._frames.call + 2 * PER_PART)
         if (bound := fixed + self._bound(outline.texts)) <= limit:
             return Measure(bound, "bound")
         measure = self._settle(fixed, outline.texts, limit)
@@ -186,16 +186,22 @@ class Meter:
 
     def _bound(self, texts: Iterable[str]) -> int:
         """The proven most that texts can count: every token of a byte-level vocabulary holds at least one byte."""
-        sizes = [len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts]
+        if self._rate == 1.0 and not self._frames.parameter:
+            return sum([len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts])
         # text by text, as estimates are rounded up text by text
-        return sum(sizes) if self._rate == 1.0 else sum(math.ceil(size * self._rate) for size in sizes)
+        return sum(math.ceil(_size(text) * self._rate) + self._most_for_parameters(text) for text in texts)
+
+    def _most_for_parameters(self, text: str) -> int:
+        """What parameters can add at most: each has a colon behind its name, and two texts that are rounded up."""
+        return (self._frames.parameter + 2) * text.count(":") if type(text) is Arguments else 0
 
     def _recall(self, text: str) -> int:
         key = hash(text) ^ self._salt ^ (len(text) << 64)
         found = self._cache.get(key)
         if found is None:
             large = self._cache.large
-            found = self._count(text) if large is None or len(text) < LARGE else self._count_once(large, text)
+            known_later = large is not None and len(text) >= LARGE and type(text) is str
+            found = self._count_once(large, text) if large is not None and known_later else self._count(text)
             self._cache.put(key, found)
         return found
 
@@ -207,9 +213,16 @@ class Meter:
         return found
 
     def _count(self, text: str) -> int:
+        if type(text) is Arguments:
+            named = shown(text)
+            return self._count(str(text)) if named is None else sum(map(self._count, named)) + self._frames.parameter * len(named) // 2
         engine, sound = engine_for(self._tokenizer.encoding), repaired(text)
         counted = engine.count(sound) if len(sound) <= SLICE else total(engine, (sound,))
         return counted if self._exact else self._tokenizer.estimate(counted, sound)
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _fingerprint(value: tuple[Any, ...]) -> int:

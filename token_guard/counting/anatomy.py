@@ -88,7 +88,10 @@ def _dissect_part(part: Part, frames: Frames, price: Pricing, texts: list[str]) 
         case ToolCall():
             texts += (part.name, Arguments(part.arguments) if frames.parameter else part.arguments)
             return frames.call
-        case Text() | Reasoning():
+        case Reasoning():
+            texts.append(part.text)
+            return frames.reasoning if part.text else 0
+        case Text():
             texts.append(part.text)
             return 0
         case Opaque():

@@ -13,10 +13,10 @@ from token_guard.counting.names import lookup
 from token_guard.counting.scripts import WEIGHTS, extra_tokens
 from token_guard.counting.vocabularies import counter_of, is_installed
 
-__all__ = ["FAMILIES", "MODELS", "UNKNOWN", "Family", "family_of"]
+__all__ = ["FAMILIES", "MODELS", "UNKNOWN", "Bytes", "Family", "Frames", "family_of"]
 
 
-_CLASSES = (b"0123456789", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", b"\n")
+_CLASSES = (b"0123456789", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~", b"\n", b"\\")
 """Bytes that a family may weigh apart, in the order of `Bytes`."""
 
 _ASCII = bytes(range(128))
@@ -24,22 +24,28 @@ _ASCII = bytes(range(128))
 
 class Bytes(NamedTuple):
     """Tokens that a byte of a class adds to what the factor gives: a tokenizer takes digits one by one where the encoding takes three,
-    keeps signs and line breaks apart where it joins them, marks capitals."""
+    keeps signs, line breaks and backslashes apart where it joins them, marks capitals."""
 
     digits: float = 0.0
     capitals: float = 0.0
     signs: float = 0.0
     breaks: float = 0.0
+    escapes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Tokens around a tool call with its result, and around each parameter of it; 0 where arguments are shown as the JSON they are."""
+    """Tokens that a model is shown around calls and reasoning."""
 
     call: int = 20
-    """Frames, and the call's id where the model is shown it."""
+    """Around a tool call and its result: frames, and the call's id where the model is shown it."""
     parameter: int = 0
-    """Where it is not 0 the model is shown names and values of parameters, not JSON."""
+    """Around each parameter of a call; 0 where arguments are shown as the JSON that they are, and not as names and values."""
+    reasoning: int = 0
+    """Around a block of reasoning that is sent again."""
+
+
+_PLAIN, _JSON = Bytes(), Frames()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +61,9 @@ class Family:
     encoding: str = "o200k_base"
     factor: float = 1.0
     safe_factor: float = 1.0
-    per_byte: Bytes = Bytes()
+    per_byte: Bytes = _PLAIN
     per_high_byte: float = 0.0
-    frames: Frames = Frames()
+    frames: Frames = _JSON
     own: str = ""
     """What `vocabularies` calls the model's own vocabulary, where a package ships it."""
 
@@ -118,11 +124,11 @@ OPENAI_CALL = 6
 DEEPSEEK_CALL = 35
 """What fits 2,748 prompts of deepseek-chat best beside the factor of its own tokenizer."""
 
-CLAUDE_FRAMES = Frames(40, 13)
-"""1,600 recorded prompts of Claude Opus and Sonnet 4.5: a call with its result adds 49 to messages, names and values, and each parameter
-13; half of the turns are off by no more than 0.2 % with ctok's counts of the texts."""
+CLAUDE_FRAMES = Frames(38, 13, 13)
+"""2,900 recorded prompts of Claude Opus and Sonnet 4.5, texts counted by ctok: a call with its result adds 49 to its name, its
+parameters' names and values, and 13 for each of those; a block of thinking 14. Frames of messages and parts are in that."""
 
-OWN_FRAMES = {"claude-4.7": Frames(52, 17)}
+OWN_FRAMES = {"claude-4.7": Frames(50, 17, 17)}
 """The vocabulary of 4.7 takes 1.3 times as many tokens for words such as those of a frame; nothing recorded. Errs up."""
 
 OWN_MARGIN = 1.03
@@ -146,16 +152,16 @@ FAMILIES: Mapping[str, Family] = {
         Family("p50k_base", "p50k_base"),
         # true / o200k over 19 MB of 14 kinds of text with the families' own tokenizers
         Family("claude-2", factor=1.107, safe_factor=1.17, per_byte=Bytes(-0.12), per_high_byte=0.115),
-        # medians over 4,000 texts of the corpus counted by ctok; of digits alone both take one token for three, as o200k does
-        Family("claude", "o200k_base", 1.035, 1.26, Bytes(0.0, 0.05, 0.1, 1.0), 0.05, CLAUDE_FRAMES, "claude-3"),
-        Family("claude-4.7", "o200k_base", 1.365, 1.33, Bytes(-0.12, 0.37, 0.15, 0.57), -0.04, CLAUDE_FRAMES, "claude-4.7"),
+        # medians over texts of the corpus counted by ctok; of digits alone both take one token for three, as o200k does
+        Family("claude", "o200k_base", 1.04, 1.26, Bytes(0.0, 0.05, 0.105, 0.92, 0.925), 0.0, CLAUDE_FRAMES, "claude-3"),
+        Family("claude-4.7", "o200k_base", 1.37, 1.30, Bytes(-0.12, 0.38, 0.1, 0.76, 0.99), 0.0, CLAUDE_FRAMES, "claude-4.7"),
         # the same counted by the vocabulary of Gemma 3, in which every digit is a token of its own
-        Family("gemini", "o200k_base", 0.99, 1.23, Bytes(0.55, 0.0, 0.086, 0.83), -0.12, own="gemma-3"),
+        Family("gemini", "o200k_base", 0.985, 1.26, Bytes(0.55, 0.0, 0.09, 1.0, 0.62), own="gemma-3"),
         Family("llama2", factor=1.32, safe_factor=1.24),
         # the vocabulary begins with cl100k's: no text of the corpus counts more
         Family("llama3", "cl100k_base", safe_factor=1.04),
         Family("llama4", factor=1.00, safe_factor=1.05),
-        Family("kimi", factor=1.00, safe_factor=1.08),
+        Family("kimi", "cl100k_base", safe_factor=1.12),
         Family("glm", "cl100k_base", safe_factor=1.10),
         Family("deepseek", factor=1.05, safe_factor=1.14, frames=Frames(DEEPSEEK_CALL)),
         Family("qwen", factor=0.98, safe_factor=1.27, per_byte=Bytes(0.55), per_high_byte=0.018),
@@ -174,8 +180,8 @@ _NAMES = {
     "claude-2": "claude-1 claude-2 claude-v2 claude-instant anthropic.claude-v2 anthropic.claude-instant",
     "claude": "claude anthropic.claude",
     "claude-4.7": """claude-opus-4-7 claude-opus-4-8 claude-opus-4-9 claude-opus-4.7 claude-opus-4.8 claude-opus-4.9 claude-opus-5
-        claude-sonnet-5 claude-haiku-5 claude-fable anthropic.claude-fable anthropic.claude-opus-4-7 anthropic.claude-opus-4-8 anthropic.claude-opus-5
-        anthropic.claude-sonnet-5 anthropic.claude-haiku-5""",
+        claude-sonnet-5 claude-haiku-5 claude-fable anthropic.claude-opus-4-7 anthropic.claude-opus-4-8 anthropic.claude-opus-5
+        anthropic.claude-sonnet-5 anthropic.claude-haiku-5 anthropic.claude-fable""",
     "gemini": "gemini gemma learnlm",
     "llama2": "llama2 llama-2 meta-llama-2 meta.llama2 codellama code-llama vicuna tinyllama",
     "llama3": "llama3 llama-3 llama meta-llama-3 meta-llama meta.llama3 hermes nous-hermes",

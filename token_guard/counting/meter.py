@@ -17,6 +17,7 @@ from token_guard.counting.families import Family
 from token_guard.counting.large import LARGE, LargeCounts
 from token_guard.counting.slices import SLICE, repaired
 from token_guard.counting.tools import ToolPrice, compact, is_deferred
+from token_guard.counting.vocabularies import VOCABULARIES
 from token_guard.report import DecidedBy
 
 __all__ = ["Measure", "Meter"]
@@ -101,6 +102,18 @@ class Meter:
     def estimated(self, messages: Iterable[Message]) -> int:
         """Of what messages count, the tokens that are no more than an upper bound: media whose price is not certain, sealed content."""
         return sum(self.media(media) for media in media_of(messages) if not self._price.is_certain(media))
+
+    def seconds(self, messages: Iterable[Message]) -> float:
+        """About how long it takes to count messages that nobody has counted; 0.0 where it is nothing to wait for."""
+        speed = VOCABULARIES[self._tokenizer.encoding].characters_per_second if self._tokenizer.encoding in VOCABULARIES else 0
+        return self.characters(messages) / speed if speed else 0.0
+
+    def characters(self, messages: Iterable[Message]) -> int:
+        """Characters of the texts that are counted for messages."""
+        texts: list[str] = []
+        for message in messages:
+            dissect(message, self._frames, self.media, texts)
+        return sum(map(len, texts))
 
     def message(self, message: Message) -> int:
         """Tokens of one message with its frame."""

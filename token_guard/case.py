@@ -12,7 +12,7 @@ from token_guard.limits import Deployment, LimitChain, as_requested, cuts_in_sil
 from token_guard.report import Correction
 from token_guard.settings import Settings
 
-__all__ = ["Case", "calibrated_as", "capped_case", "counted_as", "doubt_of", "open_case", "scale_of"]
+__all__ = ["Case", "calibrated_as", "capped_case", "counted_as", "open_case", "scale_of"]
 
 STEPS_OF_A_WINDOW = 32
 """The budget enters the replay rounded down to steps of a 32nd of the window, and what is not messages rounded up to an
@@ -173,7 +173,7 @@ def open_case(
     meter = meter_for(counted)
     limit = as_requested(limits.resolve(model, deployment), model, conversation.request)
     calibration = calibrations.get(calibrated_as(model, deployment))
-    plan = doubt_of(meter)
+    plan = Scale(doubt=meter.doubt)
     window, requested = limit.max_input_tokens, conversation.max_output_tokens
     apart = limit.separate_output
     return Case(
@@ -198,11 +198,6 @@ def scale_of(calibration: Calibration, plan: Scale) -> Scale:
     if not calibration.trusted:
         return plan
     return Scale(calibration.slope, calibration.offset, _share(calibration.margin(PROBE, untrained=0)))
-
-
-def doubt_of(meter: Meter) -> Scale:
-    """Counts of a meter taken as they are, but for its family's margin."""
-    return Scale(doubt=_share(meter.margin(PROBE)))
 
 
 def _share(margin: int) -> float:

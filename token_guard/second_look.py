@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from token_guard.case import Case, doubt_of, scale_of
+from token_guard.budget import Scale
+from token_guard.case import Case, scale_of
 from token_guard.counting import Calibrations, Measure, Meter, own_meter_for
 from token_guard.history.replay import Replayed
 from token_guard.history.tally import Tally
@@ -44,7 +45,7 @@ class SecondLook:
         meter, messages = own_meter_for(case.base_model), case.conversation.messages
         if meter is None or meter.characters(messages) <= INLINE or meter.seconds(messages) > self.settings.exact_seconds:
             return None
-        plan = doubt_of(meter)
+        plan = Scale(doubt=meter.doubt)
         scale = scale_of(self.calibrations.get(own_key(case.learned_as)), plan)
         return replace(case, meter=meter, plan=plan, scale=scale, overhead=meter.overhead(case.conversation)).of(case.conversation)
 

@@ -67,6 +67,11 @@ class Meter:
         """Tokens of a window to leave free because the family's counts are estimates; 0 where they are exact."""
         return math.ceil(window * (1.0 - 1.0 / self._tokenizer.safe_factor))
 
+    @property
+    def doubt(self) -> float:
+        """The share by which a provider may count more than this meter; 0.0 where the encoding is the model's own."""
+        return self._tokenizer.safe_factor - 1.0
+
     def text(self, text: str) -> int:
         """Tokens of a text."""
         found = self._cache.young.get(hash(text) ^ self._salt ^ (len(text) << 64))

@@ -74,8 +74,9 @@ class Meter:
 
     def text(self, text: str) -> int:
         """Tokens of a text."""
-        found = self._cache.young.get(hash(text) ^ self._salt ^ (len(text) << 64))
-        return self._recall(text) if found is None else found
+        key = hash(text) ^ self._salt ^ (len(text) << 64)
+        found = self._cache.young.get(key)
+        return self._recall(text, key) if found is None else found
 
     def measure_text(self, text: str, limit: int) -> Measure:
         """Tokens of a text, or a proven bound on them that is within the limit."""
@@ -213,8 +214,7 @@ class Meter:
         """What parameters can add at most: each has a colon behind its name, and two texts that are rounded up."""
         return (self._frames.parameter + 2) * text.count(":") if type(text) is Arguments else 0
 
-    def _recall(self, text: str) -> int:
-        key = hash(text) ^ self._salt ^ (len(text) << 64)
+    def _recall(self, text: str, key: int) -> int:
         found = self._cache.get(key)
         if found is None:
             large = self._cache.large

@@ -69,8 +69,7 @@ class Settings(BaseSettings):
     min_output_tokens: PositiveInt = 256
     """A requested reply length is never clamped below this."""
     exact_seconds: NonNegativeFloat = 3.0
-    """Longest that counting a request by the model's own vocabulary may take, where an extra has brought it, before a request is touched
-    that only the estimate makes too long; 0 for never."""
+    """Seconds that a count by the model's own vocabulary (an extra brings it) may take before a request is touched; 0 for never."""
     on_overflow: Literal["reject", "forward"] = "reject"
     """What happens to a request that cannot be made to fit: a 400 that names the parts, or forwarded as it is."""
     on_too_long: Literal["truncate", "reject", "pass"] = "pass"

@@ -16,7 +16,7 @@ from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
 from token_guard.counting.large import LARGE, LargeCounts
 from token_guard.counting.slices import SLICE, repaired
-from token_guard.counting.tools import ToolPrice, compact, is_deferred
+from token_guard.counting.tools import ToolPrice, compact, is_unsure
 from token_guard.counting.vocabularies import VOCABULARIES
 from token_guard.report import DecidedBy
 
@@ -102,8 +102,8 @@ class Meter:
 
     def is_bound(self, conversation: Conversation) -> bool:
         """Whether the count of a conversation holds anything that is estimated upward or may not be in the prompt: media whose price is
-        not certain, sealed content, tools that wait for a search. Such a count teaches nothing about the tokenizer."""
-        return any(map(is_deferred, conversation.tools or ())) or self.estimated(conversation.messages) > 0
+        not certain, sealed content, tools that wait for a search or that a server defines. It teaches nothing about the tokenizer."""
+        return any(map(is_unsure, conversation.tools or ())) or self.estimated(conversation.messages) > 0
 
     def estimated(self, messages: Iterable[Message]) -> int:
         """Of what messages count, the tokens that are no more than an upper bound: media whose price is not certain, sealed content."""

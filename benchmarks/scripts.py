@@ -1,9 +1,9 @@
 """How many tokens a byte of each script adds, by tokenizer family: the table in counting/scripts.py.
 
-Needs packages that the product does not: `pip install splintr-rs django tiktoken`. The vocabularies are those that splintr ships, the
-texts the translations that Django ships, in every language it has, in pieces of 1,500 characters. For a piece in which a script holds
-most of the bytes that are not ASCII, what the family's own tokenizer counts beyond factor x o200k is divided by those bytes; the table
-holds the 90th percentile of each script, or 0 where the family's factor covers it.
+Needs packages that the product does not: `pip install 'token-guard[claude,gemini]' django`. The vocabularies are those that splintr
+and ctok ship, the texts the translations that Django ships, in every language it has, in pieces of 1,500 characters. For a piece in which
+a script holds most of the bytes that are not ASCII, what the family's own tokenizer counts beyond the estimate without scripts is divided
+by those bytes; the table holds the 90th percentile of each script: below 0 where the encoding knows it worse than the family does.
 
     python benchmarks/scripts.py
 """
@@ -14,12 +14,15 @@ import importlib
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from token_guard.counting.engines import engine_for
 from token_guard.counting.families import FAMILIES
 from token_guard.counting.scripts import NAMES, STARTS
+from token_guard.counting.vocabularies import counter_of
 
 VOCABULARIES = {
     "llama3": "llama3",
@@ -27,8 +30,11 @@ VOCABULARIES = {
     "mistral-spm": "mistral_v1",
     "tekken": "mistral_v3",
     "deepseek": "deepseek_v3",
+    "qwen": "qwen3",
+    "glm": "glm4",
+    "kimi": "kimi_k2",
 }
-"""A family, and the name that splintr has for its vocabulary."""
+"""A family, and the name that splintr has for its vocabulary; families with a vocabulary in `counting.vocabularies` are counted by it."""
 
 PIECE = 1_500
 SHARE = 0.6
@@ -42,17 +48,29 @@ LEAST = 200
 
 
 def main() -> None:
-    splintr: Any = importlib.import_module("splintr")
-    tiktoken: Any = importlib.import_module("tiktoken")
-    base = tiktoken.get_encoding("o200k_base")
     pieces = list(_pieces())
-    for family, name in VOCABULARIES.items():
-        own = splintr.Tokenizer.from_pretrained(name)
-        beyond = [
-            (_sizes(text), len(own.encode_ordinary(text)) - FAMILIES[family].factor * len(base.encode_ordinary(text))) for text in pieces
-        ]
-        table = _weights([pair for pair in beyond if sum(pair[0].values()) >= LEAST])
-        print(f'    "{family}": {{{", ".join(f"{script!r}: {weight}" for script, weight in table.items())}}},'.replace("'", '"'))
+    tables = {name: _table(name, pieces) for name in (*VOCABULARIES, *(name for name, family in FAMILIES.items() if family.own))}
+    print(f"_FAMILIES = {tuple(tables)}".replace("'", '"'))
+    for script in sorted({script for table in tables.values() for script in table}):
+        print(f'    "{script}": ({", ".join(str(table.get(script, 0.0)) for table in tables.values())}),')
+
+
+def _table(name: str, pieces: Sequence[str]) -> dict[str, float]:
+    family, own = replace(FAMILIES[name], name=f"{name} without scripts", per_high_byte=0.0), _own(name)
+    engine = engine_for(family.encoding)
+    beyond = [(_sizes(text), own(text) - family.estimate(engine.count(text), text)) for text in pieces]
+    # of all the scripts that have no name here, little is known: they are never cheaper than the encoding says
+    return {script: max(0.0, weight) if script == "other" else weight for script, weight in _weights(beyond).items()}
+
+
+def _own(family: str) -> Callable[[str], int]:
+    if family in VOCABULARIES:
+        splintr: Any = importlib.import_module("splintr")
+        encode = splintr.Tokenizer.from_pretrained(VOCABULARIES[family]).encode_ordinary
+        return lambda text: len(encode(text))
+    counter = counter_of(FAMILIES[family].own)
+    assert counter, f"no vocabulary for {family}"
+    return counter
 
 
 def _pieces() -> Iterator[str]:
@@ -84,12 +102,14 @@ def _weights(pieces: Sequence[tuple[Counter[str], float]]) -> dict[str, float]:
         found: dict[str, list[float]] = defaultdict(list)
         for sizes, extra in pieces:
             high = sum(sizes.values())
+            if high < LEAST:
+                continue
             script = max({name.rstrip("+") for name in sizes}, key=lambda name: sizes[name] + sizes[f"{name}+"])
             has_more = sizes[f"{script}+"] > FEW * high
             if sizes[script] + sizes[f"{script}+"] >= SHARE * high and has_more == more:
                 rest = extra - table.get(script, 0.0) * sizes[script] if more else extra
                 found[f"{script}+" if more else script].append(rest / (sizes[f"{script}+"] if more else high))
-        table |= {name: round(max(0.0, _percentile(values, 0.9)), 3) for name, values in sorted(found.items())}
+        table |= {name: round(_percentile(values, 0.9), 3) + 0.0 for name, values in sorted(found.items())}
     return table
 
 

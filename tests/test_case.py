@@ -99,7 +99,7 @@ def test_what_stays_whole_is_not_cut_while_a_smaller_reply_would_let_it_in() -> 
 
 
 def test_the_reply_that_litellm_would_ask_for_is_set_where_it_does_not_fit() -> None:
-    request = {"model": "anthropic/claude-sonnet-4-5", "messages": [say("user", "word " * 100_000)]}
+    request = {"model": "anthropic/claude-sonnet-4-5", "messages": [say("user", "word " * 110_000)]}
     deployment = Deployment(id="d", model_info={"max_input_tokens": 200_000, "max_output_tokens": 64_000})
     fitted = Guard(Settings(store="memory:")).process(request, api="openai.chat", deployment=deployment)
     assert fitted.request["messages"] is request["messages"]

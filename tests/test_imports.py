@@ -27,7 +27,7 @@ LAYERS = (
     ("history",),
     # the main path
     ("case", "monitor"),
-    ("outcome",),
+    ("outcome", "second_look"),
     ("guard",),
     # who calls it
     ("proxy", "demo"),
@@ -44,7 +44,18 @@ RANKS = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}
 EXCEPTIONS = {("counting.counter", "limits")}
 """TokenCounter.get_model_limits has to answer what the limit chain says; it imports it when it is called."""
 
-KNOWS_SETTINGS = ("compaction.strategies", "history.thresholds", "case", "outcome", "guard", "proxy", "commands", "", "settings")
+KNOWS_SETTINGS = (
+    "compaction.strategies",
+    "history.thresholds",
+    "case",
+    "outcome",
+    "second_look",
+    "guard",
+    "proxy",
+    "commands",
+    "",
+    "settings",
+)
 """Who may know all settings; everybody else is handed the options that are its own."""
 
 AT_THE_TOP = 12
@@ -54,6 +65,8 @@ THIRD_PARTY = {
     "litellm": ("proxy", "demo"),
     "tiktoken": ("counting", "demo"),
     "fastokens": ("counting",),
+    "ctok": ("counting",),
+    "splintr": ("counting",),
     "cachetools": ("compaction.remembered", "history.states", "sessions", "counting.calibrations", "proxy.summarizer"),
     "prometheus_client": ("proxy.metrics",),
     "pydantic": ("settings",),

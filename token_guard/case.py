@@ -12,7 +12,7 @@ from token_guard.limits import Deployment, LimitChain, as_requested, cuts_in_sil
 from token_guard.report import Correction
 from token_guard.settings import Settings
 
-__all__ = ["Case", "calibrated_as", "capped_case", "counted_as", "open_case"]
+__all__ = ["Case", "calibrated_as", "capped_case", "counted_as", "open_case", "scale_of"]
 
 STEPS_OF_A_WINDOW = 32
 """The budget enters the replay rounded down to steps of a 32nd of the window, and what is not messages rounded up to an
@@ -62,6 +62,8 @@ class Case:
     """Whether nobody knows the window, so that nothing is cut for it before the provider has refused."""
     base_model: str = ""
     """The model behind an alias, where the deployment names it."""
+    learned_as: str = ""
+    """What is learned of the deployment is kept under this."""
 
     def of(self, conversation: Conversation) -> Case:
         """The same for a conversation whose messages are there."""
@@ -176,8 +178,7 @@ def open_case(
     meter = meter_for(counted)
     limit = as_requested(limits.resolve(model, deployment), model, conversation.request)
     calibration = calibrations.get(calibrated_as(model, deployment))
-    plan = Scale(doubt=_share(meter.margin(PROBE)))
-    learned = Scale(calibration.slope, calibration.offset, _share(calibration.margin(PROBE, untrained=0)))
+    plan = Scale(doubt=meter.doubt)
     window, requested = limit.max_input_tokens, conversation.max_output_tokens
     apart = limit.separate_output
     return Case(
@@ -185,7 +186,7 @@ def open_case(
         meter,
         limit,
         plan,
-        learned if calibration.trusted else plan,
+        scale_of(calibration, plan),
         meter.overhead(conversation),
         calibration,
         wanted=0 if apart else wanted_reply(window, requested, settings.reserve_output),
@@ -193,7 +194,15 @@ def open_case(
         filled_in=filled_in_reply(model, api, limit, conversation.request) if requested is None else None,
         guessed=settings.limits.unknown == "learn" and limit.source in ("default", "inference") and not cuts_in_silence(model),
         base_model=counted,
+        learned_as=calibrated_as(model, deployment),
     )
+
+
+def scale_of(calibration: Calibration, plan: Scale) -> Scale:
+    """What was learned of a deployment, once there is enough to go by; else what is planned with."""
+    if not calibration.trusted:
+        return plan
+    return Scale(calibration.slope, calibration.offset, _share(calibration.margin(PROBE, untrained=0)))
 
 
 def _share(margin: int) -> float:

@@ -13,7 +13,7 @@ from token_guard.case import Case, calibrated_as, capped_case, counted_as, open_
 from token_guard.compaction import Draft, Goal
 from token_guard.compaction.strategies import passes
 from token_guard.conversation import Conversation, Message, Outline
-from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for
+from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for, own_meter_for
 from token_guard.formats import Unreadable, format_for
 from token_guard.history.behind import Behind, behind
 from token_guard.history.recall import Recall
@@ -26,6 +26,7 @@ from token_guard.limits import Deployment, LimitChain, Source
 from token_guard.marks import marks_of
 from token_guard.outcome import certified, clamped, is_clamped, opened, overflow, passed_by
 from token_guard.report import Correction, Fitted, Report
+from token_guard.second_look import SecondLook, own_key, recounted
 from token_guard.sessions import CompactionLog
 from token_guard.settings import Settings
 from token_guard.validity.json_word import with_json_word
@@ -66,6 +67,7 @@ class Guard:
         self.compaction_log = CompactionLog()
         self._recall = _recall(self.settings)
         self._summaries = summaries
+        self._second_look = SecondLook(self.settings, self.calibrations)
         self._clock = clock
 
     def process(
@@ -167,10 +169,15 @@ class Guard:
         meter = meter_for(counted_as(parsed.model, deployment))
         if meter.is_bound(parsed):
             return None
+        own = own_meter_for(counted_as(parsed.model, deployment)) if estimate is None else None
+        if own and own.seconds(parsed.messages) > self.settings.exact_seconds:
+            own = None
         if estimate is None:
             estimate = meter.measure(parsed).tokens
         key = calibrated_as(parsed.model, deployment)
         self.calibrations.learn(key, estimate, prompt_tokens, litellm_count=litellm_count, slopes=meter.slopes)
+        if own:
+            self.calibrations.learn(own_key(key), own.measure(parsed).tokens, prompt_tokens, litellm_count=litellm_count, slopes=own.slopes)
         return self._case(parsed, deployment, format_.api if format_ else "").correction
 
     def _case(self, conversation: Conversation, deployment: Deployment | None, api: str) -> Case:
@@ -211,11 +218,19 @@ class Guard:
             measure = case.meter.measure(case.conversation, quiet)
         if not force and (measure.tokens <= quiet or case.is_guess(measure.tokens)):
             return self._as_it_is(case, measure, lenient)
+        own = None if force else self._second_look(case)
+        if own and (exact := self._second_look.quiet(own, lenient)):
+            return self._as_it_is(own, exact, lenient)
         repaired = repair(messages, case.conversation.answers)
         replayed = self._replayed(case, repaired.messages, lenient, force)
         if self._summaries and replayed.open_note and not force:
             self._summaries.wanted(replayed.open_note)
-        return certified(case, measure, repaired, self._adapted(case, repaired, replayed), self._profile(case))
+        adapted = self._adapted(case, repaired, replayed)
+        done, report = certified(case, measure, repaired, adapted, self._profile(case))
+        if own and report.action == "rejected":
+            done, report = certified(own, measure, repaired, recounted(adapted, repaired, own.meter), self._profile(case))
+            report = replace(report, decided_by="exact")
+        return done, report
 
     def _as_it_is(self, case: Case, measure: Measure, lenient: bool) -> tuple[Conversation, Report]:
         """The request as it came, but for a reply that the window does not hold beside it."""

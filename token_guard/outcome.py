@@ -39,7 +39,8 @@ def opened(case: Case, measure: Measure, at: Levels) -> Report:
     """The report on a request that stays as it is, so far."""
     budget = Budget(case.allowed, at.trigger + case.overhead, at.target + case.overhead, case.reserved)
     tokens, model = measure.tokens, case.conversation.model
-    return Report("none", model, case.limit, budget, tokens, tokens, measure.decided_by, correction=case.correction)
+    margin = round(case.scale.doubt, 4)
+    return Report("none", model, case.limit, budget, tokens, tokens, measure.decided_by, margin, correction=case.correction)
 
 
 def certified(case: Case, measure: Measure, repaired: Repaired, replayed: Replayed, profile: Profile) -> tuple[Conversation, Report]:

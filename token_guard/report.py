@@ -11,6 +11,7 @@ from token_guard.budget import Budget, ContextLimit
 __all__ = [
     "Action",
     "Correction",
+    "Counted",
     "DecidedBy",
     "Fate",
     "Fitted",
@@ -24,7 +25,8 @@ __all__ = [
 ]
 
 Action: TypeAlias = Literal["none", "compacted", "clamped", "rejected", "observed", "bypassed"]
-DecidedBy: TypeAlias = Literal["bound", "cache", "count"]
+DecidedBy: TypeAlias = Literal["bound", "cache", "count", "exact"]
+Counted: TypeAlias = Literal["exact", "estimate", "bound"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ class Report:
     """What the guard found and did.
 
     Token counts are of the whole prompt (messages, tools, formats, overheads). `decided_by` says which
-    measurement settled the question: a proven bound, cached counts, or the tokenizer. `steps` has one step
+    measurement settled the question: a proven bound, cached counts, the tokenizer, or, where the tokenizer's estimate left it open, the
+    model's own vocabulary (`exact`). `steps` has one step
     for each pass that ran, with the tokens of all the compactions that the history went through.
     `repaired` says which breaks of the client's own were mended, and how many.
     """
@@ -139,6 +142,8 @@ class Report:
     tokens_before: int
     tokens_after: int
     decided_by: DecidedBy = "count"
+    margin: float = 0.0
+    """By which share the provider may count more than the report says; 0 where the tokenizer is the model's own."""
     steps: tuple[Step, ...] = ()
     quality: Quality = Quality()
     """What the compactions left of the history; all 1.0 when nothing was removed."""
@@ -156,6 +161,13 @@ class Report:
     session: str = ""
     """Which conversation was compacted, as `sessions.session_of` names it; empty where none was."""
     seconds: float = 0.0
+
+    @property
+    def counted(self) -> Counted:
+        """What the numbers of tokens are: the model's own count, an estimate that `margin` is kept for, or a bound that they stay below."""
+        if self.decided_by == "bound":
+            return "bound"
+        return "exact" if self.decided_by == "exact" or not self.margin else "estimate"
 
     @property
     def retention(self) -> float:
@@ -184,7 +196,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """All fields, and what is worked out from them, as plain values."""
-        figures = {name: getattr(self, name) for name in ("retention", "compression_ratio", "utilisation", "removed")}
+        figures = {name: getattr(self, name) for name in ("counted", "retention", "compression_ratio", "utilisation", "removed")}
         return {**asdict(self), **figures}
 
 

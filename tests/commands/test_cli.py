@@ -150,7 +150,9 @@ def test_text_is_counted_as_text(run: Callable[..., Run]) -> None:
     counted = run("count", "--json", stdin="Hello, world").json
     window = {"max_input_tokens": 128_000, "source": "litellm_map"}
     tokens = meter_for("gpt-4o").text("Hello, world")
-    assert counted["inputs"] == [{"name": "-", "model": "gpt-4o", "tokens": tokens, "share": 0.0, "split": {}, "window": window}]
+    assert counted["inputs"] == [
+        {"name": "-", "model": "gpt-4o", "tokens": tokens, "counted": "exact", "margin": 0.0, "share": 0.0, "split": {}, "window": window}
+    ]
     assert (counted["model"], counted["window"]) == ("gpt-4o", window)
 
 

@@ -22,7 +22,19 @@ def _learned(request: dict[str, Any]) -> bool:
     return bool(guard.calibrations.get("gpt-4o").samples)
 
 
-@pytest.mark.parametrize("request_", [{"messages": [SAID, FILM]}, {"messages": [SAID, PICTURE]}, {"messages": [SAID], "tools": [WAITING]}])
+SERVED = {"type": "mcp_toolset", "mcp_server_name": "crm", "default_config": {"defer_loading": True}}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"messages": [SAID, FILM]},
+        {"messages": [SAID, PICTURE]},
+        {"messages": [SAID], "tools": [WAITING]},
+        {"messages": [SAID], "tools": [SERVED]},
+        {"messages": [SAID], "tools": [{"type": "namespace", "name": "crm", "tools": [WAITING]}]},
+    ],
+)
 def test_a_request_with_anything_estimated_upward_teaches_nothing(request_: dict[str, Any]) -> None:
     assert not _learned(request_)
 

@@ -136,6 +136,14 @@ def test_tools_that_wait_for_a_search_count_nothing() -> None:
     assert price.fixed(waiting, None, None) == 0
 
 
+def test_what_waits_for_a_search_inside_a_namespace_counts_nothing_either() -> None:
+    now, later = {"type": "function", "name": "now"}, {"type": "function", "name": "later", "description": "long", "defer_loading": True}
+    space = {"type": "namespace", "name": "crm", "tools": [now, later]}
+    for model in ("gpt-5", "claude-sonnet-4-5"):
+        price = tool_price_for(model)
+        assert list(price.texts([space], None, None)) == list(price.texts([{**space, "tools": [now]}], None, None))
+
+
 def test_tools_of_the_provider_count_what_its_pages_say() -> None:
     price = tool_price_for("claude-sonnet-4-5")
     bash, plain = {"type": "bash_20250124", "name": "bash"}, {"name": "bash", "input_schema": {}}

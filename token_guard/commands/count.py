@@ -13,7 +13,7 @@ from rich.table import Table
 from token_guard.budget import ContextLimit
 from token_guard.commands.inputs import InputError, fill, model_or, read_text, request_in, variables
 from token_guard.conversation import Conversation, Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
-from token_guard.counting import Meter, meter_for
+from token_guard.counting import Meter, meter_for, own_meter_for
 from token_guard.errors import ModelNotSupportedError
 from token_guard.formats import Unreadable, format_for
 from token_guard.guard import Guard
@@ -42,6 +42,8 @@ class Counted:
     limit: ContextLimit
     tokens: int
     split: Mapping[str, int]
+    margin: float = 0.0
+    """By which share the provider may count more; 0.0 where texts are counted by the model's own vocabulary."""
 
     @property
     def found(self) -> bool:
@@ -59,6 +61,8 @@ class Counted:
             "name": self.name,
             "model": self.model,
             "tokens": self.tokens,
+            "counted": "estimate" if self.margin else "exact",
+            "margin": self.margin,
             "share": share,
             "split": dict(self.split),
             "window": window,
@@ -101,6 +105,8 @@ class Count:
         out.print(_table(self))
         for model, limit in {one.model: one.limit for one in self.inputs}.items():
             remarks.print(f"{model}: a window of {limit.max_input_tokens:,} tokens, says {limit.source}", soft_wrap=True)
+        for model, margin in {one.model: one.margin for one in self.inputs if one.margin}.items():
+            remarks.print(f"{model}: estimated; the provider may count up to {margin:.0%} more", soft_wrap=True)
 
 
 def count(names: Sequence[str], model: str | None, assignments: Sequence[str]) -> Count:
@@ -128,12 +134,14 @@ def _counted(name: str, given: str | None, values: Mapping[str, str], limits: Li
     text = read_text(name)
     request = request_in(text, values)
     model = model_or(given, request or {})
-    meter, limit = meter_for(model), limits.resolve(model)
+    own, limit = own_meter_for(model), limits.resolve(model)
+    meter = own or meter_for(model)
+    margin = 0.0 if own else round(meter.doubt, 4)
     format_ = format_for(None, request) if request is not None else None
     conversation = format_.parse(request) if format_ is not None and request is not None else None
     if conversation is None or isinstance(conversation, Unreadable):
-        return Counted(name, model, limit, meter.text(fill(text, values)), {})
-    return Counted(name, model, limit, meter.measure(conversation).tokens, split(meter, conversation))
+        return Counted(name, model, limit, meter.text(fill(text, values)), {}, margin)
+    return Counted(name, model, limit, meter.measure(conversation).tokens, split(meter, conversation), margin)
 
 
 def _window(limit: ContextLimit) -> dict[str, Any]:

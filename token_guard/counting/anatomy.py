@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeAlias, assert_never
+from typing import Any, Protocol, TypeAlias, assert_never
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
+from token_guard.counting.families import Frames
 
-__all__ = ["PER_MESSAGE", "PER_PART", "MediaPricing", "dissect", "media_of"]
+__all__ = ["PER_MESSAGE", "PER_PART", "Arguments", "MediaPricing", "dissect", "media_of", "shown"]
 
 
 class MediaPricing(Protocol):
@@ -32,7 +34,36 @@ PER_PART = 1
 """The line break between two parts of a message; errs up."""
 
 
-def dissect(message: Message, per_call: int, price: Pricing, texts: list[str]) -> int:
+class Arguments(str):
+    """A call's arguments, for models that are shown names and values of parameters and not the JSON; counts apart from a text of the
+    same characters."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return ~str.__hash__(self)
+
+
+def shown(arguments: str) -> list[str] | None:
+    """The names and the values of a call's parameters, in turn; None for arguments that are no JSON object.
+
+    >>> shown('{"path": "a.py", "lines": [1, 2]}')
+    ['path', 'a.py', 'lines', '[1,2]']
+    """
+    try:
+        found = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    return [text for name, value in found.items() for text in (name, value if isinstance(value, str) else _plain(value))]
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def dissect(message: Message, frames: Frames, price: Pricing, texts: list[str]) -> int:
     """Appends a message's texts to `texts` and returns the tokens that its frame, its part boundaries, calls and media add."""
     parts = message.parts
     fixed = PER_MESSAGE
@@ -46,18 +77,21 @@ def dissect(message: Message, per_call: int, price: Pricing, texts: list[str]) -
         if type(part) is Text:
             texts.append(part.text)
         else:
-            fixed += _dissect_part(part, per_call, price, texts)
+            fixed += _dissect_part(part, frames, price, texts)
     return fixed
 
 
-def _dissect_part(part: Part, per_call: int, price: Pricing, texts: list[str]) -> int:
+def _dissect_part(part: Part, frames: Frames, price: Pricing, texts: list[str]) -> int:
     match part:
         case ToolResult():
             return _dissect_result(part, price, texts)
         case ToolCall():
-            texts += (part.name, part.arguments)
-            return per_call
-        case Text() | Reasoning():
+            texts += (part.name, Arguments(part.arguments) if frames.parameter else part.arguments)
+            return frames.call
+        case Reasoning():
+            texts.append(part.text)
+            return frames.reasoning if part.text else 0
+        case Text():
             texts.append(part.text)
             return 0
         case Opaque():

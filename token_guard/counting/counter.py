@@ -18,6 +18,9 @@ TOKENS_PER_NAME = 1
 REPLY_PRIMING = 3
 """All three from OpenAI's cookbook, How_to_count_tokens_with_tiktoken, for every model since gpt-3.5-turbo-0613."""
 
+ROLE_AND_CONTENT = 2
+"""Fields of a plain message."""
+
 DEFAULT_COMPLETION = 4_096
 """Reply length of a model whose limit source names none: what OpenAI's chat models had before they stated one."""
 
@@ -90,6 +93,11 @@ class TokenCounter:
         return {"context_window": limit.max_input_tokens, "max_completion": limit.max_output_tokens or DEFAULT_COMPLETION}
 
     def _message(self, place: int, message: Mapping[str, Any]) -> int:
+        if type(message) is dict and len(message) == ROLE_AND_CONTENT:
+            role, content = message.get("role"), message.get("content")
+            if type(role) is str and type(content) is str:  # nearly all chats: twice as fast as any message
+                count = self._meter.text
+                return TOKENS_PER_MESSAGE + count(role) + count(content)
         if type(message) is not dict and not isinstance(message, Mapping):
             raise TokenCountError(f"messages[{place}] is a dict, not {type(message).__name__}")
         tokens, count = TOKENS_PER_MESSAGE, self._meter.text

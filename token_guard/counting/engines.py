@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 from token_guard.counting.encodings import ENCODINGS, rank_file, ranks
 from token_guard.counting.slices import signed, slices
+from token_guard.counting.vocabularies import VOCABULARIES, counter_of
+from token_guard.errors import TokenCountError
 
 __all__ = ["SELF_TEST", "Engine", "engine_for", "total", "warm_up"]
 
@@ -72,9 +74,16 @@ def warm_up(encoding: str) -> str:
 def _load(encoding: str) -> Engine:
     with _lock:
         if encoding not in _engines:
-            _engines[encoding] = _tiktoken(encoding)
+            _engines[encoding] = _by_package(encoding) if encoding in VOCABULARIES else _tiktoken(encoding)
             _start_upgrade(encoding)
         return _engines[encoding]
+
+
+def _by_package(vocabulary: str) -> Engine:
+    count = counter_of(vocabulary)
+    if count is None:
+        raise TokenCountError(f"no package at hand counts by {vocabulary}")
+    return Engine(VOCABULARIES[vocabulary].module, count)
 
 
 def _start_upgrade(encoding: str) -> None:

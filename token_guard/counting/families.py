@@ -6,40 +6,71 @@ import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from token_guard.counting.calibration import SLOPES
 from token_guard.counting.names import lookup
 from token_guard.counting.scripts import WEIGHTS, extra_tokens
+from token_guard.counting.vocabularies import counter_of, is_installed
 
-__all__ = ["FAMILIES", "MODELS", "UNKNOWN", "Family", "family_of"]
+__all__ = ["FAMILIES", "MODELS", "UNKNOWN", "Bytes", "Family", "Frames", "family_of"]
 
 
-_DIGITS = b"0123456789"
+_CLASSES = (b"0123456789", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~", b"\n", b"\\")
+"""Bytes that a family may weigh apart, in the order of `Bytes`."""
+
 _ASCII = bytes(range(128))
+
+
+class Bytes(NamedTuple):
+    """Tokens that a byte of a class adds to what the factor gives: a tokenizer takes digits one by one where the encoding takes three,
+    keeps signs, line breaks and backslashes apart where it joins them, marks capitals."""
+
+    digits: float = 0.0
+    capitals: float = 0.0
+    signs: float = 0.0
+    breaks: float = 0.0
+    escapes: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Tokens that a model is shown around calls and reasoning."""
+
+    call: int = 20
+    """Around a tool call and its result: frames, and the call's id where the model is shown it."""
+    parameter: int = 0
+    """Around each parameter of a call; 0 where arguments are shown as the JSON that they are, and not as names and values."""
+    reasoning: int = 0
+    """Around a block of reasoning that is sent again."""
+
+
+_PLAIN, _JSON = Bytes(), Frames()
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """A tokenizer: an encoding that is at hand, and what turns its count into an estimate of the true one.
 
-    estimate = factor x count + per_digit x digits + per_high_byte x non-ASCII bytes, rounded up; where there is a table for the
-    family (scripts.py), a weight for the bytes of each script takes the place of `per_high_byte`. `safe_factor` x estimate covers 99 %
-    of texts. Neutral values where the encoding is the model's own.
+    estimate = factor x count + weights of the bytes of some classes + per_high_byte x non-ASCII bytes, rounded up; where there is a
+    table for the family (scripts.py), a weight for the bytes of each script takes the place of `per_high_byte`. `safe_factor` x
+    estimate covers 99 % of texts. Neutral values where the encoding is the model's own.
     """
 
     name: str
     encoding: str = "o200k_base"
     factor: float = 1.0
     safe_factor: float = 1.0
-    per_digit: float = 0.0
+    per_byte: Bytes = _PLAIN
     per_high_byte: float = 0.0
-    per_call: int = 20
-    """Tokens that a tool call and its result add to their texts: frames, and the call's id where the model is shown it."""
+    frames: Frames = _JSON
+    own: str = ""
+    """What `vocabularies` calls the model's own vocabulary, where a package ships it."""
 
     @property
     def exact(self) -> bool:
-        """Whether counts are the model's own."""
-        return self.factor == 1.0 and not self.per_digit and not self.per_high_byte and not self._weights
+        """Whether counts of texts are the model's own."""
+        return self.factor == 1.0 and not any(self.per_byte) and not self.per_high_byte and not self._weights
 
     @property
     def _weights(self) -> Mapping[str, float] | None:
@@ -47,13 +78,17 @@ class Family:
 
     def estimate(self, count: int, text: str) -> int:
         """The model's own count, as far as the encoding's count of the same text tells it."""
-        if self.exact or (self.factor == 1.0 and not self.per_digit and text.isascii()):
+        plain = self.factor == 1.0 and not any(self.per_byte)
+        if self.exact or (plain and text.isascii()):
             return count
         raw = text.encode()
-        digits = len(raw) - len(raw.translate(None, _DIGITS)) if self.per_digit else 0
-        known = self.factor * count + self.per_digit * digits
-        # a script adds no more than a token a byte: vocabularies have a token for every byte
-        return max(0, math.ceil(min(known + self._for_scripts(raw, text), max(known, len(raw)))))
+        known = self.factor * count + self._for_bytes(raw) + self._for_scripts(raw, text)
+        # neither scripts nor classes add more than a token a byte: vocabularies have a token for every byte
+        return max(0, math.ceil(min(known, max(self.factor * count, self.tokens_per_byte * len(raw)))))
+
+    def _for_bytes(self, raw: bytes) -> float:
+        weighed = zip(self.per_byte, _CLASSES, strict=True)
+        return sum(weight * (len(raw) - len(raw.translate(None, kind))) for weight, kind in weighed if weight)
 
     def _for_scripts(self, raw: bytes, text: str) -> float:
         if len(text) == len(raw):
@@ -64,6 +99,14 @@ class Family:
         return self.per_high_byte * len(raw.translate(None, _ASCII)) if self.per_high_byte else 0.0
 
     @property
+    def by_its_own(self) -> Family | None:
+        """The same with the model's own vocabulary in the place of an encoding; None where no installed package ships it."""
+        if not self.own or not is_installed(self.own) or counter_of(self.own) is None:
+            return None
+        frames = OWN_FRAMES.get(self.name, self.frames)
+        return Family(f"{self.name} by its own", self.own, safe_factor=OWN_MARGIN, frames=frames)
+
+    @property
     def slopes(self) -> tuple[float, float]:
         """Least and most of the true counts of long prompts, as a share of the estimates: whole sessions and files of the corpus are off
         by a tenth at most, and ordinary texts by the safe factor; a name that is only guessed at may be any tokenizer."""
@@ -71,8 +114,8 @@ class Family:
 
     @property
     def tokens_per_byte(self) -> float:
-        """The most that one UTF-8 byte can add to the estimate (a byte is a digit or not ASCII, never both)."""
-        return max(1.0, self.factor + max(self.per_digit, 0.0))
+        """The most that one UTF-8 byte can add to the estimate."""
+        return max(1.0, self.factor)
 
 
 OPENAI_CALL = 6
@@ -81,9 +124,15 @@ OPENAI_CALL = 6
 DEEPSEEK_CALL = 35
 """What fits 2,748 prompts of deepseek-chat best beside the factor of its own tokenizer."""
 
-CLAUDE_CALL = 70
-"""What fits 1,900 prompts of Claude Opus and Sonnet 4.5 and 4.6 best beside the factor of 1.2 (apart from it, 80 to 120): a call and
-its result are shown with names, parameters and the call's id twice."""
+CLAUDE_FRAMES = Frames(38, 13, 13)
+"""2,900 recorded prompts of Claude Opus and Sonnet 4.5, texts counted by ctok: a call with its result adds 49 to its name, its
+parameters' names and values, and 13 for each of those; a block of thinking 14. Frames of messages and parts are in that."""
+
+OWN_FRAMES = {"claude-4.7": Frames(50, 17, 17)}
+"""The vocabulary of 4.7 takes 1.3 times as many tokens for words such as those of a frame; nothing recorded. Errs up."""
+
+OWN_MARGIN = 1.03
+"""Counts by a model's own vocabulary leave the frames in doubt, not the texts."""
 
 GUESSED = ("unmeasured",)
 """Families of names whose tokenizer nobody has measured."""
@@ -98,25 +147,26 @@ open-weight tokenizers on English and code."""
 FAMILIES: Mapping[str, Family] = {
     family.name: family
     for family in (
-        Family("o200k_base", per_call=OPENAI_CALL),
-        Family("cl100k_base", "cl100k_base", per_call=OPENAI_CALL),
+        Family("o200k_base", frames=Frames(OPENAI_CALL)),
+        Family("cl100k_base", "cl100k_base", frames=Frames(OPENAI_CALL)),
         Family("p50k_base", "p50k_base"),
-        # true / o200k over 19 MB of 14 kinds of text with the families' own tokenizers; Claude, Gemini from recorded usage
-        Family("claude-2", factor=1.107, safe_factor=1.17, per_digit=-0.12, per_high_byte=0.115),
-        # ctok's reconstruction of both vocabularies, 458 texts; free fits weigh digits less, and fail on texts of digits alone
-        Family("claude", factor=1.20, safe_factor=1.23, per_digit=-0.1, per_high_byte=0.05, per_call=CLAUDE_CALL),
-        Family("claude-4.7", factor=1.56, safe_factor=1.3, per_digit=-0.2, per_high_byte=-0.04, per_call=CLAUDE_CALL),
-        # every digit is a token of its own: the vocabulary of Gemma 3, on 600 texts
-        Family("gemini", factor=1.077, safe_factor=1.27, per_digit=0.527, per_high_byte=-0.12),
-        Family("llama2", factor=1.32, safe_factor=1.22),
-        Family("llama3", factor=1.00, safe_factor=1.06),
+        # true / o200k over 19 MB of 14 kinds of text with the families' own tokenizers
+        Family("claude-2", factor=1.107, safe_factor=1.17, per_byte=Bytes(-0.12), per_high_byte=0.115),
+        # medians over texts of the corpus counted by ctok; of digits alone both take one token for three, as o200k does
+        Family("claude", "o200k_base", 1.04, 1.26, Bytes(0.0, 0.05, 0.105, 0.92, 0.925), 0.0, CLAUDE_FRAMES, "claude-3"),
+        Family("claude-4.7", "o200k_base", 1.37, 1.30, Bytes(-0.12, 0.38, 0.1, 0.76, 0.99), 0.0, CLAUDE_FRAMES, "claude-4.7"),
+        # the same counted by the vocabulary of Gemma 3, in which every digit is a token of its own
+        Family("gemini", "o200k_base", 0.985, 1.26, Bytes(0.55, 0.0, 0.09, 1.0, 0.62), own="gemma-3"),
+        Family("llama2", factor=1.32, safe_factor=1.24),
+        # the vocabulary begins with cl100k's: no text of the corpus counts more
+        Family("llama3", "cl100k_base", safe_factor=1.04),
         Family("llama4", factor=1.00, safe_factor=1.05),
-        Family("kimi", factor=1.00, safe_factor=1.05),
-        Family("glm", factor=1.02, safe_factor=1.13),
-        Family("deepseek", factor=1.05, safe_factor=1.14, per_call=DEEPSEEK_CALL),
-        Family("qwen", factor=0.98, safe_factor=1.27, per_digit=0.55, per_high_byte=0.018),
-        Family("tekken", factor=1.06, safe_factor=1.22, per_digit=0.44, per_high_byte=0.015),
-        Family("mistral-spm", factor=1.26, safe_factor=1.22, per_digit=0.25, per_high_byte=0.062),
+        Family("kimi", "cl100k_base", safe_factor=1.12),
+        Family("glm", "cl100k_base", safe_factor=1.10),
+        Family("deepseek", factor=1.05, safe_factor=1.14, frames=Frames(DEEPSEEK_CALL)),
+        Family("qwen", factor=0.98, safe_factor=1.27, per_byte=Bytes(0.55), per_high_byte=0.018),
+        Family("tekken", factor=1.06, safe_factor=1.22, per_byte=Bytes(0.44), per_high_byte=0.015),
+        Family("mistral-spm", factor=1.26, safe_factor=1.22, per_byte=Bytes(0.25), per_high_byte=0.062),
         Family("unmeasured", factor=1.10, safe_factor=1.27),
     )
 }
@@ -130,8 +180,8 @@ _NAMES = {
     "claude-2": "claude-1 claude-2 claude-v2 claude-instant anthropic.claude-v2 anthropic.claude-instant",
     "claude": "claude anthropic.claude",
     "claude-4.7": """claude-opus-4-7 claude-opus-4-8 claude-opus-4-9 claude-opus-4.7 claude-opus-4.8 claude-opus-4.9 claude-opus-5
-        claude-sonnet-5 claude-haiku-5 anthropic.claude-opus-4-7 anthropic.claude-opus-4-8 anthropic.claude-opus-5
-        anthropic.claude-sonnet-5 anthropic.claude-haiku-5""",
+        claude-sonnet-5 claude-haiku-5 claude-fable anthropic.claude-opus-4-7 anthropic.claude-opus-4-8 anthropic.claude-opus-5
+        anthropic.claude-sonnet-5 anthropic.claude-haiku-5 anthropic.claude-fable""",
     "gemini": "gemini gemma learnlm",
     "llama2": "llama2 llama-2 meta-llama-2 meta.llama2 codellama code-llama vicuna tinyllama",
     "llama3": "llama3 llama-3 llama meta-llama-3 meta-llama meta.llama3 hermes nous-hermes",

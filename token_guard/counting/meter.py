@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Outline
-from token_guard.counting.anatomy import PER_MESSAGE, PER_PART, MediaPricing, dissect, media_of
+from token_guard.counting.anatomy import PER_MESSAGE, PER_PART, Arguments, MediaPricing, dissect, media_of, shown
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
 from token_guard.counting.large import LARGE, LargeCounts
 from token_guard.counting.slices import SLICE, repaired
-from token_guard.counting.tools import ToolPrice, compact, is_deferred
+from token_guard.counting.tools import ToolPrice, compact, is_unsure
+from token_guard.counting.vocabularies import VOCABULARIES
 from token_guard.report import DecidedBy
 
 __all__ = ["Measure", "Meter"]
@@ -40,13 +41,13 @@ class Measure:
 class Meter:
     """Counts for one tokenizer family and its providers' prices; every count of a text goes through the process's cache."""
 
-    __slots__ = ("_cache", "_exact", "_per_call", "_price", "_rate", "_salt", "_tokenizer", "_tools")
+    __slots__ = ("_cache", "_exact", "_frames", "_price", "_rate", "_salt", "_tokenizer", "_tools")
 
     def __init__(self, tokenizer: Family, price: MediaPricing, tools: ToolPrice, cache: CountCache) -> None:
         self._tokenizer = tokenizer
         self._exact = tokenizer.exact
         self._rate = tokenizer.tokens_per_byte
-        self._per_call = tokenizer.per_call
+        self._frames = tokenizer.frames
         self._price = price
         self._tools = tools
         self._cache = cache
@@ -66,10 +67,16 @@ class Meter:
         """Tokens of a window to leave free because the family's counts are estimates; 0 where they are exact."""
         return math.ceil(window * (1.0 - 1.0 / self._tokenizer.safe_factor))
 
+    @property
+    def doubt(self) -> float:
+        """The share by which a provider may count more than this meter; 0.0 where the encoding is the model's own."""
+        return self._tokenizer.safe_factor - 1.0
+
     def text(self, text: str) -> int:
         """Tokens of a text."""
-        found = self._cache.young.get(hash(text) ^ self._salt ^ (len(text) << 64))
-        return self._recall(text) if found is None else found
+        key = hash(text) ^ self._salt ^ (len(text) << 64)
+        found = self._cache.young.get(key)
+        return self._recall(text, key) if found is None else found
 
     def measure_text(self, text: str, limit: int) -> Measure:
         """Tokens of a text, or a proven bound on them that is within the limit."""
@@ -95,17 +102,29 @@ class Meter:
 
     def is_bound(self, conversation: Conversation) -> bool:
         """Whether the count of a conversation holds anything that is estimated upward or may not be in the prompt: media whose price is
-        not certain, sealed content, tools that wait for a search. Such a count teaches nothing about the tokenizer."""
-        return any(map(is_deferred, conversation.tools or ())) or self.estimated(conversation.messages) > 0
+        not certain, sealed content, tools that wait for a search or that a server defines. It teaches nothing about the tokenizer."""
+        return any(map(is_unsure, conversation.tools or ())) or self.estimated(conversation.messages) > 0
 
     def estimated(self, messages: Iterable[Message]) -> int:
         """Of what messages count, the tokens that are no more than an upper bound: media whose price is not certain, sealed content."""
         return sum(self.media(media) for media in media_of(messages) if not self._price.is_certain(media))
 
+    def seconds(self, messages: Iterable[Message]) -> float:
+        """About how long it takes to count messages that nobody has counted; 0.0 where it is nothing to wait for."""
+        speed = VOCABULARIES[self._tokenizer.encoding].characters_per_second if self._tokenizer.encoding in VOCABULARIES else 0
+        return self.characters(messages) / speed if speed else 0.0
+
+    def characters(self, messages: Iterable[Message]) -> int:
+        """Characters of the texts that are counted for messages."""
+        texts: list[str] = []
+        for message in messages:
+            dissect(message, self._frames, self.media, texts)
+        return sum(map(len, texts))
+
     def message(self, message: Message) -> int:
         """Tokens of one message with its frame."""
         texts: list[str] = []
-        fixed = dissect(message, self._per_call, self.media, texts)
+        fixed = dissect(message, self._frames, self.media, texts)
         return fixed + sum(map(self.text, texts))
 
     def messages(self, messages: Iterable[Message]) -> int:
@@ -131,7 +150,7 @@ class Meter:
         texts: list[str] = []
         fixed = self.overhead(conversation)
         for message in conversation.messages:
-            fixed += dissect(message, self._per_call, self.media, texts)
+            fixed += dissect(message, self._frames, self.media, texts)
         if limit is not None and (bound := fixed + self._bound(texts)) <= limit:
             return Measure(bound, "bound")
         return self._settle(fixed, texts, limit)
@@ -141,7 +160,7 @@ class Meter:
 
         `conversation` is all of it but its messages.
         """
-        fixed = self.overhead(conversation) + outline.messages * PER_MESSAGE + outline.calls * (self._per_call + 2 * PER_PART)
+        fixed = self.overhead(conversation) + outline.messages * PER_MESSAGE + outline.calls * (self._frames.call + 2 * PER_PART)
         if (bound := fixed + self._bound(outline.texts)) <= limit:
             return Measure(bound, "bound")
         measure = self._settle(fixed, outline.texts, limit)
@@ -186,16 +205,21 @@ class Meter:
 
     def _bound(self, texts: Iterable[str]) -> int:
         """The proven most that texts can count: every token of a byte-level vocabulary holds at least one byte."""
-        sizes = [len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts]
+        if self._rate == 1.0 and not self._frames.parameter:
+            return sum([len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts])
         # text by text, as estimates are rounded up text by text
-        return sum(sizes) if self._rate == 1.0 else sum(math.ceil(size * self._rate) for size in sizes)
+        return sum(math.ceil(_size(text) * self._rate) + self._most_for_parameters(text) for text in texts)
 
-    def _recall(self, text: str) -> int:
-        key = hash(text) ^ self._salt ^ (len(text) << 64)
+    def _most_for_parameters(self, text: str) -> int:
+        """What parameters can add at most: each has a colon behind its name, and two texts that are rounded up."""
+        return (self._frames.parameter + 2) * text.count(":") if type(text) is Arguments else 0
+
+    def _recall(self, text: str, key: int) -> int:
         found = self._cache.get(key)
         if found is None:
             large = self._cache.large
-            found = self._count(text) if large is None or len(text) < LARGE else self._count_once(large, text)
+            known_later = large is not None and len(text) >= LARGE and type(text) is str
+            found = self._count_once(large, text) if large is not None and known_later else self._count(text)
             self._cache.put(key, found)
         return found
 
@@ -207,9 +231,16 @@ class Meter:
         return found
 
     def _count(self, text: str) -> int:
+        if type(text) is Arguments:
+            named = shown(text)
+            return self._count(str(text)) if named is None else sum(map(self._count, named)) + self._frames.parameter * len(named) // 2
         engine, sound = engine_for(self._tokenizer.encoding), repaired(text)
         counted = engine.count(sound) if len(sound) <= SLICE else total(engine, (sound,))
         return counted if self._exact else self._tokenizer.estimate(counted, sound)
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _fingerprint(value: tuple[Any, ...]) -> int:

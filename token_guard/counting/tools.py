@@ -9,7 +9,7 @@ from typing import Any
 
 from token_guard.counting.names import lookup
 
-__all__ = ["TOOLS", "ToolPrice", "compact", "is_deferred", "tool_price_for", "typescript"]
+__all__ = ["TOOLS", "ToolPrice", "compact", "is_deferred", "is_unsure", "tool_price_for", "typescript"]
 
 DEPTH = 12
 """Levels of a schema that are rendered as types; what is nested deeper counts as JSON, which is longer."""
@@ -78,7 +78,24 @@ def _server_tool(tool: Any) -> int:
 
 def _loaded(tools: Sequence[Any] | None) -> Sequence[Any]:
     """The tools that the model is shown from the start; others are loaded where a search has found them."""
-    return [tool for tool in tools or () if not is_deferred(tool)]
+    return [_without_deferred(tool) for tool in tools or () if not is_deferred(tool)]
+
+
+def _without_deferred(tool: Any) -> Any:
+    """A namespace of Responses with the tools that are shown at once, any other tool as it is."""
+    inner = tool.get("tools") if isinstance(tool, Mapping) else None
+    return {**tool, "tools": _loaded(inner)} if isinstance(inner, list) and any(map(is_deferred, inner)) else tool
+
+
+SERVED = ("mcp", "mcp_toolset")
+"""Types of tools whose definitions a server sends to the provider (MCP: OpenAI's and Anthropic's)."""
+
+
+def is_unsure(tool: Any) -> bool:
+    """Whether nobody can say from the request what a tool adds to the prompt: it waits for a search, or a server defines it."""
+    inner = tool.get("tools") if isinstance(tool, Mapping) else None
+    served = isinstance(tool, Mapping) and tool.get("type") in SERVED
+    return served or is_deferred(tool) or (isinstance(inner, list) and any(map(is_deferred, inner)))
 
 
 def is_deferred(tool: Any) -> bool:

@@ -13,13 +13,13 @@ PREFIX = "x-token-guard-"
 
 
 def report_headers(report: Report) -> dict[str, str]:
-    """What the guard found and did; a header without a value is left out. `counted` says whether the numbers of tokens are counts or
-    upper bounds, which settle most requests."""
+    """What the guard found and did; a header without a value is left out. `counted` says whether the numbers of tokens are exact,
+    estimates, or upper bounds, which settle most requests."""
     return _named(
         {
             "action": report.action,
             "tokens-before": str(report.tokens_before),
-            "counted": "bound" if report.decided_by == "bound" else "count",
+            "counted": report.counted,
             "tokens-after": str(report.tokens_after),
             "limit": str(report.limit.max_input_tokens),
             "limit-source": report.limit.source,

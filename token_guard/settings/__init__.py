@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     """Tokens kept free for the reply when the request does not say (at most a quarter of the window)."""
     min_output_tokens: PositiveInt = 256
     """A requested reply length is never clamped below this."""
+    exact_seconds: NonNegativeFloat = 3.0
+    """Seconds that a count by the model's own vocabulary (an extra brings it) may take before a request is touched; 0 for never."""
     on_overflow: Literal["reject", "forward"] = "reject"
     """What happens to a request that cannot be made to fit: a 400 that names the parts, or forwarded as it is."""
     on_too_long: Literal["truncate", "reject", "pass"] = "pass"

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from token_guard.compaction import Counter, Draft, Goal, facts
-from token_guard.compaction.account import INDENT
-from token_guard.compaction.clip import clipped
+from token_guard.compaction.clip import NAME_CHARS, clipped
 from token_guard.compaction.kinds import headline, kind_of
 from token_guard.compaction.ledger import as_sent
 from token_guard.compaction.lines import LINE_CHARS, telling
@@ -18,7 +17,7 @@ from token_guard.compaction.shorten import fitting, shorten
 from token_guard.compaction.steps import status_of
 from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
-from token_guard.marks import OPEN, is_marked, is_note, mark
+from token_guard.marks import INDENT, is_marked, is_note, mark, quoted
 from token_guard.speech import is_observation, outputs_of
 
 __all__ = ["MaskObservations"]
@@ -92,38 +91,48 @@ class MaskObservations:
 
     def _masked(self, message: Message, view: _View, counter: Counter) -> Message:
         observed = is_observation(message)
-        parts = tuple(self._masked_part(part, view, counter, observed=observed) for part in message.parts)
+        parts = tuple(
+            self._masked_part(part, view, counter, observed=observed, cut=message.is_altered(place))
+            for place, part in enumerate(message.parts)
+        )
         return replace(message, parts=parts) if parts != message.parts else message
 
-    def _masked_part(self, part: Part, view: _View, counter: Counter, *, observed: bool) -> Part:
+    def _masked_part(self, part: Part, view: _View, counter: Counter, *, observed: bool, cut: bool) -> Part:
         if isinstance(part, ToolResult):
-            return self._masked_result(part, view, counter)
+            return part if cut and is_marked(part.text) else self._masked_result(part, view, counter, cut=cut)
         if observed and isinstance(part, Text):
-            return self._masked_text(part, view, counter)
+            return part if cut and is_marked(part.text) else self._masked_text(part, view, counter, cut=cut)
         if isinstance(part, ToolCall):
             return self._shortened_call(part, counter)
         return part
 
-    def _masked_result(self, result: ToolResult, view: _View, counter: Counter) -> ToolResult:
+    def _masked_result(self, result: ToolResult, view: _View, counter: Counter, *, cut: bool) -> ToolResult:
         tool, text = view.tools.get(result.call_id, "tool"), result.text
         size = counter.text(text)
-        if tool in self.exempt_tools or is_marked(text) or (size < self.min_tokens and not result.has_media):
+        if tool in self.exempt_tools or (size < self.min_tokens and not result.has_media):
             return result
-        placeholder = self._placeholder(tool, text, view, counter)
+        placeholder = self._placeholder(tool, text, view, counter, cut=cut)
         smaller = result.has_media or counter.text(placeholder) < size
         return replace(result, content=(Text(placeholder),)) if smaller else result
 
-    def _masked_text(self, part: Text, view: _View, counter: Counter) -> Text:
+    def _masked_text(self, part: Text, view: _View, counter: Counter, *, cut: bool) -> Text:
         """An output that came as the words of a user message."""
         size = counter.text(part.text)
-        if is_marked(part.text) or size < self.min_tokens:
+        if size < self.min_tokens:
             return part
-        placeholder = self._placeholder("a tool", part.text, view, counter)
-        return Text(placeholder) if counter.text(placeholder) < size else part
+        placeholder = self._placeholder("a tool", part.text, view, counter, cut=cut)
+        return replace(part, text=placeholder) if counter.text(placeholder) < size else part
 
-    def _placeholder(self, tool: str, text: str, view: _View, counter: Counter) -> str:
+    def _placeholder(self, tool: str, text: str, view: _View, counter: Counter, *, cut: bool) -> str:
         size, error = counter.text(text), "".join(facts.error_lines(text)[-1:])
-        said = (tool, _told(text), f"{text.count(chr(10)) + 1:,} lines", f"{size:,} tokens", status_of(text), clipped(error, LINE_CHARS))
+        said = (
+            clipped(tool, NAME_CHARS),
+            _told(text, cut=cut),
+            f"{text.count(chr(10)) + 1:,} lines",
+            f"{size:,} tokens",
+            status_of(text),
+            clipped(error, LINE_CHARS),
+        )
         head = "output of " + ", ".join(filter(None, said))
         lines = telling(text, view.weights)
         chosen = fitting((INDENT + line.text for line in lines if line.text not in head), self._quote_room(size), counter)
@@ -135,7 +144,7 @@ class MaskObservations:
             return call
         try:
             arguments = json.loads(call.arguments)
-        except ValueError:
+        except (ValueError, RecursionError):
             return call
         short = _shorten_strings(arguments, self.argument_tokens, counter)
         return call if short == arguments else replace(call, arguments=json.dumps(short, ensure_ascii=False))
@@ -153,10 +162,10 @@ class _View:
         return cls(tool_names(messages), weights_of([as_sent(message) for message in messages if not is_note(message)]))
 
 
-def _told(text: str) -> str:
+def _told(text: str, *, cut: bool) -> str:
     """What was there, if there is anything to say; what is counted of a text that was cut is what the cut left."""
-    told = headline(text, kind_of(text))
-    return f"already cut to {told}" if told and OPEN in text else told
+    told = quoted(headline(text, kind_of(text)))
+    return f"already cut to {told}" if told and cut else told
 
 
 def _shorten_strings(value: Any, tokens: int, counter: Counter) -> Any:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from token_guard.compaction import deeds, facts, readable, rules
-from token_guard.compaction.clip import clipped
+from token_guard.compaction.clip import NAME_CHARS, clipped
 from token_guard.compaction.lines import NOW, WAS, Line, telling
 from token_guard.conversation import Message, ToolCall
+from token_guard.marks import quoted
 from token_guard.speech import is_observation, own_words
 
 __all__ = ["Kind", "Step", "outcome", "status_of", "steps"]
@@ -123,11 +124,12 @@ def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, fl
 def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float], seen: set[str]) -> Step:
     change = deeds.changes(call)
     replaced = deeds.became(call.arguments) if change else []
-    head = f"- {words}[{call.name}] {_arguments(call, replaced, CHANGED if change else LOOKED, seen)} → {outcome(result, whole=change)}"
+    tool = clipped(call.name, NAME_CHARS)
+    head = f"- {words}[{tool}] {_arguments(call, replaced, CHANGED if change else LOOKED, seen)} → {outcome(result, whole=change)}"
     lines = telling(result, weights)
     if change:
         lines = (*_changed(call, replaced, weights), *lines)
-    return Step("change" if change else "look", call.name, deeds.target(call), head, lines, failed=bool(facts.error_lines(result)))
+    return Step("change" if change else "look", tool, quoted(deeds.target(call)), head, lines, failed=bool(facts.error_lines(result)))
 
 
 def _arguments(call: ToolCall, replaced: Sequence[tuple[str, str]], chars: int, seen: set[str]) -> str:
@@ -181,8 +183,8 @@ def _words(message: Message, weights: Mapping[str, float]) -> Iterator[Step]:
         yield Step("user", "", "", f"- user: {clipped(facts.gist(asked, ASKED), ASKED)}", telling(said, weights))
     elif own:
         return
-    elif said.strip():
-        yield Step("look", "", "", f"- in the user's place: {outcome(said, whole=True)}", telling(said, weights))
+    elif brought := message.text.strip():
+        yield Step("look", "", "", f"- in the user's place: {outcome(brought, whole=True)}", telling(brought, weights))
 
 
 def _without_rules(own: str) -> str:

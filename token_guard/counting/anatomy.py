@@ -66,7 +66,7 @@ def _dissect_part(part: Part, per_call: int, price: Pricing, texts: list[str]) -
         case Media():
             return price(part)
         case Omitted():
-            return 0
+            return -PER_PART
         case _:
             assert_never(part)
 

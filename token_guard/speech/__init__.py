@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from token_guard.conversation import Message, Text
+from token_guard.conversation import Message, Part, Text
+from token_guard.many import once_for_many
+from token_guard.marks import without_references
 from token_guard.speech.forms import ASSENT, ASSENT_UNSPACED, FROM_CLIENTS, OBSERVED, USERS_OWN
 
 __all__ = ["is_observation", "outputs_of", "own_words", "running_task", "speaks"]
@@ -57,6 +59,7 @@ def own_words(text: str) -> str:
     """
     if OBSERVED.match(text, 0, _HEAD):
         return ""
+    text = without_references(text)
     if "```" in text or "~~~" in text:
         text = _FENCE.sub("", text)
     if "<" in text:
@@ -116,13 +119,18 @@ def _answered(messages: Sequence[Message], place: int, later: int) -> bool:
 
 
 def _first(message: Message) -> str:
-    return next((part.text for part in message.parts if isinstance(part, Text) and part.text.strip()), "")
+    words = (part.text for part in message.parts if isinstance(part, Text) and not part.attached)
+    return next((text for text in words if text.strip()), "")
 
 
 def _spoken(message: Message) -> str:
     """The user's own words in a message of the client's, without what the guard added."""
-    parts = message.origin.parts if message.origin else message.parts
-    return "\n".join(filter(None, (own_words(part.text) for part in parts if isinstance(part, Text))))
+    return _spoken_in(message.origin.parts if message.origin else message.parts)
+
+
+@once_for_many
+def _spoken_in(parts: tuple[Part, ...]) -> str:
+    return "\n".join(filter(None, (own_words(part.text) for part in parts if isinstance(part, Text) and not part.attached)))
 
 
 def _untagged(text: str) -> str:

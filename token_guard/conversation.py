@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from token_guard.many import once_for_many
+from token_guard.many import MANY, once_for_many
 
 __all__ = [
     "Answers",
@@ -151,11 +151,15 @@ class Message:
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
-        return _calls_of(self.parts)
+        if len(self.parts) >= MANY:
+            return _calls_of(self.parts)
+        return tuple([part for part in self.parts if isinstance(part, ToolCall)])
 
     @property
     def results(self) -> tuple[ToolResult, ...]:
-        return _results_of(self.parts)
+        if len(self.parts) >= MANY:
+            return _results_of(self.parts)
+        return tuple([part for part in self.parts if isinstance(part, ToolResult)])
 
     @property
     def full_text(self) -> str:

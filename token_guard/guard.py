@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from token_guard import compaction
@@ -61,6 +62,7 @@ class Guard:
         self._memo = Memo(self.settings.memo_bytes)
         self.compaction_log = CompactionLog()
         self._recall = _recall(self.settings)
+        self._at_once = False
         self._summaries = summaries
         self._clock = clock
 
@@ -109,6 +111,14 @@ class Guard:
     def force(self, request: Mapping[str, Any], **options: Any) -> Fitted:
         """As `process` with the same options, and compacted down to the target even where the request fits."""
         return self.process(request, force=True, **options)
+
+    @cached_property
+    def hurried(self) -> Guard:
+        """The same for requests that took too long: their oldest messages go, at once, and nothing else is done."""
+        quick = copy(self)
+        window = passes(self.settings.model_copy(update={"strategy": "sliding_window"}))
+        quick._compact, quick._recall, quick._summaries, quick._at_once = partial(_compact, window), None, None, True
+        return quick
 
     def with_reply(self, request: Mapping[str, Any], tokens: int, *, api: str, deployment: Deployment) -> Fitted:
         """The request with a reply of at most so many tokens, and its messages as they are: its provider has said what is left."""
@@ -258,7 +268,8 @@ class Guard:
             compact=partial(self._compact, case.meter),
             counter=case.meter,
             memo=self._memo,
-            seed=f"{case.wide_room} {case.believed_room} {case.meter.family} {lenient} {self.settings.strategy}".encode(),
+            at_once=self._at_once,
+            seed=f"{self._at_once} {case.wide_room} {case.believed_room} {case.meter.family} {lenient} {self.settings.strategy}".encode(),
             recall=self._recall,
             summaries=self._summaries,
         )

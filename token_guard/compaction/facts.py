@@ -12,7 +12,7 @@ from functools import lru_cache
 from token_guard.compaction import readable
 from token_guard.compaction.clip import clipped
 from token_guard.compaction.kinds import kind_of
-from token_guard.compaction.remembered import remembered
+from token_guard.compaction.remembered import ends_of, remembered
 from token_guard.compaction.shorten import TextCounter, fitting
 from token_guard.conversation import Message, Text, ToolCall, ToolResult
 
@@ -272,7 +272,7 @@ def _reports_error(line: str) -> bool:
 
 def sentences(text: str) -> Iterator[str]:
     """Sentences and lines, without the white space around them."""
-    return (sentence.strip() for sentence in SENTENCE_END.split(text) if sentence.strip())
+    return (sentence.strip() for sentence in SENTENCE_END.split(ends_of(text)) if sentence.strip())
 
 
 def directives(text: str) -> list[str]:
@@ -319,7 +319,7 @@ def terms(text: str) -> frozenset[str]:
     >>> sorted(terms("Parsing the folders"))
     ['folder', 'pars']
     """
-    lowered = text.lower()
+    lowered = ends_of(text).lower()
     words = lowered.translate(SPACED).split() if lowered.isascii() else WORD.findall(lowered)
     return frozenset(filter(None, map(stem, frozenset(words))))
 

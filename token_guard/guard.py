@@ -16,6 +16,7 @@ from token_guard.compaction.strategies import passes
 from token_guard.conversation import Conversation, Message, Outline
 from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for
 from token_guard.formats import Unreadable, format_for
+from token_guard.history.forwarded import Forwarded
 from token_guard.history.recall import Recall
 from token_guard.history.replay import Replay, Replayed
 from token_guard.history.states import Memo
@@ -60,6 +61,7 @@ class Guard:
         self.limits = LimitChain(**options, more=sources)
         self._compact = partial(_compact, passes(self.settings))
         self._memo = Memo(self.settings.memo_bytes)
+        self._forwarded = Forwarded()
         self.compaction_log = CompactionLog()
         self._recall = _recall(self.settings)
         self._at_once = False
@@ -106,7 +108,10 @@ class Guard:
         self.compaction_log.observe(report)
         if report.action == "rejected":
             return self._rejected(case, done, request, report)
-        return Fitted(format_.render(done) if report.action in ("compacted", "clamped") else request, report)
+        rendered = format_.render(done) if report.action in ("compacted", "clamped") else request
+        if report.action == "compacted":
+            self._forwarded.add(rendered)
+        return Fitted(rendered, report)
 
     def force(self, request: Mapping[str, Any], **options: Any) -> Fitted:
         """As `process` with the same options, and compacted down to the target even where the request fits."""
@@ -254,7 +259,7 @@ class Guard:
 
     def _is_lenient(self, conversation: Conversation) -> bool:
         """Whether to wait until it does not fit; also where another guard has compacted it before."""
-        return self._waits(conversation) or has_notes(conversation.messages)
+        return self._waits(conversation) or has_notes(conversation.messages) or conversation.request in self._forwarded
 
     def _waits(self, conversation: Conversation) -> bool:
         """Whether nothing is to be done before it does not fit: by policy, or because the client has made the provider do it."""

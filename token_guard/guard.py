@@ -85,8 +85,22 @@ class Guard:
         and of what that allows no more than `at_most` is used.
         Raises ContextOverflowError when what must stay whole is larger than what is allowed.
         """
+        try:
+            return self._processed(request, api, deployment, max_input_tokens, at_most, mode or self.settings.mode, force)
+        except RecursionError:  # objects in objects beyond what can be written as JSON: no provider takes them, and it says so
+            return Fitted(request, passed_by(request, Unreadable("nested too deeply")))
+
+    def _processed(
+        self,
+        request: Mapping[str, Any],
+        api: str | None,
+        deployment: Deployment | None,
+        max_input_tokens: int | None,
+        at_most: int | None,
+        mode: str,
+        force: bool,
+    ) -> Fitted:
         started = self._clock()
-        mode = mode or self.settings.mode
         format_ = format_for(api, request) if mode != "off" else None
         head = format_.head(request) if format_ else Unreadable("switched off" if mode == "off" else "unknown format")
         if format_ is None or isinstance(head, Unreadable):

@@ -18,6 +18,7 @@ PACKAGE = Path(token_guard.__file__).parent
 
 LAYERS = (
     # values
+    ("many",),
     ("errors", "conversation", "budget"),
     ("report", "marks", "settings", "speech"),
     # what can be asked of a request, a model, a store
@@ -54,7 +55,7 @@ THIRD_PARTY = {
     "litellm": ("proxy", "demo"),
     "tiktoken": ("counting", "demo"),
     "fastokens": ("counting",),
-    "cachetools": ("compaction.remembered", "history.states", "sessions", "counting.calibrations", "proxy.summarizer"),
+    "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "counting.calibrations", "proxy.summarizer"),
     "prometheus_client": ("proxy.metrics",),
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),

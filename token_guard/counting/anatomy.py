@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias, assert_never
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 
-__all__ = ["PER_MESSAGE", "PER_PART", "MediaPricing", "dissect", "media_of"]
+__all__ = ["PER_MESSAGE", "PER_NAME", "PER_PART", "MediaPricing", "dissect", "media_of"]
 
 
 class MediaPricing(Protocol):

@@ -20,7 +20,8 @@ LAYERS = (
     # values
     ("many",),
     ("errors", "conversation", "budget"),
-    ("report", "marks", "settings", "speech"),
+    ("marks",),
+    ("report", "settings", "speech"),
     # what can be asked of a request, a model, a store
     ("counting", "formats", "limits", "stores"),
     # what can be done to messages, and what providers demand of them

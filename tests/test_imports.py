@@ -18,8 +18,10 @@ PACKAGE = Path(token_guard.__file__).parent
 
 LAYERS = (
     # values
+    ("many",),
     ("errors", "conversation", "budget"),
-    ("report", "marks", "settings", "speech"),
+    ("marks",),
+    ("report", "settings", "speech"),
     # what can be asked of a request, a model, a store
     ("counting", "formats", "limits", "stores"),
     # what can be done to messages, and what providers demand of them
@@ -67,7 +69,7 @@ THIRD_PARTY = {
     "fastokens": ("counting",),
     "ctok": ("counting",),
     "splintr": ("counting",),
-    "cachetools": ("compaction.remembered", "history.states", "sessions", "counting.calibrations", "proxy.summarizer"),
+    "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "counting.calibrations", "proxy.summarizer"),
     "prometheus_client": ("proxy.metrics",),
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),

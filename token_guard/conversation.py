@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
+from token_guard.many import MANY, once_for_many
+
 __all__ = [
     "Answers",
     "Conversation",
@@ -36,9 +38,10 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words of a message."""
+    """Words of a message; `attached` are those of a document or a search result, which nobody in the conversation says."""
 
     text: str
+    attached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +147,18 @@ class Message:
     @property
     def text(self) -> str:
         """All that a reader sees of it except calls: text and tool results, one line break between parts."""
-        return "\n".join(part.text for part in self.parts if isinstance(part, (Text, ToolResult)))
+        return _text_of(self.parts)
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
+        if len(self.parts) >= MANY:
+            return _calls_of(self.parts)
         return tuple([part for part in self.parts if isinstance(part, ToolCall)])
 
     @property
     def results(self) -> tuple[ToolResult, ...]:
+        if len(self.parts) >= MANY:
+            return _results_of(self.parts)
         return tuple([part for part in self.parts if isinstance(part, ToolResult)])
 
     @property
@@ -161,8 +168,8 @@ class Message:
 
     @property
     def said(self) -> str:
-        """Its words alone, without what tools answered; in one format both can stand in the same message."""
-        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+        """Its words alone, without what is attached and what tools answered; in one format all can stand in the same message."""
+        return _said_in(self.parts)
 
     @property
     def instructs(self) -> bool:
@@ -177,11 +184,40 @@ class Message:
     @property
     def reasons(self) -> bool:
         """Whether the message carries reasoning."""
-        return any(isinstance(part, Reasoning) for part in self.parts)
+        return _reasons(self.parts)
+
+    def is_altered(self, place: int) -> bool:
+        """Whether the part at a place is the guard's: not the one that the client sent."""
+        return self.origin is None or place >= len(self.origin.parts) or self.parts[place] != self.origin.parts[place]
 
     def with_part(self, place: int, part: Part) -> Message:
         """The same message with another part at `place`."""
         return replace(self, parts=(*self.parts[:place], part, *self.parts[place + 1 :]))
+
+
+@once_for_many
+def _text_of(parts: tuple[Part, ...]) -> str:
+    return "\n".join(part.text for part in parts if isinstance(part, (Text, ToolResult)))
+
+
+@once_for_many
+def _said_in(parts: tuple[Part, ...]) -> str:
+    return "\n".join(part.text for part in parts if isinstance(part, Text) and not part.attached)
+
+
+@once_for_many
+def _calls_of(parts: tuple[Part, ...]) -> tuple[ToolCall, ...]:
+    return tuple([part for part in parts if isinstance(part, ToolCall)])
+
+
+@once_for_many
+def _results_of(parts: tuple[Part, ...]) -> tuple[ToolResult, ...]:
+    return tuple([part for part in parts if isinstance(part, ToolResult)])
+
+
+@once_for_many
+def _reasons(parts: tuple[Part, ...]) -> bool:
+    return any(isinstance(part, Reasoning) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,27 +280,30 @@ def exchanges(messages: Sequence[Message]) -> tuple[Exchange, ...]:
     [(0, 1), (1, 3)]
     """
     last_bound = {bond: place for place, message in enumerate(messages) if message.origin for bond in message.origin.bonds}
+    last_answers = _last_answers(messages)
     found, start = [], 0
     while start < len(messages):
         place, stop = start, start + 1
         while place < stop:
             origin = messages[place].origin
             bound = max((last_bound[bond] for bond in origin.bonds), default=0) if origin and origin.bonds else 0
-            stop = max(stop, _last_answer(messages, place) + 1, bound + 1)
+            stop = max(stop, last_answers[place] + 1, bound + 1)
             place += 1
         found.append(Exchange(start, stop, tuple(messages[start:stop])))
         start = stop
     return tuple(found)
 
 
-def _last_answer(messages: Sequence[Message], start: int) -> int:
-    """Where the calls of a message are answered to the last: right after it on most wires, anywhere later on Responses."""
-    calls = {call.id for call in messages[start].calls}
-    awaited, last = calls, start
-    for place in range(start + 1, len(messages)):
-        answered = {result.call_id for result in messages[place].results} & calls
-        if answered:
-            awaited, last = awaited - answered, place
-        elif not awaited or not awaited.isdisjoint(call.id for call in messages[place].calls):
-            break
+def _last_answers(messages: Sequence[Message]) -> list[int]:
+    """For each message, where its calls are answered to the last: right after it on most wires, anywhere later on Responses. A call whose
+    id comes again is answered no more behind that."""
+    last = list(range(len(messages)))
+    open_calls: dict[str, int] = {}
+    for place, message in enumerate(messages):
+        for result in message.results:
+            called = open_calls.get(result.call_id)
+            if called is not None:
+                last[called] = place
+        for call in message.calls:
+            open_calls[call.id] = place
     return last

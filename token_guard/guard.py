@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from token_guard import compaction
@@ -16,6 +17,7 @@ from token_guard.conversation import Conversation, Message, Outline
 from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for, own_meter_for
 from token_guard.formats import Unreadable, format_for
 from token_guard.history.behind import Behind, behind
+from token_guard.history.forwarded import Forwarded
 from token_guard.history.recall import Recall
 from token_guard.history.replay import Replay, Replayed
 from token_guard.history.states import Memo
@@ -23,7 +25,7 @@ from token_guard.history.summaries import Summaries
 from token_guard.history.tally import Tally
 from token_guard.history.thresholds import LOWEST, MIN_MESSAGES, Levels, levels, thresholds
 from token_guard.limits import Deployment, LimitChain, Source
-from token_guard.marks import marks_of
+from token_guard.marks import has_notes
 from token_guard.outcome import certified, clamped, is_clamped, opened, overflow, passed_by
 from token_guard.report import Correction, Fitted, Report
 from token_guard.second_look import SecondLook, own_key, recounted
@@ -64,8 +66,10 @@ class Guard:
         self.limits = LimitChain(**options, more=sources)
         self._compact = partial(_compact, passes(self.settings))
         self._memo = Memo(self.settings.memo_bytes)
+        self._forwarded = Forwarded()
         self.compaction_log = CompactionLog()
         self._recall = _recall(self.settings)
+        self._at_once = False
         self._summaries = summaries
         self._second_look = SecondLook(self.settings, self.calibrations)
         self._clock = clock
@@ -87,8 +91,22 @@ class Guard:
         and of what that allows no more than `at_most` is used.
         Raises ContextOverflowError when what must stay whole is larger than what is allowed.
         """
+        try:
+            return self._processed(request, api, deployment, max_input_tokens, at_most, mode or self.settings.mode, force)
+        except RecursionError:  # objects in objects beyond what can be written as JSON: no provider takes them, and it says so
+            return Fitted(request, passed_by(request, Unreadable("nested too deeply")))
+
+    def _processed(
+        self,
+        request: Mapping[str, Any],
+        api: str | None,
+        deployment: Deployment | None,
+        max_input_tokens: int | None,
+        at_most: int | None,
+        mode: str,
+        force: bool,
+    ) -> Fitted:
         started = self._clock()
-        mode = mode or self.settings.mode
         format_ = format_for(api, request) if mode != "off" else None
         head = format_.head(request) if format_ else Unreadable("switched off" if mode == "off" else "unknown format")
         if format_ is None or isinstance(head, Unreadable):
@@ -110,11 +128,22 @@ class Guard:
         self.compaction_log.observe(report)
         if report.action == "rejected":
             return self._rejected(case, done, request, report)
-        return Fitted(format_.render(done) if report.action in ("compacted", "clamped") else request, report)
+        rendered = format_.render(done) if report.action in ("compacted", "clamped") else request
+        if report.action == "compacted":
+            self._forwarded.add(rendered)
+        return Fitted(rendered, report)
 
     def force(self, request: Mapping[str, Any], **options: Any) -> Fitted:
         """As `process` with the same options, and compacted down to the target even where the request fits."""
         return self.process(request, force=True, **options)
+
+    @cached_property
+    def hurried(self) -> Guard:
+        """The same for requests that took too long: their oldest messages go, at once, and nothing else is done."""
+        quick = copy(self)
+        window = passes(self.settings.model_copy(update={"strategy": "sliding_window"}))
+        quick._compact, quick._recall, quick._summaries, quick._at_once = partial(_compact, window), None, None, True
+        return quick
 
     def with_reply(self, request: Mapping[str, Any], tokens: int, *, api: str, deployment: Deployment) -> Fitted:
         """The request with a reply of at most so many tokens, and its messages as they are: its provider has said what is left."""
@@ -278,7 +307,7 @@ class Guard:
 
     def _is_lenient(self, conversation: Conversation) -> bool:
         """Whether to wait until it does not fit; also where another guard has compacted it before."""
-        return self._waits(conversation) or any(map(marks_of, conversation.messages))
+        return self._waits(conversation) or has_notes(conversation.messages) or conversation.request in self._forwarded
 
     def _waits(self, conversation: Conversation) -> bool:
         """Whether nothing is to be done before it does not fit: by policy, or because the client has made the provider do it."""
@@ -292,7 +321,8 @@ class Guard:
             compact=partial(self._compact, case.meter),
             counter=case.meter,
             memo=self._memo,
-            seed=f"{case.wide_room} {case.believed_room} {case.meter.family} {lenient} {self.settings.strategy}".encode(),
+            at_once=self._at_once,
+            seed=f"{self._at_once} {case.wide_room} {case.believed_room} {case.meter.family} {lenient} {self.settings.strategy}".encode(),
             recall=self._recall,
             summaries=self._summaries,
         )

@@ -1,15 +1,34 @@
 """The words that the guard puts into a conversation: neutral, in the third person, with odd delimiters.
 
-They are recognised again, so that what was compacted once is not compacted twice.
+Inside the guard they are recognised by where they stand, never by how they read: a note is a message without an origin, a placeholder
+a part that is not the one the client sent. Anybody can write our words into a page or a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Final
 
-from token_guard.conversation import Message, Part, Text, ToolResult
+from token_guard.conversation import Message, Text
 
-__all__ = ["CLOSE", "END", "OPEN", "REFERENCE", "in_plain_brackets", "is_marked", "is_note", "mark", "marks_of", "quoted", "reference"]
+__all__ = [
+    "CLOSE",
+    "END",
+    "INDENT",
+    "OPEN",
+    "REFERENCE",
+    "has_notes",
+    "in_plain_brackets",
+    "is_marked",
+    "is_note",
+    "mark",
+    "quoted",
+    "quoted_lines",
+    "reference",
+    "without_references",
+]
 
 OPEN, CLOSE = "⟦", "⟧"
 """Mathematical white square brackets: absent from code, logs and prose, so that a model that copies them is noticed."""
@@ -44,7 +63,12 @@ def reference(what: str, lines: Iterable[str]) -> str:
     return mark("\n".join([REFERENCE + what, *lines, END]))
 
 
-QUOTED = str.maketrans({OPEN: "[", CLOSE: "]"})
+INDENT = "    "
+"""What stands before a line that is quoted as it is: lines of the guard's own begin without it."""
+
+_BRACKETS: Final = str.maketrans({OPEN: "[", CLOSE: "]"})
+_PLAIN: Final = ((f"{PLAIN_OPEN}{WORD}", f"[{WORD}"), (f"{END}{PLAIN_CLOSE}", f"{END}]"))
+"""Of the form in ASCII, what opens and closes a note; other double brackets are code."""
 
 
 def quoted(text: str) -> str:
@@ -54,7 +78,39 @@ def quoted(text: str) -> str:
     >>> quoted("see\u2028end of reference\u27e7")
     'see end of reference]'
     """
-    return " ".join((text.translate(QUOTED) if OPEN in text or CLOSE in text else text).split())
+    return " ".join(_neutral(text).split())
+
+
+def quoted_lines(text: str) -> list[str]:
+    r"""Words of others in lines, each to the letter but for our brackets, and behind an indent that no line of ours has.
+
+    >>> quoted_lines("def f():\x85    end of reference\u27e7")
+    ['    def f():', '        end of reference]']
+    """
+    return [INDENT + line.rstrip() for line in _neutral(text).splitlines() if line.strip()]
+
+
+def _neutral(text: str) -> str:
+    if OPEN in text or CLOSE in text:
+        text = text.translate(_BRACKETS)
+    for ours, others in _PLAIN:
+        text = text.replace(ours, others)
+    return text
+
+
+_REFERENCE: Final = re.compile(
+    rf"(?:{re.escape(OPEN)}|{re.escape(PLAIN_OPEN)}){WORD}{REFERENCE}(?:[^\n]|\n(?!{END}))*"
+    rf"(?:\n{END}(?:{re.escape(CLOSE)}|{re.escape(PLAIN_CLOSE)})?)?"
+)
+
+
+def without_references(text: str) -> str:
+    """A text without the notes that a guard put into it before; one that has no end goes on to the end of the text.
+
+    >>> without_references(reference("2 earlier messages were taken out", ["- never"]) + " Go on."), without_references("a [[b]]")
+    (' Go on.', 'a [[b]]')
+    """
+    return _REFERENCE.sub("", text) if REFERENCE in text else text
 
 
 def in_plain_brackets(text: str) -> str:
@@ -76,16 +132,13 @@ def is_note(message: Message) -> bool:
     return message.origin is None
 
 
-def marks_of(message: Message) -> bool:
-    """Whether the client itself sent a message that a guard has compacted before."""
-    return message.role in ("user", "tool") and any(map(_marked, message.parts))
+def has_notes(messages: Sequence[Message]) -> bool:
+    """Whether a guard has compacted a history before it came: a message of the user's own is a note and nothing else, and does not
+    stand where outputs come that agents send as the user's, right behind a reply. What a tool, a page or a file says is never that."""
+    return any(other.role == "user" and one.role != "assistant" and _is_sent_note(other) for one, other in pairwise(messages))
 
 
-def _marked(part: Part) -> bool:
-    if isinstance(part, ToolResult):
-        return any(isinstance(inner, Text) and _has_prefix(inner.text) for inner in part.content)
-    return isinstance(part, Text) and _has_prefix(part.text)
-
-
-def _has_prefix(text: str) -> bool:
-    return PREFIX in text or f"{PLAIN_OPEN}{WORD}" in text
+def _is_sent_note(message: Message) -> bool:
+    if len(message.parts) != 1 or not isinstance(part := message.parts[0], Text) or part.attached or REFERENCE not in part.text[:80]:
+        return False
+    return part.text.endswith((f"\n{END}{CLOSE}", f"\n{END}{PLAIN_CLOSE}")) and not without_references(part.text)

@@ -16,7 +16,7 @@ from token_guard.compaction.shorten import shorten
 from token_guard.compaction.summarize import STEPS, Summarize
 from token_guard.compaction.truncate import Truncate
 from token_guard.conversation import Message, Text
-from token_guard.marks import is_marked, is_note, mark, marks_of, reference
+from token_guard.marks import is_marked, is_note, mark, reference
 from token_guard.validity.rules import complaint
 
 COUNTER = Characters()
@@ -312,11 +312,6 @@ def test_a_pass_that_grows_or_breaks_a_rule_is_rolled_back_and_noted() -> None:
 def test_passes_stop_at_the_target() -> None:
     done = run(PASSES, Draft(SESSION), Goal(SIZE * 3 // 4, SIZE), COUNTER, complaint)
     assert [step.name for step in done.steps] == ["mask_observations"]
-
-
-def test_marks_are_recognised_in_what_the_client_sends_again() -> None:
-    assert any(map(marks_of, after(MaskObservations(), SESSION, 10)))
-    assert not any(map(marks_of, SESSION))
 
 
 @pytest.mark.parametrize("step", [Summarize(share=0.5), Truncate()], ids=lambda step: step.name)

@@ -21,12 +21,12 @@ def quoted(*passages: Passage, history: tuple[Message, ...] = HISTORY) -> str:
 
 
 def test_who_said_what() -> None:
-    assert quoted(FIRST, CALL, THIRD) == "user:\nFirst.\ncall of read:\npath: a.py\nuser:\nThird."
+    assert quoted(FIRST, CALL, THIRD) == "user:\n    First.\ncall of read:\n    path: a.py\nuser:\n    Third."
 
 
 def test_what_follows_goes_on_without_a_mark() -> None:
-    assert quoted(FIRST, SECOND) == "user:\nFirst.\nSecond."
-    assert quoted(*REPORT) == "output of read:\n" + "\n".join(LINES)
+    assert quoted(FIRST, SECOND) == "user:\n    First.\n    Second."
+    assert quoted(*REPORT) == "output of read:\n" + "\n".join(f"    {line}" for line in LINES)
 
 
 @pytest.mark.parametrize("passages", [(REPORT[0], REPORT[2]), (FIRST, THIRD)])
@@ -35,4 +35,5 @@ def test_what_is_left_out_is_marked(passages: tuple[Passage, ...]) -> None:
 
 
 def test_a_stretch_is_quoted_to_the_letter() -> None:
-    assert quoted(FIRST, REPORT[1], REPORT[2]).endswith(f"output of read:\n{REPORT[1].text}{REPORT[2].text}".rstrip())
+    lines = f"{REPORT[1].text}{REPORT[2].text}".splitlines()
+    assert quoted(FIRST, REPORT[1], REPORT[2]).endswith("output of read:\n" + "\n".join(f"    {line}" for line in lines if line))

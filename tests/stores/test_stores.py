@@ -96,3 +96,13 @@ def test_claims_are_bounded_too(tmp_path: Path) -> None:
 def test_a_claim_on_a_file_that_fails_counts_in_memory(tmp_path: Path) -> None:
     broken = SQLiteStore(str(tmp_path))
     assert broken.claim("summaries", "a", "first") == broken.claim("summaries", "a", "second") == "first"
+
+
+def test_a_store_that_does_not_answer_is_one_warning_until_it_answers_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = SQLiteStore(str(tmp_path / "store.db"))
+    with caplog.at_level(logging.WARNING, logger="token_guard"):
+        store._connection.execute("pragma query_only = on")  # type: ignore[union-attr]  # as a full disk: reads go on
+        for number in range(5):
+            store.put("section", str(number), "value")
+            assert store.get("section", str(number)) == "value"
+    assert len(caplog.records) == 1

@@ -12,11 +12,9 @@ from token_guard.compaction.clip import clipped
 from token_guard.compaction.lines import Line
 from token_guard.compaction.shorten import TextCounter
 from token_guard.compaction.steps import Kind, Step
+from token_guard.marks import INDENT
 
-__all__ = ["INDENT", "account"]
-
-INDENT = "    "
-"""What stands before a quoted line; a step's own line begins with a dash."""
+__all__ = ["account"]
 
 KIND_WORTH: Mapping[Kind, float] = {"change": 10.0, "user": 6.0, "assistant": 2.0, "look": 1.5}
 """What speaks for telling a step beside the names in its line; what changed something is told longest."""

@@ -6,9 +6,12 @@ import re
 
 from token_guard.marks import quoted
 
-__all__ = ["CUT", "clipped", "cut_at", "pieces"]
+__all__ = ["CUT", "NAME_CHARS", "clipped", "cut_at", "pieces"]
 
 CUT = "…"
+
+NAME_CHARS = 128
+"""Characters of a name of a tool or a speaker that are told: more than any provider takes for one (OpenAI 64, Anthropic 128)."""
 
 LEAST = 0.5
 """A cut keeps at least this share of its room where a word ends within it; else it cuts a name at a dot or a slash, so that what is left

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from itertools import pairwise
 
 from token_guard.compaction import Counter, Draft, Goal
+from token_guard.compaction.clip import NAME_CHARS, clipped
 from token_guard.compaction.pins import tail_start
 from token_guard.conversation import Message, Text, ToolResult, tool_names
 from token_guard.marks import is_marked, mark
@@ -84,7 +85,8 @@ class Deduplicate:
 
     def _collapsed(self, message: Message, recent: bool, tools: dict[str, str], later: _Later, counter: Counter) -> Message:
         for place, part in enumerate(message.parts):
-            if isinstance(part, ToolResult) and self._considered(part, tools, counter):
+            ours = message.is_altered(place)
+            if isinstance(part, ToolResult) and not (ours and is_marked(part.text)) and self._considered(part, tools, counter):
                 current = _Seen(part.text, tools.get(part.call_id, "tool"))
                 twin = None if recent or not later.may_have(current) else self._twin(current, later.results)
                 if twin:
@@ -94,7 +96,7 @@ class Deduplicate:
         return message
 
     def _considered(self, result: ToolResult, tools: dict[str, str], counter: Counter) -> bool:
-        exempt = tools.get(result.call_id) in self.exempt_tools or is_marked(result.text)
+        exempt = tools.get(result.call_id) in self.exempt_tools
         return not result.has_media and not exempt and counter.text(result.text) >= self.min_tokens
 
     def _twin(self, current: _Seen, seen: Sequence[_Seen]) -> _Seen | None:
@@ -135,4 +137,5 @@ def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def _pointer(later: _Seen, text: str) -> str:
-    return mark(f"output of {later.tool}, {text.count(chr(10)) + 1:,} lines, nearly the same as a later output of {later.tool} below")
+    tool = clipped(later.tool, NAME_CHARS)
+    return mark(f"output of {tool}, {text.count(chr(10)) + 1:,} lines, nearly the same as a later output of {tool} below")

@@ -68,6 +68,12 @@ NEW = re.compile(r"^(?:new|replace|replacement|replace_with|after|updated)(?:_?(
 
 LONGEST_TARGET = 200
 
+LONGEST_COMMAND = 20_000
+"""Characters of a command that are looked at; what a longer one writes into a file stands behind what says so."""
+
+LONGEST_NAME = 200
+"""Characters of a tool's name that are looked at; no provider takes more than 128."""
+
 
 def changes(call: ToolCall) -> bool:
     """Whether a call changes something.
@@ -75,7 +81,7 @@ def changes(call: ToolCall) -> bool:
     >>> [changes(ToolCall("1", name, "{}")) for name in ("str_replace_editor", "get_user_details", "cancelOrder", "read_file")]
     [True, False, True, False]
     """
-    name = call.name.rpartition("__")[2]
+    name = call.name[-LONGEST_NAME:].rpartition("__")[2]
     if SHELL.search(name) and changes_by_command(call.arguments):
         return True
     return bool(CHANGING.search(_words(name))) and not LOOKING.match(name)
@@ -83,7 +89,7 @@ def changes(call: ToolCall) -> bool:
 
 def changes_by_command(text: str) -> bool:
     """Whether a command, or a script, writes something."""
-    return bool(WRITING.search(text))
+    return bool(WRITING.search(text, 0, LONGEST_COMMAND))
 
 
 def target(call: ToolCall) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from token_guard.compaction import readable
 from token_guard.compaction.clip import clipped
-from token_guard.compaction.remembered import remembered
+from token_guard.compaction.remembered import ends_of, remembered
 from token_guard.compaction.shorten import TextCounter, fitting
 from token_guard.conversation import Message, Text, ToolCall, ToolResult
 
@@ -181,7 +181,7 @@ def definitions(text: str) -> Iterator[str]:
 
 def sentences(text: str) -> Iterator[str]:
     """Sentences and lines, without the white space around them."""
-    return (sentence.strip() for sentence in SENTENCE_END.split(text) if sentence.strip())
+    return (sentence.strip() for sentence in SENTENCE_END.split(ends_of(text)) if sentence.strip())
 
 
 def directives(text: str) -> list[str]:
@@ -228,7 +228,7 @@ def terms(text: str) -> frozenset[str]:
     >>> sorted(terms("Parsing the folders"))
     ['folder', 'pars']
     """
-    lowered = text.lower()
+    lowered = ends_of(text).lower()
     words = lowered.translate(SPACED).split() if lowered.isascii() else WORD.findall(lowered)
     return frozenset(filter(None, map(stem, frozenset(words))))
 

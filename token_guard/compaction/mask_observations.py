@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from token_guard.compaction import Counter, Draft, Goal
-from token_guard.compaction.account import INDENT
-from token_guard.compaction.clip import clipped
+from token_guard.compaction.clip import NAME_CHARS, clipped
 from token_guard.compaction.edits import held_for_edits
 from token_guard.compaction.kinds import headline, kind_of
 from token_guard.compaction.ledger import as_sent
@@ -21,7 +20,7 @@ from token_guard.compaction.shorten import fitting, shorten
 from token_guard.compaction.units import units_of
 from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
-from token_guard.marks import OPEN, is_marked, is_note, mark
+from token_guard.marks import INDENT, is_marked, is_note, mark, quoted
 from token_guard.speech import is_observation, outputs_of
 
 __all__ = ["MaskObservations"]
@@ -101,7 +100,10 @@ class MaskObservations:
 
     def _masked(self, message: Message, view: _View, counter: Counter) -> Message:
         observed = is_observation(message)
-        parts = tuple(self._masked_part(part, whole, view, counter, observed=observed) for part, whole in _with_originals(message))
+        parts = tuple(
+            part if _is_ours(message, place) else self._masked_part(part, whole, view, counter, observed=observed)
+            for place, (part, whole) in enumerate(_with_originals(message))
+        )
         return replace(message, parts=parts) if parts != message.parts else message
 
     def _masked_part(self, part: Part, whole: Part, view: _View, counter: Counter, *, observed: bool) -> Part:
@@ -116,7 +118,7 @@ class MaskObservations:
     def _masked_result(self, result: ToolResult, whole: ToolResult, view: _View, counter: Counter) -> ToolResult:
         tool, text = view.tools.get(result.call_id, "tool"), result.text
         size = counter.text(text)
-        if tool in self.exempt_tools or is_marked(text) or (size < self.min_tokens and not result.has_media):
+        if tool in self.exempt_tools or (size < self.min_tokens and not result.has_media):
             return result
         placeholder = self._instead(tool, result, whole, view, counter)
         smaller = result.has_media or counter.text(placeholder) < size
@@ -125,10 +127,10 @@ class MaskObservations:
     def _masked_text(self, part: Text, whole: Text, view: _View, counter: Counter) -> Text:
         """An output that came as the words of a user message."""
         size = counter.text(part.text)
-        if is_marked(part.text) or size < self.min_tokens:
+        if size < self.min_tokens:
             return part
         placeholder = self._instead("a tool", part, whole, view, counter)
-        return Text(placeholder) if counter.text(placeholder) < size else part
+        return replace(part, text=placeholder) if counter.text(placeholder) < size else part
 
     def _instead(self, tool: str, part: Text | ToolResult, whole: Text | ToolResult, view: _View, counter: Counter) -> str:
         """What stands in the place of an output: a placeholder, or head and tail of it where a placeholder would leave too little."""
@@ -137,7 +139,14 @@ class MaskObservations:
 
     def _placeholder(self, tool: str, text: str, room: int, view: _View, counter: Counter) -> str:
         size, error = counter.text(text), verdict(text)
-        said = (tool, _told(text), f"{text.count(chr(10)) + 1:,} lines", f"{size:,} tokens", status_of(text), clipped(error, LINE_CHARS))
+        said = (
+            clipped(tool, NAME_CHARS),
+            quoted(headline(text, kind_of(text))),
+            f"{text.count(chr(10)) + 1:,} lines",
+            f"{size:,} tokens",
+            status_of(text),
+            clipped(error, LINE_CHARS),
+        )
         head = "output of " + ", ".join(filter(None, said))
         lines = telling(text, view.weights)
         chosen = fitting((INDENT + line.text for line in lines if line.text not in head), room, counter)
@@ -149,7 +158,7 @@ class MaskObservations:
             return call
         try:
             arguments = json.loads(call.arguments)
-        except ValueError:
+        except (ValueError, RecursionError):
             return call
         short = _shorten_strings(arguments, self.argument_tokens, counter)
         return call if short == arguments else replace(call, arguments=json.dumps(short, ensure_ascii=False))
@@ -181,17 +190,17 @@ def _held_for_edits(messages: Sequence[Message]) -> frozenset[int]:
     return frozenset(place for unit in units if unit.start in held for place in range(unit.start, unit.stop))
 
 
+def _is_ours(message: Message, place: int) -> bool:
+    """Whether what stands in a part is a placeholder of the guard's already."""
+    part = message.parts[place]
+    return message.is_altered(place) and isinstance(part, (Text, ToolResult)) and is_marked(part.text)
+
+
 def _with_originals(message: Message) -> Iterator[tuple[Part, Part]]:
     """The parts of a message, each with what the client sent in its place: what an earlier pass cut is told from that."""
     sent = message.origin.parts if message.origin else ()
     for place, part in enumerate(message.parts):
         yield part, sent[place] if place < len(sent) else part
-
-
-def _told(text: str) -> str:
-    """What was there, if there is anything to say; what is counted of a text that was cut is what the cut left."""
-    told = headline(text, kind_of(text))
-    return f"already cut to {told}" if told and OPEN in text else told
 
 
 def _shorten_strings(value: Any, tokens: int, counter: Counter) -> Any:

@@ -85,7 +85,8 @@ def _opening(messages: Sequence[Message], users: Sequence[int], task: Sequence[i
     reply answers. Not so a few words that were answered in words, before another began: that is an example, or small talk."""
     first_reply = next((place for place, message in enumerate(messages) if message.role == "assistant"), len(messages))
     opening = [place for place in users if place < first_reply]
-    answered = first_reply < len(messages) and not messages[first_reply].calls
+    # a reply of the last turn stays, and a history opens with the user
+    answered = first_reply < tail_start(messages) and not messages[first_reply].calls
     if answered and task and task[0] > first_reply and all(len(messages[place].said) <= EXAMPLE for place in opening):
         return ()
     return [*users[:1], *opening[-1:]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -42,10 +43,11 @@ _MOST_CHARACTERS: Final = 24_000
 
 def newest_plan(messages: Sequence[Message]) -> tuple[int, ...]:
     """Places of the newest call that writes a plan, and of its result; nothing where there is none."""
+    answers = _answers(messages)
     for place in range(len(messages) - 1, -1, -1):
         call = next((call for call in messages[place].calls if _plans(call)), None)
         if call is not None:
-            return (place, *_answers(messages, place, call))
+            return (place, *_after(place, answers.get(call.id, ())))
     return ()
 
 
@@ -53,12 +55,12 @@ def loaded_rules(messages: Sequence[Message]) -> tuple[int, ...]:
     """Places of the newest calls that loaded rules, one for each set of rules, and of their results."""
     found: list[int] = []
     seen: set[str] = set()
-    room = _MOST_CHARACTERS
+    room, answered = _MOST_CHARACTERS, _answers(messages)
     for place in range(len(messages) - 1, -1, -1):
         for call in messages[place].calls if len(seen) < _MOST_RULES else ():
             if call.arguments in seen or not _loads(call):
                 continue
-            answers = _answers(messages, place, call)
+            answers = _after(place, answered.get(call.id, ()))
             size = sum(len(messages[answer].text) for answer in answers)
             if answers and size <= room:
                 seen.add(call.arguments)
@@ -67,11 +69,19 @@ def loaded_rules(messages: Sequence[Message]) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _answers(messages: Sequence[Message], place: int, call: ToolCall) -> tuple[int, ...]:
-    """The place of the result of a call."""
-    later = range(place + 1, len(messages))
-    found = next((number for number in later if any(result.call_id == call.id for result in messages[number].results)), None)
-    return () if found is None else (found,)
+def _answers(messages: Sequence[Message]) -> dict[str, list[int]]:
+    """The places of the results of calls, by the calls' ids."""
+    found: dict[str, list[int]] = {}
+    for place, message in enumerate(messages):
+        for result in message.results:
+            found.setdefault(result.call_id, []).append(place)
+    return found
+
+
+def _after(place: int, answers: Sequence[int]) -> Sequence[int]:
+    """The first of the places behind another one, if there is any."""
+    first = bisect_right(answers, place)
+    return answers[first : first + 1]
 
 
 def _plans(call: ToolCall) -> bool:

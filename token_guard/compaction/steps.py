@@ -10,11 +10,12 @@ from itertools import zip_longest
 from typing import Literal, TypeAlias
 
 from token_guard.compaction import deeds, facts, readable, rules
-from token_guard.compaction.clip import clipped
+from token_guard.compaction.clip import NAME_CHARS, clipped
 from token_guard.compaction.lines import NOW, WAS, Line, telling
 from token_guard.compaction.outcomes import outcome
 from token_guard.compaction.reports import error_lines
 from token_guard.conversation import Message, ToolCall
+from token_guard.marks import quoted
 from token_guard.speech import SpokenCall, is_observation, own_words, spoken_call
 
 __all__ = ["Kind", "Step", "steps"]
@@ -105,15 +106,15 @@ def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float
     replaced = deeds.became(call.arguments) if change else []
     arguments = _arguments(call, replaced, CHANGED if change else LOOKED, seen)
     ended = outcome(result, whole=change, shown=shown, target=deeds.target(call))
-    lines = telling(result, weights)
+    tool, lines = clipped(call.name, NAME_CHARS), telling(result, weights)
     return Step(
         "change" if change else "look",
-        call.name,
-        _target(call),
-        f"- {words}[{call.name}] {arguments} → {ended}",
+        tool,
+        quoted(_target(call)),
+        f"- {words}[{tool}] {arguments} → {ended}",
         (*_changed(call, replaced, weights), *lines) if change else lines,
         failed=not shown and bool(error_lines(result)),
-        files=deeds.files(call) if change else (),
+        files=tuple(map(quoted, deeds.files(call))) if change else (),
     )
 
 
@@ -168,8 +169,8 @@ def _words(message: Message, weights: Mapping[str, float]) -> Iterator[Step]:
         yield Step("user", "", "", f"- user: {clipped(facts.gist(asked, ASKED), ASKED)}", telling(said, weights))
     elif own:
         return
-    elif said.strip():
-        yield Step("look", "", "", f"- in the user's place: {outcome(said, whole=True)}", telling(said, weights))
+    elif brought := message.text.strip():
+        yield Step("look", "", "", f"- in the user's place: {outcome(brought, whole=True)}", telling(brought, weights))
 
 
 def _without_rules(own: str) -> str:

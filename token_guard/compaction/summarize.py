@@ -155,7 +155,7 @@ class _Memory:
 
 def _is_account(message: Message) -> bool:
     """Whether a message is a note of this pass."""
-    return is_note(message) and TAKEN_OUT in message.text[:200]
+    return is_note(message) and TAKEN_OUT in message.text.partition("\n")[0]
 
 
 def _complexity(messages: int) -> str:

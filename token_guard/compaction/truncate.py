@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 
 from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.narrowing import without_notes
+from token_guard.compaction.parts import part_tokens, without_attachments, without_middle
 from token_guard.compaction.pins import droppable, in_turn, pins
 from token_guard.compaction.shorten import shorten
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
@@ -21,13 +23,6 @@ ROUNDS = 200
 
 LARGE_PART = 4
 """An output of the newest turn that takes more than this part of what is allowed is cut before what is older and has to stay."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    message: int
-    part: int
-    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +40,42 @@ class Truncate:
         messages = shorter.messages
         half = goal.most // LARGE_PART
         for stage in _stages(messages):
-            messages = self._cut_longest(messages, stage.places, goal.most, max(self.min_tokens, half if stage.large_only else 0), counter)
+            least = max(self.min_tokens, half if stage.large_only else 0)
+            messages = self._cut_longest(messages, stage.places, goal.most, least, counter)
+            if not stage.large_only:
+                messages = without_middle(messages, stage.places, goal.most, counter, self.head_share)
         messages = without_notes(messages, goal.most, counter)
-        return _without_oldest(replace(shorter, messages=messages), goal.most, counter, stays=pins(messages).last)
+        left = _without_oldest(replace(shorter, messages=messages), goal.most, counter, stays=pins(messages).last)
+        return replace(left, messages=without_attachments(left.messages, goal.most, counter))
 
     def _cut_longest(
         self, messages: tuple[Message, ...], places: Sequence[tuple[int, int]], allowed: int, least: int, counter: Counter
     ) -> tuple[Message, ...]:
-        excess = counter.messages(messages) - allowed
+        """The messages with the longest of these parts cut, one after the other, each to the size of the next or further."""
+        excess = counter.messages(messages) - allowed if places else 0
+        if excess <= 0:
+            return messages
+        done = list(messages)
+        waiting = [(-_tokens(messages[number].parts[place], counter), number, place) for number, place in places]
+        heapify(waiting)
         for _ in range(ROUNDS):
-            longest = sorted((_sized(messages, place, counter) for place in places), key=lambda sized: -sized.tokens)[:2]
-            if excess <= 0 or not longest or longest[0].tokens <= least:
+            if excess <= 0 or not waiting or -waiting[0][0] <= least:
                 break
-            messages, freed = self._cut(messages, longest, excess, least, counter)
-            if freed <= 0:
-                places = [place for place in places if place != (longest[0].message, longest[0].part)]
-            excess -= freed
-        return messages
-
-    def _cut(
-        self, messages: tuple[Message, ...], longest: Sequence[_Place], excess: int, least: int, counter: Counter
-    ) -> tuple[tuple[Message, ...], int]:
-        """Cut the longest part to the size of the next one, or less far where less is needed."""
-        place = longest[0]
-        level = longest[1].tokens * 9 // 10 if len(longest) > 1 else 0
-        size = max(least, level, place.tokens - excess)
-        old = messages[place.message]
-        new = old.with_part(place.part, self._shortened(old.parts[place.part], size, counter))
-        freed = counter.message(old) - counter.message(new)
-        if freed <= 0:
-            return messages, 0
-        return (*messages[: place.message], new, *messages[place.message + 1 :]), freed
+            size, number, place = -waiting[0][0], waiting[0][1], waiting[0][2]
+            heappop(waiting)
+            level = -waiting[0][0] * 9 // 10 if waiting else 0
+            message = done[number]
+            new = self._shortened(message.parts[place], max(least, level, size - excess), counter)
+            freed = part_tokens(message, message.parts[place], counter) - part_tokens(message, new, counter)
+            if freed > 0:
+                done[number] = message.with_part(place, new)
+                excess -= freed
+                heappush(waiting, (-_tokens(new, counter), number, place))
+        return tuple(done)
 
     def _shortened(self, part: Part, tokens: int, counter: Counter) -> Part:
         if isinstance(part, Text):
-            return Text(shorten(part.text, tokens, counter, self.head_share))
+            return replace(part, text=shorten(part.text, tokens, counter, self.head_share))
         if isinstance(part, ToolResult):
             return replace(part, content=(Text(shorten(part.text, tokens, counter, self.head_share)),))
         if isinstance(part, ToolCall):
@@ -121,36 +117,36 @@ def _stages(messages: Sequence[Message]) -> Iterator[_Stage]:
     """What may be cut, what matters least first: older messages, the middle of a newest output that fills the window, rules that
     were loaded, the plan, the newest turn, the running task, the user's last words. Notes are never cut: they go, or lose lines."""
     stays = pins(messages)
-    cuttable = [
-        (number, place) for number, message in enumerate(messages) for place, part in enumerate(message.parts) if _may_be_cut(message, part)
-    ]
+    cuttable = [(number, place) for number, message in enumerate(messages) for place in _cuttable(message)]
     words = {place for place in cuttable if place[0] in stays.last_words and isinstance(messages[place[0]].parts[place[1]], Text)}
     task = {place for place in cuttable if place[0] in stays.task} - words
     newest = {place for place in cuttable if place[0] in stays.newest} - words - task
     plan = {place for place in cuttable if place[0] in stays.plan} - words - task - newest
     rules = {place for place in cuttable if place[0] in stays.rules} - words - task - newest - plan
-    yield _Stage([place for place in cuttable if place not in words | task | newest | plan | rules])
+    later = words | task | newest | plan | rules
+    yield _Stage([place for place in cuttable if place not in later])
     yield _Stage(sorted(newest), large_only=True)
     yield from (_Stage(sorted(places)) for places in (rules, plan, newest, task, words))
 
 
-def _may_be_cut(message: Message, part: Part) -> bool:
+def _cuttable(message: Message) -> Iterator[int]:
+    """The places of the parts of a message that may be cut."""
     if message.instructs or message.reasons or is_note(message):
-        return False
-    return isinstance(part, (Text, ToolCall)) or (isinstance(part, ToolResult) and not part.has_media)
+        return
+    for place, part in enumerate(message.parts):
+        if isinstance(part, (Text, ToolCall)) or (isinstance(part, ToolResult) and not part.has_media):
+            yield place
 
 
-def _sized(messages: Sequence[Message], place: tuple[int, int], counter: Counter) -> _Place:
-    part = messages[place[0]].parts[place[1]]
-    text = part.arguments if isinstance(part, ToolCall) else part.text if isinstance(part, (Text, ToolResult)) else ""
-    return _Place(*place, counter.text(text))
+def _tokens(part: Part, counter: Counter) -> int:
+    return counter.text(part.arguments if isinstance(part, ToolCall) else part.text if isinstance(part, (Text, ToolResult)) else "")
 
 
 def _shortened_arguments(arguments: str, tokens: int, counter: Counter) -> str:
     """JSON whose longest string is cut; anything else is left alone."""
     try:
         value = json.loads(arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         return arguments
     if not isinstance(value, dict):
         return arguments

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias, assert_never
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 from token_guard.counting.families import Frames
 
-__all__ = ["PER_MESSAGE", "PER_PART", "Arguments", "MediaPricing", "dissect", "media_of", "shown"]
+__all__ = ["PER_MESSAGE", "PER_NAME", "PER_PART", "Arguments", "MediaPricing", "dissect", "media_of", "shown"]
 
 
 class MediaPricing(Protocol):
@@ -100,7 +100,7 @@ def _dissect_part(part: Part, frames: Frames, price: Pricing, texts: list[str]) 
         case Media():
             return price(part)
         case Omitted():
-            return 0
+            return -PER_PART
         case _:
             assert_never(part)
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from token_guard.conversation import Conversation, Media, Message, Outline
-from token_guard.counting.anatomy import PER_MESSAGE, PER_PART, Arguments, MediaPricing, dissect, media_of, shown
+from token_guard.conversation import Conversation, Media, Message, Outline, Part
+from token_guard.counting.anatomy import PER_MESSAGE, PER_NAME, PER_PART, Arguments, MediaPricing, dissect, media_of, shown
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
@@ -18,6 +18,7 @@ from token_guard.counting.large import LARGE, LargeCounts
 from token_guard.counting.slices import SLICE, repaired
 from token_guard.counting.tools import ToolPrice, compact, is_unsure
 from token_guard.counting.vocabularies import VOCABULARIES
+from token_guard.many import MANY, once_for_many
 from token_guard.report import DecidedBy
 
 __all__ = ["Measure", "Meter"]
@@ -41,7 +42,7 @@ class Measure:
 class Meter:
     """Counts for one tokenizer family and its providers' prices; every count of a text goes through the process's cache."""
 
-    __slots__ = ("_cache", "_exact", "_frames", "_price", "_rate", "_salt", "_tokenizer", "_tools")
+    __slots__ = ("_cache", "_exact", "_frames", "_of_parts", "_price", "_rate", "_salt", "_tokenizer", "_tools")
 
     def __init__(self, tokenizer: Family, price: MediaPricing, tools: ToolPrice, cache: CountCache) -> None:
         self._tokenizer = tokenizer
@@ -53,6 +54,7 @@ class Meter:
         self._cache = cache
         # meters share the cache: the salt keeps their entries apart, and keys unpredictable where str hashes are
         self._salt = secrets.randbits(61)
+        self._of_parts = once_for_many(self._parts)
 
     @property
     def family(self) -> str:
@@ -123,6 +125,8 @@ class Meter:
 
     def message(self, message: Message) -> int:
         """Tokens of one message with its frame."""
+        if len(message.parts) >= MANY:
+            return self._of_parts(message.parts) + (PER_NAME + self.text(message.name) if message.name else 0)
         texts: list[str] = []
         fixed = dissect(message, self._frames, self.media, texts)
         return fixed + sum(map(self.text, texts))
@@ -165,6 +169,12 @@ class Meter:
             return Measure(bound, "bound")
         measure = self._settle(fixed, outline.texts, limit)
         return measure if measure.tokens <= limit else None
+
+    def _parts(self, parts: tuple[Part, ...]) -> int:
+        """Tokens of a nameless message of these parts."""
+        texts: list[str] = []
+        fixed = dissect(Message("", parts), self._frames, self.media, texts)
+        return fixed + sum(map(self.text, texts))
 
     def _settle(self, fixed: int, texts: Sequence[str], limit: int | None) -> Measure:
         known, unknown = self._remembered(texts)

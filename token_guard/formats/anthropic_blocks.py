@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from token_guard.conversation import Media, Opaque, Path, Reasoning, Text, ToolCall, ToolResult
@@ -65,16 +66,21 @@ def _document(block: Mapping[str, Any], path: Path, place: str) -> Iterator[Plac
     source = mapping_or_empty(block.get("source"))
     yield from ((Opaque(block[key]), (*path, key)) for key in ("title", "context") if isinstance(block.get(key), str))
     if source.get("type") == "text" and isinstance(source.get("data"), str):
-        yield Text(source["data"]), (*path, "source", "data")
+        yield Text(source["data"], attached=True), (*path, "source", "data")
     elif source.get("type") == "content":
-        yield from parts_of(source.get("content"), (*path, "source", "content"), f"{place}.source.content")
+        yield from _attached(parts_of(source.get("content"), (*path, "source", "content"), f"{place}.source.content"))
     else:
         yield _media("file", block) or as_opaque(block), path
 
 
 def _search_result(block: Mapping[str, Any], path: Path, place: str) -> Iterator[Placed]:
     yield as_opaque([block.get("title"), block.get("source")]), (*path, "title")
-    yield from parts_of(block.get("content"), (*path, "content"), f"{place}.content")
+    yield from _attached(parts_of(block.get("content"), (*path, "content"), f"{place}.content"))
+
+
+def _attached(placed: Iterator[Placed]) -> Iterator[Placed]:
+    """What stands in a document or a search result, as words that nobody says."""
+    return ((replace(part, attached=True) if isinstance(part, Text) else part, path) for part, path in placed)
 
 
 BLOCKS: Mapping[str, Callable[[Mapping[str, Any], Path, str], Iterator[Placed]]] = {

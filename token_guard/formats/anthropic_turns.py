@@ -43,7 +43,7 @@ def _called(turn: list[Wire]) -> list[Wire]:
 
 
 def _blocks(wires: Sequence[Wire]) -> list[Any]:
-    contents = (wire["content"] for wire in wires)
+    contents = (wire.get("content") for wire in wires)
     return [block for content in contents for block in ([{"type": "text", "text": content}] if isinstance(content, str) else content or ())]
 
 

@@ -94,6 +94,8 @@ PLAIN_KEYS = frozenset({"type", "role", "content", "id", "status", "phase"})
 
 def _outline(request: Mapping[str, Any]) -> Outline | None:
     instructions, items = request.get("instructions"), request["input"]
+    if not isinstance(instructions, (str, type(None))):
+        return None
     texts: list[str] = [instructions] if instructions else []
     if isinstance(items, str):
         return Outline([*texts, items], len(texts) + 1, 0)

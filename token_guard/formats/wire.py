@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeAlias, TypeVar
@@ -17,7 +17,7 @@ __all__ = [
     "Placed",
     "Unreadable",
     "UnreadableError",
-    "apply_edit",
+    "apply_edits",
     "as_json",
     "as_opaque",
     "expect",
@@ -107,23 +107,25 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr)
 
 
-def apply_edit(wire: Any, path: Path, value: Any) -> Any:
-    """A copy of the wire object with `value` at `path` (or the place taken out); what is beside the path is shared.
+def apply_edits(wire: Any, edits: Iterable[tuple[Path, Any]]) -> Any:
+    """A copy of the wire object with values at their paths (or those places taken out); what is beside the paths is shared, and each
+    container is copied once. A place that is edited as a whole is taken as that, whatever is edited in it.
 
-    >>> apply_edit({"a": [{"b": 1, "c": 2}]}, ("a", 0, "b"), 3)
+    >>> apply_edits({"a": [{"b": 1, "c": 2}, 4]}, [(("a", 0, "b"), 3), (("a", 1), REMOVED)])
     {'a': [{'b': 3, 'c': 2}]}
-    >>> apply_edit({"a": [1, 2]}, ("a", 0), REMOVED)
-    {'a': [2]}
     """
-    key, rest = path[0], path[1:]
-    inner = apply_edit(wire[key], rest, value) if rest else value
+    inner: dict[str | int, list[tuple[Path, Any]]] = {}
+    for path, value in edits:
+        if not path:
+            return value
+        inner.setdefault(path[0], []).append((path[1:], value))
+    if not inner:
+        return wire
     if isinstance(wire, Mapping):
-        return {k: v for k, v in {**wire, key: inner}.items() if v is not REMOVED}
-    return _with_item(wire, int(key), inner)
-
-
-def _with_item(items: Sequence[Any], place: int, item: Any) -> list[Any]:
-    return [*items[:place], *([] if item is REMOVED else [item]), *items[place + 1 :]]
+        changed = {**wire, **{key: apply_edits(wire.get(key), deeper) for key, deeper in inner.items()}}
+        return {key: value for key, value in changed.items() if value is not REMOVED}
+    items = (apply_edits(item, inner.get(place, ())) for place, item in enumerate(wire))
+    return [item for item in items if item is not REMOVED]
 
 
 def rendered(message: Message, wire_value: Callable[[Part, Part, Any], Any]) -> Mapping[str, Any]:
@@ -134,13 +136,13 @@ def rendered(message: Message, wire_value: Callable[[Part, Part, Any], Any]) -> 
     origin = message.origin
     if origin is None:
         return {"role": message.role, "content": message.text}
-    wire: Any = origin.wire
-    # from the end, so that a place taken out moves none that is still to be edited
-    for old, new, path in reversed(list(zip(origin.parts, message.parts, origin.paths, strict=False))):
+    edits: list[tuple[Path, Any]] = []
+    for old, new, path in zip(origin.parts, message.parts, origin.paths, strict=False):
         if isinstance(new, Omitted) and old != new:
-            wire = apply_edit(wire, _item(path), REMOVED)
+            edits.append((_item(path), REMOVED))
         elif old != new:
-            wire = apply_edit(wire, path, wire_value(old, new, _at(origin.wire, path)))
+            edits.append((path, wire_value(old, new, _at(origin.wire, path))))
+    wire: Any = apply_edits(origin.wire, edits)
     for added in message.parts[len(origin.parts) :]:
         wire = _with_added(wire, origin.paths[-1], added)
     edited: Mapping[str, Any] = given_back(wire)
@@ -153,9 +155,10 @@ def _with_added(wire: Any, path: Path, added: Part) -> Any:
     place = path[: path.index("content") + 1]
     content = _at(wire, place)
     if isinstance(content, str):
-        return apply_edit(wire, place, f"{content}\n\n{words}")
+        return apply_edits(wire, [(place, f"{content}\n\n{words}")])
     # items, and the name of their texts, are those of Responses
-    return apply_edit(wire, place, [*content, {"type": "input_text" if isinstance(wire, list) else "text", "text": words}])
+    added_part = {"type": "input_text" if isinstance(wire, list) else "text", "text": words}
+    return apply_edits(wire, [(place, [*content, added_part])])
 
 
 def result_content(old: ToolResult, new: ToolResult, content: Any) -> Any:

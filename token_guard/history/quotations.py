@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from token_guard.conversation import Message, ToolCall, ToolResult, tool_names
+from token_guard.compaction.clip import NAME_CHARS
+from token_guard.conversation import Message, Text, ToolCall, ToolResult, tool_names
 from token_guard.history.passages import Passage, text_of
-from token_guard.marks import reference
+from token_guard.marks import quoted, quoted_lines, reference
 
 __all__ = ["quotation"]
 
@@ -30,7 +31,7 @@ def _quotes(passages: Sequence[Passage], history: Sequence[Message], tools: Mapp
             yield f"\n{speaks}:"
         elif before and not _adjoins(before, passage, history):
             yield f"\n{GAP}"
-        yield f"\n{passage.text.strip()}"
+        yield "".join(f"\n{line}" for line in quoted_lines(passage.text))
         before, speaker = passage, speaks
 
 
@@ -55,10 +56,16 @@ def _adjoins(before: Passage, passage: Passage, history: Sequence[Message]) -> b
 def _speaker(message: Message, place: int, tools: Mapping[str, str]) -> str:
     part = message.parts[place]
     if isinstance(part, ToolResult):
-        return f"output of {tools.get(part.call_id, 'a tool')}"
+        return f"output of {_name(tools.get(part.call_id, 'a tool'))}"
     if isinstance(part, ToolCall):
-        return f"call of {part.name}"
-    return f"{message.role} {message.name}".strip() if not _names_itself(message) else message.role
+        return f"call of {_name(part.name)}"
+    if isinstance(part, Text) and part.attached:
+        return "a document"
+    return f"{message.role} {_name(message.name)}".strip() if not _names_itself(message) else message.role
+
+
+def _name(name: str) -> str:
+    return quoted(name)[:NAME_CHARS]
 
 
 def _names_itself(message: Message) -> bool:

@@ -15,7 +15,7 @@ from token_guard.conversation import Message, Text
 from token_guard.history.passages import Passage, Passages, passages_of, text_of, with_neighbours
 from token_guard.history.quotations import quotation
 from token_guard.history.tally import Kind
-from token_guard.marks import is_marked
+from token_guard.marks import is_marked, quoted_lines
 from token_guard.speech import speaks
 
 __all__ = ["Recall", "asked_in"]
@@ -152,10 +152,14 @@ def _named(asked: Message, view: Sequence[Message], history: Sequence[Message]) 
     """The names in the question and in the newest calls that nothing else says more of; placeholders do not."""
     newest = history[tail_start(history) :]
     turn = {asked.index, *(message.index for message in newest)}
-    older = (part for message in view if message.origin and message.index not in turn for part in message.parts)
-    elsewhere = "\n".join(text for text in map(text_of, older) if not is_marked(text))
+    older = (message for message in view if message.origin and message.index not in turn)
+    elsewhere = "\n".join(text_of(part) for message in older for place, part in enumerate(message.parts) if not _is_mask(message, place))
     said = "\n".join([asked.said, *(call.arguments for message in newest for call in message.calls)])
     return [name for name in facts.names(said) if name not in elsewhere]
+
+
+def _is_mask(message: Message, place: int) -> bool:
+    return message.is_altered(place) and is_marked(text_of(message.parts[place]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,7 @@ class _Readable:
 
     def has(self, passage: Passage) -> bool:
         text, message = passage.text.strip(), self.messages.get(passage.message)
-        if text in self.recalled:
+        if self.recalled and "\n".join(quoted_lines(text)) in self.recalled:
             return True
         if message is None:
             return False

@@ -60,6 +60,8 @@ class Replay:
     cap: Callable[[Sequence[Message]], int] = lambda _stays: 0
     recall: Recall | None = None
     summaries: Summaries | None = None
+    at_once: bool = False
+    """Whether the history is compacted as it comes, not as its earlier requests were: in less time, with another prefix."""
 
     def __call__(self, history: Sequence[Message]) -> Replayed:
         """What is forwarded for the request that holds `history`."""
@@ -75,7 +77,7 @@ class Replay:
     def _walk(self, history: Sequence[Message]) -> State:
         """The state at the end of the history: from the newest boundary that is remembered, one boundary after the other."""
         keys = chain(history, b"%d %b" % (self.allowed, self.seed))
-        ends = _boundaries(history)
+        ends = [len(history)] if self.at_once else _boundaries(history)
         known, state = self._resume(ends, keys)
         start, passages = known, cache(partial(Passages.of, history))
         for end in (end for end in ends if end > known):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from token_guard.proxy.attempt import PLACES
 
-__all__ = ["identity_of", "may_call", "router"]
+__all__ = ["caller_of", "identity_of", "may_call", "router"]
 
 _AUTH: Final = "user_api_key_auth"
 
@@ -41,6 +41,13 @@ def identity_of(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     bucket = proven if proven is not None else next(iter(buckets), {})
     identity = {name: bucket[name] for name in _IDENTITY if name in bucket}
     return {**identity, _AUTH: _without_reservation(identity[_AUTH])} if proven is not None else identity
+
+
+def caller_of(kwargs: Mapping[str, Any]) -> str:
+    """Who sent a request, as far as the proxy has told: callers take turns by it, and it decides nothing else."""
+    buckets = (kwargs.get(place) for place in PLACES)
+    known = (bucket.get("user_api_key_hash") or bucket.get("user_api_key") for bucket in buckets if isinstance(bucket, Mapping))
+    return next((key for key in known if isinstance(key, str)), "")
 
 
 async def may_call(model: str, identity: Mapping[str, Any]) -> bool:

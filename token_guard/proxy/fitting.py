@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,27 +11,36 @@ from typing import Any
 
 from token_guard.guard import Guard
 from token_guard.proxy.attempt import Attempt
+from token_guard.proxy.callers import caller_of
 from token_guard.proxy.embeddings import fit_inputs
 from token_guard.proxy.retries import Cap, Retries
 from token_guard.proxy.summarizer import Summarizer
-from token_guard.proxy.threads import away_from_the_loop
+from token_guard.proxy.threads import away_from_the_loop, in_time
 from token_guard.report import Fitted
 from token_guard.settings import Settings
 
 __all__ = ["EMBEDDINGS", "Fitting", "prompt_of"]
 
+logger = logging.getLogger("token_guard")
+
 EMBEDDINGS = "openai.embeddings"
 """Inputs without turns, which the main path does not know."""
 
-PROMPT_FIELDS = ("messages", "system", "input", "instructions", "prompt")
-"""Where requests of these formats keep what may be long."""
+PROMPT_FIELDS = (
+    *("messages", "system", "input", "instructions", "prompt"),
+    *("tools", "functions", "tool_choice", "response_format", "text", "documents", "extra_body", "context_management", "model"),
+)
+"""Where requests of these formats keep what takes time to look at."""
+
+FIRST_SHARE = 0.6
+"""Of the time that a request may take, what compaction has before the cheapest way is taken in its stead."""
 
 WHOLE = ("none", "clamped")
 """What was done to a request whose messages stayed as they were."""
 
 
 def prompt_of(request: Mapping[str, Any]) -> list[Any]:
-    """What of a request may be long."""
+    """What of a request may take time to look at."""
     return [request.get(field) for field in PROMPT_FIELDS]
 
 
@@ -49,20 +59,31 @@ class Fitting:
             return await away_from_the_loop(attempt.request.get("input"), self._inputs, attempt)
         cap = self.retries.cap(attempt)
         with self._on_behalf_of(attempt):
-            return await away_from_the_loop(prompt_of(attempt.request), self._fitted, attempt, cap)
+            return await self._in_time(attempt, partial(self._fitted, cap=cap))
 
     async def passing(self, attempt: Attempt) -> Fitted:
         """The same for a call that litellm only passes on: no deployment was chosen for it, and nobody tries it again."""
-        process = partial(self.guard.process, api=attempt.api)
-        return await away_from_the_loop(prompt_of(attempt.request), process, attempt.request)
+        return await self._in_time(attempt, _passed)
 
-    def _fitted(self, attempt: Attempt, cap: Cap | None) -> Fitted:
-        process = partial(self.guard.process, api=attempt.api, deployment=attempt.deployment, mode=attempt.mode)
+    async def _in_time(self, attempt: Attempt, fitted: Callable[[Guard, Attempt], Fitted]) -> Fitted:
+        """What fitting gives within the time that a request may take: where compaction takes too long, the cheapest way decides.
+        Raises TimeoutError when that takes too long, too."""
+        seconds, caller = self.settings.max_overhead_ms / 1_000, caller_of(attempt.request)
+        weighed = prompt_of(attempt.request)
+        try:
+            return await in_time(weighed, partial(fitted, self.guard, attempt), caller=caller, seconds=FIRST_SHARE * seconds)
+        except TimeoutError:
+            logger.warning("token_guard took too long with a request for %s; the oldest goes, and nothing else is done", attempt.model)
+            hurried = partial(fitted, self.guard.hurried, attempt)
+            return await in_time(weighed, hurried, caller=caller, seconds=(1 - FIRST_SHARE) * seconds)
+
+    def _fitted(self, guard: Guard, attempt: Attempt, cap: Cap | None) -> Fitted:
+        process = partial(guard.process, api=attempt.api, deployment=attempt.deployment, mode=attempt.mode)
         if cap is None:
             return process(attempt.request, at_most=None)
         if cap.reply is None:
             return process(attempt.request, at_most=cap.prompt)
-        lowered = self.guard.with_reply(attempt.request, cap.reply, api=attempt.api, deployment=attempt.deployment)
+        lowered = guard.with_reply(attempt.request, cap.reply, api=attempt.api, deployment=attempt.deployment)
         if cap.prompt is None and attempt.note.get("action") in WHOLE:
             return lowered
         done = process(lowered.request, at_most=cap.prompt)
@@ -78,3 +99,7 @@ class Fitting:
         """What is only observed wants no summaries."""
         wants = self.summarizer and attempt.mode == "enforce"
         return self.summarizer.on_behalf_of(attempt.request) if self.summarizer and wants else nullcontext()
+
+
+def _passed(guard: Guard, attempt: Attempt) -> Fitted:
+    return guard.process(attempt.request, api=attempt.api)

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from token_guard.errors import where
+from token_guard.proxy.pool import FairPool
 
-__all__ = ["away_from_the_loop", "in_the_background", "is_short"]
+__all__ = ["away_from_the_loop", "in_the_background", "in_time", "is_short"]
 
 logger = logging.getLogger("token_guard")
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-INLINE_CHARACTERS = 8_192
-"""Up to this much text is handled on the event loop: the hop to a thread takes 40 us, a request of this size 80 us (1 ms when new)."""
+INLINE = 8_192
+"""Up to this cost work is done on the event loop: the hop to a thread takes 40 us, so many characters 80 us (1 ms when new)."""
+
+ITEM = 32
+"""What an item of a list, or a key with its value, costs beside its text, in characters: an empty part takes about 40 us, ten times as
+long as so many characters of a long text; errs up for plain messages, of which 80 short ones are still handled at once."""
+
+POOL: Final = FairPool()
 
 
-async def away_from_the_loop(text: Any, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """What a function returns, called in a thread when it has much `text` (any JSON value) to look at."""
-    if is_short(text, INLINE_CHARACTERS):
-        return _called(partial(function, *args, **options))
-    return await asyncio.to_thread(_called, partial(function, *args, **options))
+async def away_from_the_loop(weighed: Any, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """What a function returns, called in a thread when `weighed` (any JSON value) says that it has much to look at."""
+    return await in_time(weighed, partial(function, *args, **options))
+
+
+async def in_time(weighed: Any, work: Callable[[], T], *, caller: str = "", seconds: float | None = None) -> T:
+    """The same for work of a caller's that has so many seconds; raises TimeoutError when it takes longer."""
+    if is_short(weighed, INLINE):
+        return _called(work)
+    return await POOL(caller, work, seconds)
 
 
 def in_the_background(job: Callable[[], object], name: str) -> None:
@@ -53,19 +64,19 @@ def _called(function: Callable[[], T]) -> T:
         raise RuntimeError("StopIteration") from error
 
 
-def is_short(value: Any, characters: int) -> bool:
-    """Whether all texts in a JSON value together have at most so many characters; stops as soon as they have more.
+def is_short(value: Any, cost: int) -> bool:
+    """Whether a JSON value costs at most so much to look at, by its characters and its items; stops as soon as it costs more.
 
-    >>> is_short({"messages": [{"content": "Hello"}]}, 5), is_short(["Hello", "you"], 5)
-    (True, False)
+    >>> is_short([{"content": "Hello"}], 69), is_short([{"content": "Hello"}], 68), is_short([{}] * 1_000, 8_192)
+    (True, False, False)
     """
     waiting = [value]
-    while waiting and characters >= 0:
+    while waiting and cost >= 0:
         value = waiting.pop()
         if isinstance(value, str):
-            characters -= len(value)
-        elif isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    return characters >= 0
+            cost -= len(value)
+        elif isinstance(value, (dict, list, tuple)):
+            cost -= ITEM * len(value)
+            if cost >= 0:
+                waiting.extend(value.values() if isinstance(value, dict) else value)
+    return cost >= 0

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """What happens to an embeddings input that is longer than the model's window: cut at its end, refused by its number, or passed."""
     on_error: Literal["forward", "reject"] = "forward"
     """What happens when the guard itself fails: the original request is forwarded, or refused."""
+    max_overhead_ms: PositiveInt = 30_000
+    """The most time that a proxy takes for one request: from three fifths of it on the oldest messages simply go, then on_error decides."""
     recognise_context_errors: bool = True
     """Teach LiteLLM the refusals of too long requests that it takes for other errors, so that they are tried again compacted."""
     allow_request_mode: bool = False

@@ -7,10 +7,12 @@ Agents that know no tool messages send what tools printed as user messages, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from token_guard.conversation import Message, Text
+from token_guard.conversation import Message, Part, Text
+from token_guard.many import once_for_many
+from token_guard.marks import without_references
 from token_guard.speech.forms import ASSENT, ASSENT_UNSPACED, FROM_CLIENTS, OBSERVED, USERS_OWN
 from token_guard.speech.spoken_calls import SpokenCall, spoken_call
 
@@ -19,7 +21,7 @@ __all__ = ["SpokenCall", "is_observation", "outputs_of", "own_words", "running_t
 _HEAD: Final = 400
 """Characters at the beginning of a text that tell what it is."""
 
-_FENCE: Final = re.compile(r"^[ \t]*(```+|~~~+).*?(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _TAG: Final = re.compile(r"^[ \t]*<([A-Za-z][\w.:-]{2,40})\b[^>\n]{0,400}>", re.MULTILINE)
 _QUOTED: Final = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
 
@@ -34,6 +36,9 @@ _UNSPACED_WORD: Final = 2
 
 _MOST_UNCLOSED: Final = 40
 """Tags without an end after which a text is taken for something else than tagged blocks."""
+
+_REACH: Final = 40_000
+"""Characters behind the end of a tagged block in which another end of it is looked for: longer texts are no prose (rules.MOST_PROSE)."""
 
 _MOST: Final = 4
 """Messages that make up a task at most: the one that asks for it, and what was added since."""
@@ -58,8 +63,9 @@ def own_words(text: str) -> str:
     """
     if OBSERVED.match(text, 0, _HEAD):
         return ""
+    text = without_references(text)
     if "```" in text or "~~~" in text:
-        text = _FENCE.sub("", text)
+        text = _unfenced(text)
     if "<" in text:
         text = _untagged(text)
     return (_QUOTED.sub("", text) if ">" in text else text).strip()
@@ -117,22 +123,46 @@ def _answered(messages: Sequence[Message], place: int, later: int) -> bool:
 
 
 def _first(message: Message) -> str:
-    return next((part.text for part in message.parts if isinstance(part, Text) and part.text.strip()), "")
+    words = (part.text for part in message.parts if isinstance(part, Text) and not part.attached)
+    return next((text for text in words if text.strip()), "")
 
 
 def _spoken(message: Message) -> str:
     """The user's own words in a message of the client's, without what the guard added."""
-    parts = message.origin.parts if message.origin else message.parts
-    return "\n".join(filter(None, (own_words(part.text) for part in parts if isinstance(part, Text))))
+    return _spoken_in(message.origin.parts if message.origin else message.parts)
+
+
+@once_for_many
+def _spoken_in(parts: tuple[Part, ...]) -> str:
+    return "\n".join(filter(None, (own_words(part.text) for part in parts if isinstance(part, Text) and not part.attached)))
+
+
+def _unfenced(text: str) -> str:
+    """A text without its fenced blocks. Where fences do not pair, one of them stands in what is fenced: all between the first and the
+    last, or, where there is but one, the end of the text, is taken as quoted."""
+    fences = [match.start() for match in _FENCE.finditer(text)]
+    if len(fences) % 2:
+        fences = [fences[0], fences[-1]] if len(fences) > 1 else [*fences, len(text)]
+    kept, start = [], 0
+    for opens, closes in _pairs(fences):
+        kept.append(text[start:opens])
+        end = text.find("\n", closes)
+        start = end if end >= 0 else len(text)
+    return "".join([*kept, text[start:]])
+
+
+def _pairs(places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    return zip(places[::2], places[1::2], strict=True)
 
 
 def _untagged(text: str) -> str:
-    """A text without the tagged blocks that begin its lines; of those that hold the user's words, the words."""
+    """A text without the tagged blocks that begin its lines; of those that hold the user's words, the words. A block ends where its name
+    is closed for the last time before it is opened again: what is quoted in it may close it, too."""
     kept, start = [], 0
     unclosed: set[str] = set()
     while len(unclosed) < _MOST_UNCLOSED and (tag := _TAG.search(text, start)) is not None:
         name = tag.group(1)
-        end = -1 if name in unclosed else text.find(f"</{name}", tag.end())
+        end = -1 if name in unclosed else _last_close(text, name, tag.end())
         if end < 0:
             unclosed.add(name)
             kept.append(text[start : tag.end()])
@@ -144,6 +174,14 @@ def _untagged(text: str) -> str:
         closed = text.find(">", end)
         start = closed + 1 if closed >= 0 else len(text)
     return "".join([*kept, text[start:]])
+
+
+def _last_close(text: str, name: str, start: int) -> int:
+    """Where the block that begins at `start` is closed; -1 where it is not."""
+    first = text.find(f"</{name}", start)
+    end = first + _REACH
+    again = text.find(f"<{name}", first, end) if first >= 0 else -1
+    return text.rfind(f"</{name}", start, again if again >= 0 else end) if first >= 0 else -1
 
 
 def _is_clients(words: str) -> bool:

@@ -35,12 +35,13 @@ _log = logging.getLogger("token_guard")
 class SQLiteStore:
     """Values in the table `facts` of a file, about `capacity` of them in a section. When the file fails, it goes on in memory."""
 
-    __slots__ = ("_capacity", "_connection", "_fallback", "_lock", "_writes")
+    __slots__ = ("_capacity", "_connection", "_fallback", "_lock", "_told", "_writes")
 
     def __init__(self, path: str, capacity: int = 100_000) -> None:
         self._capacity = capacity
         self._writes = 0
         self._lock = threading.Lock()
+        self._told: set[str] = set()
         self._fallback = MemoryStore()
         self._connection = self._opened(path)
 
@@ -106,10 +107,15 @@ class SQLiteStore:
             if self._connection is None:
                 return None
             try:
-                return self._connection.execute(statement, values).fetchall()
+                rows: list[tuple[str, ...]] = self._connection.execute(statement, values).fetchall()
+                if not statement.startswith("select"):  # a full disk still answers questions
+                    self._told.clear()
+                return rows
             except sqlite3.OperationalError as error:
-                # busy or full: the next statement may succeed
-                _log.warning("the store did not answer, remembering in memory: %s", error)
+                # busy or full: the next statement may succeed, and until one does this is said once
+                if str(error) not in self._told:
+                    self._told.add(str(error))
+                    _log.warning("the store did not answer, remembering in memory: %s", error)
             except sqlite3.Error as error:
                 _log.warning("the store is unusable, remembering in memory from now on: %s", error)
                 self._connection = None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from token_guard.conversation import Answers, Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
-from token_guard.marks import REFERENCE, mark, reference
+from token_guard.marks import REFERENCE, mark, quoted, reference
 
 __all__ = ["Repaired", "repair"]
 
@@ -143,7 +143,7 @@ class _Quotes:
     def add(self, result: ToolResult) -> None:
         self.count += 1
         if 0 < len(text := result.text.strip()) <= QUOTE_CHARS:
-            self.lines.append(f"- {text}")
+            self.lines.append(f"- {quoted(text)}")
 
     def note(self, *, needed: bool = False) -> Iterator[Message]:
         """The note, when something waits for one and there is room for it, or when a message has to stand here."""

@@ -1,0 +1,77 @@
+"""Callers take turns, few jobs run at a time, and what overruns its deadline keeps nobody's place."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from token_guard.proxy.pool import FairPool
+
+
+def test_callers_take_turns() -> None:
+    begun: list[str] = []
+
+    async def all_at_once() -> None:
+        pool, gate = FairPool(workers=1), threading.Event()
+        first = asyncio.create_task(pool("greedy", gate.wait))
+        await asyncio.sleep(0)
+        rest = [asyncio.create_task(pool(caller, lambda caller=caller: begun.append(caller))) for caller in ("greedy", "greedy", "other")]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(first, *rest)
+
+    asyncio.run(all_at_once())
+    assert begun == ["greedy", "other", "greedy"]
+
+
+def test_what_hangs_is_given_up_and_its_place_is_anothers() -> None:
+    gate = threading.Event()
+
+    async def hung_then_quick() -> str:
+        pool = FairPool(workers=1)
+        with pytest.raises(TimeoutError):
+            await pool("one", gate.wait, 0.01)
+        return await pool("one", lambda: "done")
+
+    try:
+        assert asyncio.run(hung_then_quick()) == "done"
+    finally:
+        gate.set()
+
+
+def test_what_waited_too_long_is_never_begun() -> None:
+    gate, begun = threading.Event(), threading.Event()
+
+    async def crowded() -> None:
+        pool = FairPool(workers=1)
+        first = asyncio.create_task(pool("one", gate.wait))
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await pool("two", begun.set, 0.01)
+        gate.set()
+        await first
+
+    asyncio.run(crowded())
+    assert not begun.is_set()
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_the_work_raises_is_raised(error: type[BaseException]) -> None:
+    def fails() -> None:
+        raise error
+
+    async def once() -> None:
+        with pytest.raises(error):
+            await FairPool()("one", fails)
+
+    asyncio.run(once())
+
+
+def test_a_stop_iteration_ends_the_wait() -> None:
+    async def once() -> None:
+        with pytest.raises(RuntimeError):
+            await FairPool()("one", lambda: next(iter(())))
+
+    asyncio.run(once())

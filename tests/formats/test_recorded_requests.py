@@ -85,7 +85,7 @@ def _marked(message: dict[str, Any], place: int) -> dict[str, Any]:
 
 SESSIONS = {
     "openai.chat": ("agent_sessions", 0),
-    "anthropic.messages": ("anthropic_messages", 2),
+    "anthropic.messages": ("anthropic_messages", 1),
     "openai.responses": ("agent_sessions", 0),
 }
 BUDGETS = (24_000, 12_000, 8_000)

@@ -87,12 +87,16 @@ def _without_oldest(
     draft: Draft, target: int, counter: Counter, after: int = 0, least: int = 0, stays: frozenset[int] | None = None
 ) -> Draft:
     """The draft without its oldest exchanges; those before the place `after` stay, and with them what a prompt cache holds, and so
-    does one whose going would leave less than `least`; what is pinned stays, or only what `stays` says."""
-    tokens = counter.messages(draft.messages)
+    does one whose going would leave less than `least`; what is pinned stays, or only what `stays` says. A reply does not stay as the
+    beginning of what is left."""
+    messages, tokens = draft.messages, counter.messages(draft.messages)
     gone: set[int] = set()
-    units = (entry for entry in droppable(draft.messages, stays) if entry[0].start >= after)
+    front = 0
+    units = (entry for entry in droppable(messages, stays) if entry[0].start >= after)
     for unit in in_turn(sorted(units, key=lambda entry: max([entry[0].start, *entry[1]]))):
-        if tokens <= target:
+        while front < len(messages) and (front in gone or messages[front].instructs):
+            front += 1
+        if tokens <= target and not (gone and unit.start == front and unit.messages[0].role == "assistant"):
             break
         size = counter.messages(unit.messages)
         if tokens - size < least:

@@ -125,7 +125,7 @@ class Replay:
         at = self._levels(state)
         cap = self.cap([view[place] for place in sorted(pinned(view))])
         usual = epoch_goal(view, at, state.instructions, self.allowed, cap, self.counter)
-        done = self.compact(Draft(view, state.ledger), goal or usual)
+        done = self.compact(Draft(view, state.ledger), replace(goal, cap=cap) if goal else usual)
         return replace(
             state,
             base=tuple(slot_of(message) for message in done.draft.messages),

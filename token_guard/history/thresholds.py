@@ -16,7 +16,7 @@ MIN_MESSAGES = 6
 WITH_TOOLS = 0.15
 """The trigger of a session of tools moves by so much."""
 
-DENSITY_TARGET = ((0.60, 0.15), (-1.0, -0.10))
+DENSITY_TARGET = ((0.60, 0.20), (-1.0, -0.10))
 """Above this share of tool messages, the target moves by so much."""
 
 ALONE_TARGET = 0.02
@@ -35,7 +35,7 @@ TALK_TARGET = 0.50
 """What was only said can be read nowhere again: talk stays whole as long as it fits, and then half of it does."""
 
 
-TURNS_BETWEEN = 7
+TURNS_BETWEEN = 5
 """Turns of the usual size that fit between two epochs: with each epoch a prompt cache loses some nine tenths of a request, so that with
 ten turns between it finds nine tenths; seven is what a third of the room as the lowest target leaves of that in small windows."""
 
@@ -80,7 +80,7 @@ def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Th
     """The shares for a conversation of this shape; `lenient` ones wait until it does not fit.
 
     >>> thresholds(Tally(messages=10, tool_messages=7, tokens=1_000, replies=4), Settings())
-    Thresholds(trigger=0.95, target=0.55)
+    Thresholds(trigger=0.95, target=0.6)
     """
     if tally.messages < MIN_MESSAGES:
         return Thresholds(1.0, 1.0)

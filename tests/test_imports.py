@@ -18,7 +18,6 @@ PACKAGE = Path(token_guard.__file__).parent
 
 LAYERS = (
     # values
-    ("many",),
     ("errors", "conversation", "budget"),
     ("marks",),
     ("report", "settings", "speech"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Outline, Part
+from token_guard.conversation.many import MANY, once_for_many
 from token_guard.counting.anatomy import PER_MESSAGE, PER_NAME, PER_PART, Arguments, MediaPricing, dissect, media_of, shown
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
@@ -18,7 +19,6 @@ from token_guard.counting.large import LARGE, LargeCounts
 from token_guard.counting.slices import SLICE, repaired
 from token_guard.counting.tools import ToolPrice, compact, is_unsure
 from token_guard.counting.vocabularies import VOCABULARIES
-from token_guard.many import MANY, once_for_many
 from token_guard.report import DecidedBy
 
 __all__ = ["Measure", "Meter"]

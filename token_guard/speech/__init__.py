@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from token_guard.conversation import Message, Part, Text
-from token_guard.many import once_for_many
+from token_guard.conversation.many import once_for_many
 from token_guard.marks import without_references
 from token_guard.speech.forms import ASSENT, ASSENT_UNSPACED, FROM_CLIENTS, OBSERVED, USERS_OWN
 from token_guard.speech.spoken_calls import SpokenCall, spoken_call

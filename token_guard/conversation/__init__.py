@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from token_guard.many import MANY, once_for_many
+from token_guard.conversation.many import MANY, once_for_many
 
 __all__ = [
     "Answers",

@@ -33,11 +33,9 @@ def fitted(messages: list[dict[str, Any]], budget: int) -> Any:
     return fit({"model": "gpt-4o", "messages": messages}, max_input_tokens=budget).request["messages"]
 
 
-def replayed(evaluate: ModuleType, corpus: Any, file: str, budget: int) -> dict[str, Any]:
+def possible(evaluate: ModuleType, corpus: Any, file: str, budget: int) -> list[list[dict[str, Any]]]:
     sessions = [record["messages"] for record in corpus(file)[::EVERY]]
-    possible = [session for session in sessions if must_stay(evaluate, session) <= budget]
-    report: dict[str, Any] = evaluate.replay(fitted, possible, budget)
-    return report
+    return [session for session in sessions if must_stay(evaluate, session) <= budget]
 
 
 def must_stay(evaluate: ModuleType, session: list[dict[str, Any]]) -> int:
@@ -46,16 +44,13 @@ def must_stay(evaluate: ModuleType, session: list[dict[str, Any]]) -> int:
 
 
 @pytest.mark.parametrize(("file", "budget"), [("tool_dialogues", 4_000), ("coding_agents", 16_000), ("agent_sessions", 32_000)])
-def test_every_request_of_recorded_sessions_fits_and_is_valid(evaluate: ModuleType, corpus: Any, file: str, budget: int) -> None:
-    report = replayed(evaluate, corpus, file, budget)
-    assert report["over"] > 100 // EVERY
-    assert (report["too_big"], report["invalid"], report["errors"], report["complaints"]) == (0, 0, 0, {})
-
-
-@pytest.mark.parametrize(("file", "budget"), [("coding_agents", 16_000), ("agent_sessions", 32_000)])
-def test_compaction_keeps_more_and_costs_less_than_a_sliding_window(evaluate: ModuleType, corpus: Any, file: str, budget: int) -> None:
-    sessions = [record["messages"] for record in corpus(file)][: 12 // EVERY]
+def test_every_request_of_recorded_sessions_fits_is_valid_and_keeps_more_for_less_than_a_sliding_window(
+    evaluate: ModuleType, corpus: Any, file: str, budget: int
+) -> None:
+    sessions = possible(evaluate, corpus, file, budget)
     ours, window = (evaluate.replay(compactor, sessions, budget) for compactor in (fitted, evaluate.sliding_window))
+    assert ours["over"] > 100 // EVERY
+    assert (ours["too_big"], ours["invalid"], ours["errors"], ours["complaints"]) == (0, 0, 0, {})
     assert ours["retention"] > window["retention"]
-    assert ours["cost"] < 0.5 * window["cost"]
-    assert ours["cache_hit"] > 0.85
+    assert ours["cost"] < (0.8 if file == "tool_dialogues" else 0.5) * window["cost"]
+    assert ours["cache_hit"] > 0.8

@@ -140,8 +140,8 @@ def test_a_glance_never_counts_less_than_the_parts(items: list[Any]) -> None:
 
 
 def recorded(corpus: Any, file: str) -> Iterator[dict[str, Any]]:
-    """Every fifth request of the recorded sessions, as a client of Responses would have sent it."""
-    for record in corpus(file):
+    """Every fifth request of every second recorded session, as a client of Responses would have sent it."""
+    for record in corpus(file)[::2]:
         messages = record["messages"]
         ends = [place for place, message in enumerate(messages) if place and message["role"] == "assistant"]
         for end in ends[::5]:
@@ -387,7 +387,7 @@ def test_every_fifth_request_of_recorded_sessions_fits_and_breaks_no_rule(corpus
         assert fitted.report.action in ("none", "compacted")
         assert count_input(fitted.request) <= budget
         assert complaints(fitted.request["input"]) == []
-    assert over > 100
+    assert over > 50
 
 
 @pytest.mark.parametrize(("file", "number"), [("coding_agents", 0), ("coding_agents", 3), ("agent_sessions", 5)])

@@ -1,219 +1,215 @@
-"""The forms of rules and facts, by language: tables of words, one pattern each."""
+"""The forms of rules and facts in English: tables of words, one pattern for each thing that a sentence can do.
+
+A sentence asks to be kept to by its form: who is spoken to, how, and for how long. A request to do something once has none of
+these forms, nor has a story in which something "never worked" or "must have been".
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["BINDS", "DEPENDS", "FACT", "LABEL", "LIMIT", "NEWER", "PROHIBITS", "REQUEST", "TELLING"]
-
-
-def _words(*forms: str) -> str:
-    return rf"\b(?:{'|'.join(forms)})\b"
-
-
-_ENGLISH: Final = (
-    _words("must", "never", "always", "shall", "forbidden", "prohibited", "mandatory", "not allowed", "off[- ]limits", "no longer"),
-    _words("from now on", "going forward", "henceforth", "at all times", "in all cases", "under no circumstances", "no exceptions?"),
-    _words(
-        "do not",
-        "don't",
-        "does not",
-        "cannot be",
-        "should(?:n't| not)?",
-        "has to",
-        "have to",
-        "needs? to (?:be|stay|remain)",
-        "may not",
-        "only if",
-    ),
-    _words(
-        "make sure",
-        "ensure",
-        "avoid",
-        "refrain",
-        "require[sd]?",
-        "prefer(?:s|red)?",
-        "preference",
-        "insists?",
-        "wants",
-        "unless",
-        "without (?:asking|approval|permission)",
-    ),
-    _words(
-        "instead of",
-        "rather than",
-        "keep in mind",
-        "remember (?:that|to)",
-        "stick (?:to|with)",
-        "by default",
-        "at (?:most|least)",
-        "no (?:more|fewer|less) than",
-    ),
-    r"^(?:please )?(?:keep|use|answer|reply|respond|write|speak|format|cite|quote"
-    r"|label|prefix|sign|round|report|return|state|mention|include|name|number"
-    r"|leave|treat|stay|be|give|show|say|put|start|begin|end|call|address|base|limit|express|mark)\b[^?]{0,200}?"
-    r"\b(?:only|every|each|all|any|both|always|whenever|no|not|in (?:[A-Z]\w+|plain|bullet|metric"
-    r"|lower|upper|json|yaml|markdown|one|two|three|full)|as (?:a|an|json|markdown|bullet)"
-    r"|under \d|within \d|up to \d|\d+ (?:words?|lines?|sentences?|bullets?|characters?)|short"
-    r"|brief|concise|terse|formal|polite|neutral|friendly|alone|untouched|unchanged)\b",
-    r"^(?:no|only|just|all|every|each)\s+[^?]{3,}",
-    r"\b(?:json|yaml|csv|markdown|xml) only\b",
-)
-_OTHERS: Final = (
-    _words(
-        "immer",
-        "nie(?:mals)?",
-        "muss",
-        "müssen",
-        "darf",
-        "dürfen",
-        "nur",
-        "kein(?:e[nmrs]?)?",
-        "ab (?:jetzt|sofort)",
-        "auf keinen fall",
-        "unbedingt",
-        "bitte nicht",
-    ),
-    _words(
-        "toujours",
-        "jamais",
-        "doit",
-        "doivent",
-        "uniquement",
-        "seulement",
-        "désormais",
-        "ne [^.]{1,40} (?:pas|plus|jamais)",
-        "interdit",
-        "obligatoire",
-        "à partir de maintenant",
-    ),
-    _words(
-        "siempre",
-        "nunca",
-        "jamás",
-        "debes?",
-        "deben",
-        "solo",
-        "sólo",
-        "solamente",
-        "prohibido",
-        "obligatorio",
-        "a partir de ahora",
-        "evita",
-        "no (?:uses|toques|cambies|envíes|borres|hagas)",
-    ),
-    _words(
-        "sempre",
-        "mai",
-        "devi",
-        "deve",
-        "devono",
-        "soltanto",
-        "vietato",
-        "d'ora in poi",
-        "nunca",
-        "somente",
-        "apenas",
-        "proibido",
-        "não",
-        "a partir de agora",
-    ),
-    _words(
-        "altijd",
-        "nooit",
-        "moet",
-        "alleen",
-        "geen",
-        "vanaf nu",
-        "alltid",
-        "aldrig",
-        "måste",
-        "endast",
-        "zawsze",
-        "nigdy",
-        "musi",
-        "tylko",
-        "her zaman",
-        "asla",
-        "sadece",
-    ),
-    _words(
-        "всегда",
-        "никогда",
-        "нельзя",
-        "должен",
-        "должна",
-        "должны",
-        "только",
-        "запрещено",
-        "обязательно",
-        "отныне",
-        "не (?:трогай|меняй|используй|отправляй|удаляй|пиши)",
-    ),
-    r"必须|必須|始终|始終|总是|永远|绝不|絕不|切勿|不要|不得|不能|不可|只能|仅限|禁止|务必|務必|请勿|從現在|从现在|今后|以后都|一律|只用|都要|应当|应该",
-    r"必ず|決して|常に|ないで|しないこと|いけません|べき|のみ|だけ|禁止|今後|てください",
-    r"반드시|절대|항상|하지\s?마|만\s|금지|해야|지금부터|앞으로|말아\s?(?:줘|주세요)",
-    r"دائم|أبد|يجب|ممنوع|فقط|हमेशा|कभी|केवल|ज़रूर",
+from token_guard.compaction.rule_words import (
+    CLAUSE,
+    DOING,
+    DOING_WORDS,
+    HELD_TO,
+    KEEPING,
+    NUMBER,
+    QUANTITY,
+    SAYING,
+    SAYING_WORDS,
+    SHAPE,
+    STANDING,
 )
 
-BINDS: Final = re.compile("|".join((*_ENGLISH, *_OTHERS)), re.IGNORECASE)
-"""What asks to be kept to: obligations, prohibitions, formats, preferences."""
+__all__ = ["BEYOND_ASCII", "BINDS", "FORBIDS", "Form", "form", "has_any", "words_of"]
 
-LIMIT: Final = re.compile(
-    r"\b(?:cap(?:ped)?|limit(?:ed)?|max(?:imum)?|min(?:imum)?|budget|deadline|due"
-    r"|at most|no more than|up to|within|under|below|not exceed)\b[^.?!\n]{0,60}\d",
-    re.IGNORECASE,
-)
-"""A number that binds."""
 
-FACT: Final = re.compile(
-    r"^(?:(?i:fyi|note|btw|also|and|so|ok|okay|sure|yes|hi|well)[,:.!]?\s+)*"
-    r"(?:(?i:my|our|the|his|her|their|its|this|that|these|all|it|he|she|we|they|i)\b|[A-ZÀ-ÖØ-Þ\u0370-\uffff])"
-    r"[^?\n]{0,160}?(?:\b(?:is|are|was|were|lives?|runs?|uses?|owns?|expires?|starts?|ends?|equals?|means?|called|named"
-    r"|ist|sind|heißt|lautet|est|sont|es|son|è|sono|é|são|zijn|är|jest|это)\b|'s\b|[:=] |是|为|は|です|입니다)"
-)
-"""What states something about something."""
+BEYOND_ASCII: Final = "*"
+"""Stands among the words of a sentence that is not all ASCII: scripts whose words are not told apart by spaces."""
 
-TELLING: Final = re.compile(
-    r"\d|[A-Za-z]_[A-Za-z]|[a-z][A-Z]|https?:|\w/\w|\w@\w|[$€£¥]|\b[A-Z]{3,}\b|[`\"“«「]|\b[A-Z][a-z]+ [A-Z][a-z]+\b|[^\W\d]\.[a-z]{2,4}\b"
-)
-"""What a fact that later work has to go by holds: a number, a name, an address, something quoted."""
+_BETWEEN: Final = {code: " " for code in range(128) if not chr(code).isalnum()} | {ord("’"): " "}
 
-REQUEST: Final = re.compile(
-    r"^(?:please|can|could|would|will you|let'?s|now|next|then|i(?:'d| would) like"
-    r"|i (?:want|need) (?:you )?to|help|find|fix|add|make|change|look|check|run"
-    r"|read|tell|show|explain|create|implement|update|remove|write|try|see|book|cancel|go)\b",
-    re.IGNORECASE,
-)
-"""What asks for work, not for a rule."""
 
-LABEL: Final = re.compile(
-    r"(?:[A-Z][A-Z _/-]{2,40}|(?i:rule|constraint|requirement|preference|policy|note|important"
-    r"|fact|reminder|convention|update|correction))\s*(?:\([^)\n]{0,40}\))?\s*[:：]\s*\S"
-)
-"""A line that says of itself what it is."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of sentences: without any of its `words` (where it names some) no sentence has it, which is cheap to see."""
 
-DEPENDS: Final = re.compile(
-    r"\b(?:it|its|them|they|this|that|these|those|such|the same|either|both|otherwise"
-    r"|exceed|there|then)\b|^(?:never|and|but|or|also|except|unless|only)\b"
-    r"|\b(?:diese[rsmn]?|davon|sie|ihn|cela|ceci|eso|esto|ello|questo|isso)\b|这|那|它|これ|それ|그것|이것",
-    re.IGNORECASE,
-)
-"""Words that lean on the sentence before."""
+    words: frozenset[str]
+    pattern: re.Pattern[str]
 
-NEWER: Final = re.compile(
-    r"\b(?:now|instead|no longer|changed?|update[ds]?|correction|revised?|moved"
-    r"|new|raised|lowered|extended|from now on|actually|replaces?|supersedes?"
-    r"|jetzt|stattdessen|désormais|ahora|adesso|agora|теперь)\b|现在|改为|改成|更新|今後|変更|이제|변경",
-    re.IGNORECASE,
-)
-"""Words of a rule that takes the place of another."""
 
-PROHIBITS: Final = re.compile(
-    r"\b(?:never|must not|mustn't|do not|don't|may not|forbidden|prohibited"
-    r"|stop|refuse|nie(?:mals)?|jamais|nunca|jamás|mai|nooit|aldrig|nigdy"
-    r"|никогда|нельзя|запрещено)\b|绝不|不要|不得|禁止|切勿|请勿|決して|ないで|절대|금지",
-    re.IGNORECASE,
+def form(words: str, *patterns: str) -> Form:
+    """The form of the sentences that one of the patterns finds, in lower or upper case."""
+    return Form(frozenset(words.split()), re.compile("|".join(patterns), re.IGNORECASE))
+
+
+def has_any(forms: Iterable[Form], sentence: str, words: frozenset[str]) -> bool:
+    """Whether a sentence of these words, in lower case, has one of the forms."""
+    return any((not form.words or not form.words.isdisjoint(words)) and form.pattern.search(sentence) for form in forms)
+
+
+def words_of(sentence: str) -> frozenset[str]:
+    """The words of a sentence in lower case, by which it is seen at once which forms it cannot have.
+
+    >>> sorted(words_of("Don't use é."))
+    ['*', 'don', 't', 'use', 'é']
+    """
+    words = frozenset(sentence.lower().translate(_BETWEEN).split())
+    return words if sentence.isascii() else words | {BEYOND_ASCII}
+
+
+FORBIDS: Final = (
+    form(
+        "do don dont",
+        CLAUSE
+        + r"(?:do not|don['’]?t)\s+(?:ever\s+|you\s+)?(?!(?:worry|know|think|mind|see|understand|remember|have|care|need|want|believe"
+        r"|recall|forget|hesitate|seem|work|feel|get|really|even|quite|actually|be (?:afraid|shy|surprised)|agree|like|notice|expect)\b)\w+",
+        r"\bi (?:really |absolutely )?(?:do not|don['’]t|never) (?:ever )?want (?:you to|any|to see|to read|to be|it to)\b",
+    ),
+    form(
+        "never",
+        CLAUSE + r"(?:never|not ever)\s+(?!(?:mind|been|had|was|were|got|did|knew|saw|the|a|an|again|really|heard|seen|in|once|to)\b"
+        r"|\w+(?<!ne)ed\b)\w+",
+        r"\b(?:must|shall|should|may|is|are|be|to|you|\w+s) never\b(?! (?:been|had|was|were|got|saw|\w+ed)\b)",
+    ),
+    form(
+        "avoid refrain clear away hands circumstances account stop skip omit out longer",
+        CLAUSE
+        + r"(?:avoid(?!s|ed|ing)|refrain from|steer clear|stay (?:away from|out of)|keep (?:[\w' ]{1,40} )?(?:away from|out of)|hands off"
+        r"|under no circumstances|on no account|stop \w+ing|skip (?:the|all|any)|omit|leave out"
+        r"|no longer (?:use|do|add|write|include|mention))\b",
+    ),
+    form(
+        "must mustn shall shan should shouldn may can cannot aren",
+        r"\b(?:must|shall)(?:n['’]t| not)\b|\b(?:nobody|no one|none of \w+|they|we|that|this|\w+s) (?:may not|should ?n['’]t ever)\b",
+        r"\byou (?:should not|shouldn['’]t|may not|can(?:not|['’]t)|are not to|aren['’]t to|are never to)\b(?! (?:just|really|even|see|load|know)\b)",
+    ),
+    form(
+        "allowed permitted acceptable negotiable forbidden prohibited banned limits off bounds taboo go read frozen option not",
+        r"\b(?:is|are|be|stays?|remains?)\s+(?:strictly |absolutely |completely )?(?:not allowed|not permitted|not acceptable|not negotiable"
+        r"|forbidden|prohibited|banned|off[- ]limits|out of bounds|not to be|never to be|taboo|a no-go|read[- ]only|frozen|not an option)\b",
+        r"\bnot (?:allowed|permitted) to\b",
+    ),
+    form(
+        "no",
+        r"^(?:absolutely |strictly |and |but |also |please,? )?no (?!(?:problem|worries|idea|need|doubt|thanks?|way|one|rush|luck|more than"
+        r"|longer|such|errors?|wonder|changes? (?:yet|needed)|results?|matter|worry|joke|kidding|clue|other|real|big|fixes|output|i|it|that|the"
+        r"|this|you|we|but|not|less|fewer|signal|service)\b)(?!(?:\S+ ){0,5}(?:i|we|was|were|has|have|had|found|available|needed|applied"
+        r"|is (?!to\b|allowed|permitted)|are (?!to\b|allowed))\b)[\w`][^?\n]{2,140}$",
+    ),
+    form(
+        "nobody no nothing none",
+        r"\b(?:nobody|no one|nothing|none)\b[^.?!]{0,50}\b(?:may|must|should|is to|goes?|leaves?|ships?|gets?|can be)\b",
+    ),
+    form(
+        "without unless",
+        r"\b(?:without|unless)\b[^.?!,]{0,40}\b(?:approv\w+|permission|consent|asking|confirm\w*|sign-?off|reviewed|the okay|agree\w*|clearance)\b",
+    ),
+    form("hate stand dislike", r"\bi (?:hate|can['’]t stand|dislike)\b"),
 )
 """What forbids: it is kept before all else."""
+
+BINDS: Final = (
+    form(
+        "now here forward henceforth further otherwise exceptions exception times cases matter rest remainder duration rule time mind",
+        r"\b(?:from now on|from here on|going forward|henceforth|until further notice|until (?:i say|told) otherwise|no exceptions"
+        r"|without exception|at all times|in all cases|no matter what|for the (?:rest|remainder|duration) of (?:this|the|our)"
+        r"|as a (?:general )?rule\b(?! of thumb)|every single time|(?:keep|bear) in mind)\b",
+    ),
+    form("remember", r"\bremember that\b"),
+    form(
+        "",
+        r"^(?:also |and |but |please )?(?:starting (?:now|today|with)|as of (?:now|today)|in (?:the )?future,|in (?:every|each|all|any) \w+,?"
+        r"|for (?:every|each|all|any)\b|whenever|every time|each time|any ?time)\b",
+        r"^(?:if|when|once|before|after|in case|should)\b[^?]{3,140}?,\s*(?:then |please |always |first |you (?:must|should|have to) )?"
+        r"(?:" + SAYING + r"|" + DOING + r"|keep|leave|avoid|do not|don['’]t|never)\b",
+        r"^(?:for|in|on|with|under) [^?,]{3,60},\s*(?:please |always |only )?(?:" + SAYING + r"|keep|stick|stay|avoid)\b",
+        r"^(?:an? )?(?:max(?:imum|\.)?|min(?:imum|\.)?|at most|at least|no more than|up to|exactly) (?:of )?" + NUMBER + r"[ -]\w+",
+        r"^(?:bullet points|plain (?:text|english|language)|short (?:answers|sentences|replies)|metric units|formal tone)\b[^?]{0,60}$",
+        r"^(?:\w+ )?" + HELD_TO + r" (?:\w+ ){0,3}?(?:(?:must|should|shall|may|ha(?:s|ve) to|(?:are|is) (?:always|only|never|to)"
+        r"|go(?:es)? (?:in|to)|comes? from|belongs? in|starts? with|ends? with|stays?)\b|" + SHAPE + r"(?:,? please)?[.!]?$)",
+    ),
+    form(
+        "always only exclusively solely ever",
+        CLAUSE
+        + r"(?:always|only|exclusively|solely)\s+(?!(?:been|had|was|were|the problem|one|a|thing|that|this|it|i|if|when|because|to|in"
+        r"|after|then|two|three)\b)[\w`]+",
+        r"\b(?:you|must|should|shall|will|to|\w+s (?:are|is) to) (?:always|only|ever)\b(?! (?:get|see|have|getting|seeing)\b)",
+        r"^[^?]{3,80}\bonly[.!]?$",
+    ),
+    form(
+        "keep stay remain stick adhere conform comply follow respect obey maintain preserve limit restrict confine cap be leave treat pretend act assume",
+        KEEPING,
+    ),
+    form(
+        SAYING_WORDS,
+        CLAUSE + r"(?!\w+ me (?:all|every|each|the)\b)" + SAYING + r"\b[^?]{0,160}?(?:" + STANDING + r"|" + SHAPE + r")",
+    ),
+    form(DOING_WORDS, CLAUSE + DOING + r"\b(?! (?:me|it|them|us) )[^?]{0,160}?" + STANDING),
+    form(
+        "your all every each any both the",
+        r"\b(?:your|all|every|each|any|both|the) (?:[\w'’-]+ ){0,3}?" + HELD_TO + r" (?:[\w'’-]+ ){0,4}?"
+        r"(?:must|should (?:be|have|use|stay|never|always|only|not|start|end|contain|fit|go)|shall|ha(?:s|ve) to|needs? to (?:be|have|stay|fit|go)"
+        r"|(?:are|is) to\b|may only|can only|ought to|goes? (?:in|to|into)\b)",
+    ),
+    form(
+        "all every each any only",
+        r"\b(?:all|every|each|any|only)\b[^.?!]{2,70}\b(?:must|shall|ha(?:s|ve) to|may|are to|is to|can only|go(?:es)? through)\b",
+    ),
+    form(
+        "must shall",
+        r"(?<!there )(?<!i )\b(?:must|shall)\b(?! (?:have\b|be (?:a|an|some|something|the|because|wrong|why|due|nice|hard|\w+ing)\b|say\b|admit\b"
+        r"|include:))",
+    ),
+    form(
+        "you",
+        r"\byou (?:have to|need to|are (?:only )?(?:allowed|permitted|required|expected) to|may only|can only)\b[^.?!]{0,120}?" + STANDING,
+    ),
+    form(
+        "mandatory compulsory obligatory must negotiable required sacred binding",
+        r"\b(?:is|are) (?:mandatory|compulsory|obligatory|a must|non-negotiable|required (?:for|before|in|on|when)\b|sacred|binding)",
+    ),
+    form(
+        "need needs require requires",
+        r"\b(?:needs?|requires?) (?:\w+ )?(?:approval|sign-?off|permission|consent|review|confirmation|a second) (?:from|by|before|first|\w+)",
+    ),
+    form(
+        "sure ensure",
+        r"\bmake sure (?:that )?(?:every|each|all|any|you (?:always|never|only)|no\b|nothing|nobody)\b|\bensure (?:that )?(?:every|each|all|no\b)",
+    ),
+    form(
+        "expect insist require need want like",
+        r"\bi (?:expect|insist|require|need|want) (?:that |on )?(?:all|every|each|your|only|any|no|everything|nothing|the (?:answers?|repl|outputs?))\b",
+        r"\bi(?:'d| would)? like (?:all|every|each|your|only|no|everything|the (?:answers?|replies|outputs?))\b",
+    ),
+    form(
+        "applies holds goes", r"\b(?:that|this|it) (?:rule |limit |policy )?(?:applies|holds|goes) (?:to|for) (?:all|every|any|both|the)\b"
+    ),
+    form(
+        "prefer prefers rather insist insists dislike dislikes hates",
+        r"\b(?:i|we|he|she|they|user|users?|client|customer|boss|manager|team|editor|reader)\b(?:['’]d)?(?: \w+){0,2}? "
+        r"(?:prefers?|rather|insists?|dislikes?|hates?)\s+(?!(?:that|it|not|so)[.!,]?$)\S+ \S+",
+    ),
+    form(
+        "wants likes needs expects demands asked cares preference preferred",
+        r"\b(?:the )?(?:user|client|customer|boss|manager|team|editor) (?:\w+ )?(?:wants|likes|needs|expects|demands|asked for|cares about)\b",
+        r"\b(?:my|our|user['’]?s?|client['’]s|customer['’]s) (?:\w+ )?prefer(?:ence|red)\b",
+    ),
+    form(
+        "budget cap limit ceiling maximum minimum deadline quota allowance threshold",
+        r"\b(?:budget|cap|limit|ceiling|maximum|minimum|deadline|quota|allowance|threshold)\b(?: (?:for|on|of) [\w' -]{1,40})?\s*"
+        r"(?:(?:is|are|was|of|at|stays?|remains?|[:=])\s?(?:now |still |set (?:at|to) |fixed at |capped at )?(?:the )?)+[^.?!\n]{0,12}"
+        + QUANTITY,
+    ),
+    form("capped limited due fixed", r"\b(?:is|are|be) (?:capped|limited|due|fixed) (?:at|to|by|on)\b[^.?!\n]{0,20}" + QUANTITY),
+    form(
+        "keep stay spend spending cost fit pay remain finish let below exceed pass go",
+        r"\b(?:keep|stay|spend|spending|cost|fit|pay|remain|finish|let|below|exceed|pass|go)\b[^.?!\n]{0,60}\b(?:under|below|within|no more than"
+        r"|at most|up to|less than|over|above|beyond|past|exceed|pass)\s+(?:the )?" + QUANTITY,
+    ),
+)
+"""What asks to be kept to in other ways: obligations, formats, manners, sources, conditions, preferences, numbers that bind."""

@@ -4,70 +4,63 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 from token_guard.compaction.remembered import remembered
-from token_guard.compaction.rule_forms import BINDS, DEPENDS, FACT, LABEL, LIMIT, NEWER, PROHIBITS, REQUEST, TELLING
+from token_guard.compaction.rule_forms import BINDS, FORBIDS, has_any, words_of
+from token_guard.compaction.rule_forms_abroad import BINDS_ABROAD, FORBIDS_ABROAD
+from token_guard.compaction.rule_subjects import replaces
+from token_guard.compaction.statement_forms import CHANGES, DEPENDS, LABEL, LEANS_BACK, STATES, TELLING
 from token_guard.conversation import Message
 from token_guard.speech import own_words
 
-__all__ = ["found", "given", "newest"]
+__all__ = ["asks_to_be_kept", "forbids", "found", "given", "newest"]
 
-LONGEST = 700
+LONGEST = 500
 """Characters of a sentence; longer ones are pasted text."""
 
 SHORTEST = 6
 """Characters; shorter ones say nothing by themselves."""
 
-MOST_PROSE = 40_000
-"""Characters of a message in which rules are looked for: what is longer is a document."""
+MOST_PROSE = 12_000
+"""Characters of a message in which rules are looked for: what is longer is a document. On recorded sessions, the longest
+messages that people typed had 4,000."""
+
+MOST_TOLD = 1_500
+"""Characters of a message in which facts are looked for: in longer ones nearly every sentence states something."""
 
 MOST_RULES = 200
 """Rules that are remembered of a session; more are no rules."""
 
-SAME_SUBJECT = 0.6
-"""Two rules with this share of their words are about the same; where their numbers or names differ, the newer one stands."""
+HEADINGS = 3
+"""So many headings make a text a document: a page, a loaded skill, an issue."""
 
-FEWEST_SAME = 2
-"""So many words at least are the same where a rule says that it is newer."""
+FEWEST_LETTERS = 0.6
+"""Of a sentence, the least share of letters and spaces; outputs and code have less."""
 
-_SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=\S)|(?<=[。！？])|\n+")
-_BULLET = re.compile(r"^(?:[-*•]|\d{1,2}[.)])\s+")
-_WORD = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_VALUE = re.compile(r"[^\s,;()]*\d[^\s,;()]*|[A-Z][\w-]*[A-Z][\w-]*|`[^`]+`|\"[^\"]+\"")
-_FILLER = frozenset(
-    [
-        "is",
-        "are",
-        "be",
-        "the",
-        "an",
-        "of",
-        "to",
-        "for",
-        "and",
-        "now",
-        "new",
-        "from",
-        "with",
-        "at",
-        "in",
-        "on",
-        "by",
-        "it",
-        "this",
-        "that",
-        "has",
-        "have",
-        "been",
-        "was",
-        "will",
-        "changed",
-        "update",
-        "updated",
-        "correction",
-    ]
+_HEADING = re.compile(r"^[ \t]*#{1,6} \S", re.MULTILINE)
+_SPEAKER = re.compile(r"(?!\S+ \S+ \S+ \S+ \S+ )[A-ZÀ-Þ][\w.'’-]*(?: [\w.'’()-]+){0,6}\s?(?:\([^)\n]{1,80}\))?\s?:\s")
+_END = re.compile(r"(?<=[.!?…])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bvs\.)(?<!\b[A-Z]\.)[\"')\]*]*\s+(?=\S)|(?<=[。！？])")
+_BULLET = re.compile(r"^(?:[-*•–]|\d{1,2}[.)]|\[[ x]\])\s+")
+_OPENER = re.compile(
+    r"^(?:[*_\"'“(]+|(?:ok(?:ay)?|yes|yeah|no|sure|great|good|fine|well|oh|hey|hi|hmm+|btw|by the way|also|and|but|so|one more thing|another thing"
+    r"|quick (?:update|note|reminder)|update|important|note|reminder|fyi|actually|again|besides|for this|thanks|thank you|alright|right|cool|additionally"
+    r"|furthermore|moreover|finally|first(?:ly)?|second(?:ly)?|lastly)\b[,:.!;–—-]+\s*(?:that\s+)?|(?:also|and|but|so|then)\s+)",
+    re.IGNORECASE,
 )
+_NO_PROSE = re.compile(
+    r"^(?:\d+[:|)\]\t]|[+|$#@{<}\\=]|/\S|-{2,}|\w*(?:Error|Exception|Warning)\b|(?:error|warning|fatal|panic|traceback|failed|e\d{3,4})\b[ :(])"
+    r"|\\[nt\"]|[{;]$|\(\)|=>|:=|==|\{\"|=\"|\$\{|^[\w./-]+:\d+|\{\w+\}",
+    re.IGNORECASE,
+)
+_OUTPUT = re.compile(r"^(?: {4,}|\t)(?!\s*(?:[-*•]|\d{1,2}[.)])\s)", re.MULTILINE)
+_STORY = re.compile(
+    r"^(?:i|we|he|she|they|it|that|there|this)\b(?:['’](?:ve|d|s))? (?:have |had |has |just |also |already )?"
+    r"(?:been|was|were|had|did|tried|saw|noticed|found|got|went|checked|followed|changed|turned|thought|made|used|looked|ran|restarted|booked)\b"
+    r"|^(?:i|we)(?:['’](?:m|re)| am| are) (?:sorry|afraid|not sure|sure|just|glad|going|trying|looking|thinking|wondering)\b"
+    r"|^(?:thanks|thank you|sorry|great|perfect)\b|^i (?:think|guess|believe|wonder|understand|know|see|can(?:['’]t|not)?|could|do not have|don['’]t have)\b",
+    re.IGNORECASE,
+)
+_LETTERS = re.compile(r"[^\W\d_]|\s")
 
 
 @remembered
@@ -78,11 +71,15 @@ def found(text: str) -> tuple[str, ...]:
     ('The budget cap is $500. Never exceed it without approval.',)
     >>> found("ab jetzt bitte alle Antworten auf Deutsch. 请始终使用简体中文。")
     ('ab jetzt bitte alle Antworten auf Deutsch.', '请始终使用简体中文。')
+    >>> found("I always get this error. Fix it, and make the tests pass.")
+    ()
     """
     own = own_words(text)
-    if not own or len(own) > MOST_PROSE:
+    if not own or _is_of_others(own):
         return ()
-    return tuple(dict.fromkeys(rule for paragraph in own.split("\n") for rule in _of_paragraph(paragraph)))
+    with_facts = len(own) <= MOST_TOLD
+    lines = (line for line in own.split("\n") if not _OUTPUT.match(line))
+    return tuple(dict.fromkeys(rule for line in lines for rule in _of_line(line, with_facts)))
 
 
 def given(messages: Iterable[Message]) -> tuple[str, ...]:
@@ -100,68 +97,102 @@ def newest(rules: Iterable[str]) -> tuple[str, ...]:
     """
     kept: list[str] = []
     for rule in rules:
-        kept = [older for older in kept if older != rule and not _replaces(rule, older)]
+        kept = [older for older in kept if older != rule and not replaces(rule, older)]
         kept.append(rule)
         del kept[:-MOST_RULES]
     return tuple(kept)
 
 
-def _of_paragraph(paragraph: str) -> Iterator[str]:
-    whole = _BULLET.sub("", paragraph.strip())
-    if LABEL.match(whole) and len(whole) <= LONGEST and not whole.endswith("?"):
+def forbids(rule: str) -> bool:
+    """Whether a rule says what must not be done."""
+    return any(map(_forbids, _sentences(rule)))
+
+
+def asks_to_be_kept(rule: str) -> bool:
+    """Whether a rule asks for something, and does not only tell how things are."""
+    return any(_forbids(bare) or _binds(bare) for bare in _sentences(rule))
+
+
+def _is_of_others(own: str) -> bool:
+    """Whether a text is a document, or a line of a transcript: none of it asks anything of who reads it."""
+    if len(own) > MOST_PROSE or len(_HEADING.findall(own)) >= HEADINGS:
+        return True
+    return bool(_SPEAKER.match(own)) and not LABEL.match(own)
+
+
+def _of_line(line: str, with_facts: bool) -> Iterator[str]:
+    whole = _BULLET.sub("", line.strip()).strip()
+    if LABEL.match(whole) and len(whole) <= LONGEST and not whole.endswith(("?", "？")):
         yield whole
         return
-    sentences = [sentence.strip() for sentence in _SENTENCE.split(whole) if sentence and sentence.strip()]
     group: list[str] = []
-    for place, sentence in enumerate(sentences):
-        if not _binds(sentence):
-            continue
-        before = sentences[place - 1] if place else ""
-        joined = DEPENDS.search(sentence) if group and group[-1] is before else None
-        if group and not joined:
+    before = ""
+    for sentence in filter(None, map(str.strip, _END.split(whole))):
+        joined = bool(group) and (DEPENDS.search(sentence) is not None or _leans_back(sentence))
+        if not joined and group:
             yield " ".join(group)
             group = []
-        if not group and DEPENDS.search(sentence) and before and len(before) <= LONGEST // 2 and not before.endswith("?"):
-            group = [before]
-        group.append(sentence)
+        if joined and (_leans_back(sentence) or _is_rule(sentence, with_facts)):
+            group.append(sentence)
+        elif _is_rule(sentence, with_facts):
+            needed = before if DEPENDS.search(sentence) and _is_prose(before) and not before.endswith("?") else ""
+            group = [*group, *filter(None, [needed]), sentence] if not group else [*group, sentence]
+        elif group:
+            yield " ".join(group)
+            group = []
+        before = sentence
     if group:
         yield " ".join(group)
 
 
-def _binds(sentence: str) -> bool:
+def _leans_back(sentence: str) -> bool:
+    return len(sentence) <= LONGEST // 4 and LEANS_BACK.match(sentence) is not None and not sentence.endswith("?")
+
+
+def _is_rule(sentence: str, with_facts: bool) -> bool:
     """Whether a sentence asks to be kept to, or states a fact that later work has to go by; a question or a request does neither."""
-    if not SHORTEST <= len(sentence) <= LONGEST or sentence.endswith(("?", "？")):
+    if not _is_prose(sentence) or sentence.endswith(("?", "？")):
         return False
-    if BINDS.search(sentence) or LIMIT.search(sentence):
-        return True
-    return bool(FACT.search(sentence) and TELLING.search(sentence)) and not REQUEST.match(sentence)
-
-
-def _replaces(rule: str, older: str) -> bool:
-    """Whether a rule is about the same as an older one, with other values; prohibitions add up."""
-    mine, its = _subject(rule), _subject(older)
-    same = len(mine & its)
-    alike = same >= SAME_SUBJECT * len(mine | its)
-    if not same or not (alike or (same >= FEWEST_SAME and same >= SAME_SUBJECT * min(len(mine), len(its)) and _is_newer(rule))):
+    bare = _bare(sentence)
+    if _STORY.match(bare):
         return False
-    return _values(rule) != _values(older) and not (_forbids(rule) and _forbids(older))
+    return _forbids(bare) or _binds(bare) or (with_facts and _states(sentence))
 
 
-@lru_cache(maxsize=4_096)
-def _forbids(rule: str) -> bool:
-    return PROHIBITS.search(rule) is not None
+def _forbids(bare: str) -> bool:
+    words = words_of(bare)
+    return has_any(FORBIDS, bare, words) or has_any(FORBIDS_ABROAD, bare, words)
 
 
-@lru_cache(maxsize=4_096)
-def _is_newer(rule: str) -> bool:
-    return NEWER.search(rule) is not None
+def _binds(bare: str) -> bool:
+    words = words_of(bare)
+    return has_any(BINDS, bare, words) or has_any(BINDS_ABROAD, bare, words)
 
 
-@lru_cache(maxsize=4_096)
-def _subject(rule: str) -> frozenset[str]:
-    return frozenset(word for word in _WORD.findall(_VALUE.sub(" ", rule).lower())) - _FILLER
+def _states(sentence: str) -> bool:
+    return bool(STATES.match(sentence) or (CHANGES.match(sentence) and TELLING.search(sentence[1:])))
 
 
-@lru_cache(maxsize=4_096)
-def _values(rule: str) -> frozenset[str]:
-    return frozenset(value.strip(".:!") for value in _VALUE.findall(rule))
+def _is_prose(sentence: str) -> bool:
+    """Whether somebody says this, and no tool printed it."""
+    if not SHORTEST <= len(sentence) <= LONGEST or _NO_PROSE.search(sentence):
+        return False
+    return len(_LETTERS.findall(sentence)) >= FEWEST_LETTERS * len(sentence)
+
+
+def _bare(sentence: str) -> str:
+    """A sentence without the words that only lead up to it.
+
+    >>> _bare("Ok, and one more thing: don't touch a.py")
+    "don't touch a.py"
+    """
+    bare = sentence
+    while (opened := _OPENER.match(bare)) and opened.end() < len(bare):
+        bare = bare[opened.end() :]
+    return bare
+
+
+def _sentences(rule: str) -> Iterator[str]:
+    """The sentences of a rule, without what it says that it is."""
+    label = LABEL.match(rule)
+    return map(_bare, filter(None, _END.split(rule[label.end() :] if label else rule)))

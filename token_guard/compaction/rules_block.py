@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from token_guard.compaction.clip import clipped
-from token_guard.compaction.rule_forms import BINDS, PROHIBITS
+from token_guard.compaction.rules import asks_to_be_kept, forbids
 from token_guard.compaction.shorten import TextCounter
 
 __all__ = ["is_said", "rules_lines", "strongest"]
@@ -44,4 +44,4 @@ def _line(rule: str) -> str:
 
 
 def _rank(rule: str) -> tuple[bool, bool]:
-    return PROHIBITS.search(rule) is None, BINDS.search(rule) is None
+    return not forbids(rule), not asks_to_be_kept(rule)

@@ -1,0 +1,205 @@
+"""What a rule is about, so that a newer one takes the place of the older one on the same matter, in whatever words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from token_guard.compaction.rule_forms import FORBIDS, has_any, words_of
+from token_guard.compaction.rule_forms_abroad import FORBIDS_ABROAD
+from token_guard.compaction.statement_forms import LABEL
+
+__all__ = ["replaces"]
+
+SAME_SUBJECT = 0.6
+"""Two rules with this share of their words are about the same; where their numbers or names differ, the newer one stands."""
+
+FEWEST_SAME = 2
+"""So many words at least are the same where a rule says that it is newer."""
+
+_WORD: Final = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_NUMBER_WORDS: Final = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand)"
+_MONTH: Final = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_VALUE: Final = re.compile(
+    rf"[^\s,;()]*\d[^\s,;()]*|[A-Z][\w-]*[A-Z][\w-]*|`[^`]+`|\"[^\"]+\"|\b{_MONTH}\b|(?<=[a-z,:;] )[A-Z][a-z]+\b|^[A-Z][a-z]+ [A-Z][a-z]+\b"
+    rf"|\b(?i:{_NUMBER_WORDS}(?:[ -]{_NUMBER_WORDS})*)\b"
+)
+
+NEWER: Final = re.compile(
+    r"\b(?:now|instead|no longer|changed?|update[ds]?|correction|revised?|moved|new|raised|lowered|extended|shortened|switch(?:ed)?|rebased|renamed|rotat(?:ed|ion)"
+    r"|from now on|going forward|actually|rather|replaces?|supersedes?|scratch that|forget (?:what|the|about)|back to|after all|on second thought"
+    r"|jetzt|stattdessen|ab sofort|nun|désormais|dorénavant|plutôt|ahora|en adelante|mejor|adesso|ora|invece|agora|nu|теперь|отныне)\b"
+    r"|现在|从今|改为|改成|改用|更新|今後|これから|変更|이제|변경|앞으로",
+    re.IGNORECASE,
+)
+"""Words of a rule that takes the place of another."""
+
+_FILLER: Final = frozenset(
+    """is are be the an of to for and now new from with at in on by it its this that these those has have been was will changed change update updated
+    correction must should shall may can please we our my your you us they them as or not do does quick going forward current currently actually
+    rather instead total all every each any only always never keep put use set get make show give let want wants would like prefer prefers report
+    stay under below within over above than more less no today week user""".split()
+)
+"""Words that say nothing of what a rule is about."""
+
+_ALIKE: Final[Mapping[str, str]] = {
+    word: words.split()[0]
+    for words in (
+        "answer answers answering reply replies replying respond response responses responding",
+        "release releases released releasing ship ships shipped shipping",
+        "launch launches launched launching golive",
+        "trip trips travel travelling traveling journey",
+        "docs documentation documents manual handbook",
+        "project projects effort",
+        "internal internally",
+        "measurement measurements units unit",
+        "comment comments commenting",
+        "time times clock clocks timestamp timestamps",
+        "commit commits committing",
+        "meeting meetings",
+        "customer customers client clients",
+        "deploy deploys deployment deployments deploying",
+        "indent indents indentation indenting",
+    )
+    for word in words.split()
+}
+"""Words that say the same."""
+
+_MATTERS: Final[Mapping[str, str]] = {
+    "spending": r"\b(?:budget|spend(?:s|ing)?|costs?|expens\w+|expenditure)\b|\b(?:ceiling|cap|limit)\b[^.]{0,30}(?:[$€£¥]|dollars|euros|pounds|usd|eur)"
+    r"|\b(?:ausgaben|kosten|dépenses|gastos|presupuesto|spese)\b|预算|預算|予算|예산",
+    "date": r"\b(?:deadline|due(?: date)?|target date|(?:launch|release|ship|start|end|delivery) (?:date|day|timing)|timing|scheduled for|freeze|go[- ]live"
+    r"|ship (?:on|by)|launch(?:es)? (?:on|is)|goes live|frist|termin|stichtag|date limite|échéance|fecha límite|plazo|scadenza|prazo)\b|截止|期限|마감",
+    "name": r"\b(?:codename|code name|label|nickname|designated|called|calling|named|known as|refer to (?:it|the \w+) (?:as|by)|codename\w*|nom de code|nombre en clave)\b",
+    "clock": r"\b(?:utc|gmt|(?:pacific|central|eastern|mountain|local) (?:standard |daylight )?time|time ?zones?|[cp]e?s?t\b(?= time)|zeitzone|fuseau|zona horaria)\b|时区|時区",
+    "duty": r"\b(?:on[- ]call|pager|support (?:duty|escalations?|rota)|escalations?|rotation|duty|bereitschaft|astreinte|guardia)\b",
+    "branch": r"\b(?:branch|rebased|checked out|check out|zweig|rama|branche)\b",
+    "secret": r"\b(?:code|password|passphrase|passcode|pin|safe word|token|secret|credentials?|passwort|mot de passe|contraseña)\b",
+    "manner": r"\b(?:answer\w*|repl(?:y|ies)|respon\w+|tone|style|voice|antworte?n?|ton|réponses?|respuestas?|risposte)\b",
+    "measure": r"\b(?:metric|imperial|metrisch\w*|métrique\w*|métric\w+)\b",
+    "indent": r"\b(?:tabs|spaces|indent\w*)\b",
+    "spelling": r"\b(?:british|american) (?:english|spelling)\b",
+}
+"""What rules are about of which one value holds at a time, by the words that name it, in any part of speech."""
+
+_SCOPED: Final = frozenset({"spending", "date", "secret", "duty"})
+"""Matters of which there may be several: a budget of the project, and one of the trip. Of others, only one holds."""
+
+_MANNERS: Final[tuple[Mapping[str, str], ...]] = tuple(
+    {word: side for side, words in sides.items() for word in words.split()}
+    for sides in (
+        {
+            "short": "short brief concise terse crisp succinct compact tight minimal",
+            "long": "long detailed thorough verbose elaborate comprehensive exhaustive",
+        },
+        {
+            "formal": "formal professional official impersonal",
+            "casual": "casual informal playful relaxed chatty humorous funny cheeky light warm friendly",
+        },
+        {"metric": "metric metrisch metrische métrico métricas métrique", "imperial": "imperial"},
+        {"tabs": "tabs", "spaces": "spaces"},
+        {"british": "british", "american": "american"},
+        {
+            language: names
+            for language, names in (
+                ("en", "english englisch anglais inglés inglês inglese"),
+                ("de", "german deutsch allemand alemán alemão tedesco"),
+                ("fr", "french französisch français francés francês francese"),
+                ("es", "spanish spanisch espagnol español espanhol spagnolo"),
+                ("it", "italian italienisch italien italiano"),
+                ("pt", "portuguese portugiesisch portugais português"),
+                ("nl", "dutch niederländisch néerlandais nederlands"),
+                ("ru", "russian russisch russe ruso"),
+                ("zh", "chinese chinesisch chinois chino"),
+                ("ja", "japanese japanisch japonais japonés"),
+                ("ko", "korean koreanisch coréen coreano"),
+                ("pl", "polish polnisch polonais polaco"),
+            )
+        },
+    )
+)
+"""Manners that exclude one another, by what they are of."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What a rule speaks of: its words, its numbers and names, the matters that it settles and how, whether it says that it is newer."""
+
+    words: frozenset[str]
+    values: frozenset[str]
+    matters: frozenset[str]
+    manners: Mapping[int, frozenset[str]]
+    newer: bool
+    forbids: bool
+
+    def of(self, matter: str) -> frozenset[str]:
+        """What else it speaks of than the matter: of whose budget, of which date."""
+        return frozenset(word for word in self.words if not re.search(_MATTERS[matter], word))
+
+
+def replaces(rule: str, older: str) -> bool:
+    """Whether a rule takes the place of an older one: on the same matter, with another value; prohibitions add up.
+
+    >>> replaces("We ship on May 4 now.", "FACT: The release date is 2027-03-01."), replaces("Reply in German.", "Answer in English, please.")
+    (True, True)
+    >>> replaces("The travel budget is $300.", "The project budget is $500."), replaces("Keep comments in English.", "Answer in German.")
+    (False, False)
+    """
+    mine, its = _subject(rule), _subject(older)
+    if mine.forbids and its.forbids and not (mine.newer and "secret" in mine.matters & its.matters):
+        return False
+    return _restates(mine, its) or _settles(mine, its) or _excludes(mine, its)
+
+
+def _restates(mine: _Subject, its: _Subject) -> bool:
+    """Whether one says the same with other numbers or names; where each has words of its own, they are about two things."""
+    same = mine.words & its.words
+    if not same or mine.values == its.values or not its.values:
+        return False
+    alike = len(same) >= SAME_SUBJECT * len(mine.words | its.words) and not (mine.words - its.words and its.words - mine.words)
+    return alike or (mine.newer and len(same) >= FEWEST_SAME and len(same) >= SAME_SUBJECT * min(len(mine.words), len(its.words)))
+
+
+def _settles(mine: _Subject, its: _Subject) -> bool:
+    """Whether both settle the same matter, each with a value."""
+    for matter in mine.matters & its.matters - {"manner", "measure", "indent", "spelling"}:
+        if mine.values == its.values or not (mine.values and its.values):
+            continue
+        own, other = mine.of(matter), its.of(matter)
+        if own & other or matter == "clock" or (mine.newer and (matter not in _SCOPED or not own or not other)):
+            return True
+    return False
+
+
+def _excludes(mine: _Subject, its: _Subject) -> bool:
+    """Whether both say how to do the same, in manners that exclude one another; or the newer one says that it is."""
+    shared = mine.manners.keys() & its.manners.keys()
+    if any(mine.manners[kind].isdisjoint(its.manners[kind]) for kind in shared):
+        objects = ("answer", "comment", "commit", "report", "docs", "code", "email")
+        named, others = ({word for word in objects if word in subject.words} for subject in (mine, its))
+        return not named or not others or bool(named & others)
+    return mine.newer and "manner" in mine.matters & its.matters and bool(mine.manners) and bool(its.manners)
+
+
+@lru_cache(maxsize=4_096)
+def _subject(rule: str) -> _Subject:
+    label = LABEL.match(rule)
+    said = rule[label.end() :] if label else rule
+    lower = said.lower()
+    spoken = _WORD.findall(lower)
+    manners = {
+        number: frozenset(sides[word] for word in spoken if word in sides)
+        for number, sides in enumerate(_MANNERS)
+        if any(map(sides.__contains__, spoken))
+    }
+    return _Subject(
+        frozenset(_ALIKE.get(word, word) for word in _WORD.findall(_VALUE.sub(" ", said).lower())) - _FILLER,
+        frozenset(value.strip(".:!").lower() for value in _VALUE.findall(said)),
+        frozenset(matter for matter, form in _MATTERS.items() if re.search(form, lower)),
+        manners,
+        NEWER.search(rule) is not None,
+        has_any((*FORBIDS, *FORBIDS_ABROAD), said, words_of(said)),
+    )

@@ -1,0 +1,54 @@
+"""The forms of what states something, of what says of itself what it is, and of what leans on the sentence before it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from token_guard.compaction.rule_words import DOING, SAYING
+
+__all__ = ["CHANGES", "DEPENDS", "LABEL", "LEANS_BACK", "STATES", "TELLING"]
+
+TELLING: Final = re.compile(
+    r"\d|[A-Za-z]_[A-Za-z]|[a-z][A-Z]|https?:|\w/\w|\w@\w|[$€£¥]|\b[A-Z]{3,}\b|[`“«「]|\b[A-Z][a-z]+ [A-Z][a-z]+\b|[^\W\d]\.[a-z]{2,4}\b"
+)
+"""What a fact that later work has to go by holds: a number, a name, an address, something quoted."""
+
+STATES: Final = re.compile(
+    r"^(?:(?i:fyi|note|btw|also|and|so|ok|okay|sure|yes|hi|well|thanks|for reference|for the record|by the way)[,:.!]?\s+)*"
+    r"(?:(?i:the|our|my|this|his|her|their|its|production|staging)\s(?:[\w'’/-]+ ){0,7}|[A-Z][\w'’-]+ (?:[\w'’/-]+ ){0,4})"
+    r"(?:is|are|runs? (?:on|in|at)|lives? (?:at|in|on|under)|is called|are called|expires?|belongs? to|equals|owns?|goes live|is hosted|sits (?:at|in|on)"
+    r"|must|ends? (?:on|at|in)|starts? (?:on|at)|lands? on)\b(?! (?:not|being|still being|no longer|also|a bit|very|too|really)\b)"
+    r"(?=[^?\n]{0,60}?(?:\d|[A-Za-z]_[A-Za-z]|https?:|\w/\w|\w@\w|[$€£¥]|[A-Z]{3,}|[`“«「]| [A-Z][a-z]+ [A-Z][a-z]+))"
+)
+"""What states something of something that has a name or a number."""
+
+CHANGES: Final = re.compile(
+    r"^(?!(?i:now|i|i['’]ve|i['’]m|can|could|let['’]?s|please)\b)[^?\n]{0,100}?"
+    r"(?:\b(?:now|has (?:been )?(?:changed|moved|renamed|switched)|have (?:changed|moved|switched)|changed to|moved to|switched [^.?!\n]{0,40}to|renamed to"
+    r"|rebased onto|rotated|rotation|belongs to|supersedes?|replaces?|from now on|as of)\b)",
+    re.IGNORECASE,
+)
+"""What says that something is other than it was."""
+
+LABEL: Final = re.compile(
+    r"(?!(?:ERROR|WARN|WARNING|INFO|DEBUG|TRACE|FATAL|CRITICAL|FAILED|FAIL|PASS|PASSED|OK|TODO|FIXME|XXX|HTTP|HTTPS|URL|NB|PS|STEP|Q|A|USER"
+    r"|SYSTEM|ASSISTANT|HUMAN|AI)\b)"
+    r"(?:[A-Z][A-Z _/-]{2,40}|(?i:(?:standing |hard |house |important |style |safety |ground )?(?:rules?|constraints?|requirements?|preferences?|polic(?:y|ies)"
+    r"|guidelines?|reminder|conventions?|update|correction|decision|important|remember|note|fact|limits?|budget|deadline|tone|style|language"
+    r"|units?|timezone|format|audience|regel|wichtig|hinweis|vorgabe|règle|consigne|rappel|regla|nota|importante|regola|regra|правило|важно)))"
+    r"\s*(?:\([^)\n]{0,40}\)|#?\d{1,2})?\s*[:：]\s*(?=\S+ \S)"
+)
+"""A line that says of itself what it is."""
+
+DEPENDS: Final = re.compile(
+    r"\b(?:it|its|them|they|these|those|such|the same|either|both|otherwise|exceed)\b|^(?:that|this|and|but|or|except|unless|otherwise)\b|\b(?:that|this)[.!,]"
+    r"|\b(?:davon|sie|ihn|cela|ceci|eso|esto|ello|questo|isso)\b|这个|那个|它|これ|それ|그것|이것",
+    re.IGNORECASE,
+)
+"""Words that lean on the sentence before."""
+
+LEANS_BACK: Final = re.compile(
+    r"^(?:please )?(?:" + SAYING + "|" + DOING + r"|keep|fix|apply|follow)\b[^?]{0,60}\b(?:it|them|that|this|those|these)\b", re.IGNORECASE
+)
+"""What says how to go by the rule or the fact before it."""

@@ -37,12 +37,13 @@ NEWER: Final = re.compile(
 )
 """Words of a rule that takes the place of another."""
 
-_FILLER: Final = frozenset(
-    """is are be the an of to for and now new from with at in on by it its this that these those has have been was will changed change update updated
+_FILLERS: Final = """
+    is are be the an of to for and now new from with at in on by it its this that these those has have been was will changed change update updated
     correction must should shall may can please we our my your you us they them as or not do does quick going forward current currently actually
     rather instead total all every each any only always never keep put use set get make show give let want wants would like prefer prefers report
-    stay under below within over above than more less no today week user""".split()
-)
+    stay under below within over above than more less no today week user
+"""
+_FILLER: Final = frozenset(_FILLERS.split())
 """Words that say nothing of what a rule is about."""
 
 _ALIKE: Final[Mapping[str, str]] = {
@@ -103,21 +104,18 @@ _MANNERS: Final[tuple[Mapping[str, str], ...]] = tuple(
         {"tabs": "tabs", "spaces": "spaces"},
         {"british": "british", "american": "american"},
         {
-            language: names
-            for language, names in (
-                ("en", "english englisch anglais inglés inglês inglese"),
-                ("de", "german deutsch allemand alemán alemão tedesco"),
-                ("fr", "french französisch français francés francês francese"),
-                ("es", "spanish spanisch espagnol español espanhol spagnolo"),
-                ("it", "italian italienisch italien italiano"),
-                ("pt", "portuguese portugiesisch portugais português"),
-                ("nl", "dutch niederländisch néerlandais nederlands"),
-                ("ru", "russian russisch russe ruso"),
-                ("zh", "chinese chinesisch chinois chino"),
-                ("ja", "japanese japanisch japonais japonés"),
-                ("ko", "korean koreanisch coréen coreano"),
-                ("pl", "polish polnisch polonais polaco"),
-            )
+            "en": "english englisch anglais inglés inglês inglese",
+            "de": "german deutsch allemand alemán alemão tedesco",
+            "fr": "french französisch français francés francês francese",
+            "es": "spanish spanisch espagnol español espanhol spagnolo",
+            "it": "italian italienisch italien italiano",
+            "pt": "portuguese portugiesisch portugais português",
+            "nl": "dutch niederländisch néerlandais nederlands",
+            "ru": "russian russisch russe ruso",
+            "zh": "chinese chinesisch chinois chino",
+            "ja": "japanese japanisch japonais japonés",
+            "ko": "korean koreanisch coréen coreano",
+            "pl": "polish polnisch polonais polaco",
         },
     )
 )

@@ -27,8 +27,8 @@ COUNTER = TokenCounter(MODEL)
 INTRODUCTION = """# Notes, read
 
 Written by `python benchmarks/reading.py`; not edited by hand. The sessions are made up. Each is forwarded within two budgets, and below
-stands what its request then holds in place of the messages that went, to the letter. The remark under each budget was written by hand after its
-notes were read.
+stands what its request then holds in place of the messages that went, to the letter. The remark under each budget was written by hand
+after its notes were read.
 """
 
 

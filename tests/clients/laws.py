@@ -15,7 +15,7 @@ from clients.shapes import TURNS, Session
 
 from token_guard import Guard, Settings
 from token_guard.conversation import Conversation, Message
-from token_guard.counting import Meter, meter_for
+from token_guard.counting import Meter, meter_for, own_meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import FORMATS
 from token_guard.report import Fitted
@@ -167,12 +167,12 @@ def task_plan_and_newest_exchange_stay_whole(answer: Answer) -> str | None:
 
 
 def forwarded_requests_fit(answer: Answer) -> str | None:
-    """With their reply, by the meter's count."""
+    """With their reply, by the meter's count, or by the model's own vocabulary where a package at hand ships it."""
     if not answer.fitted:
         return None
-    forwarded = answer.forwarded
-    fits = forwarded.tokens + forwarded.reply <= answer.window
-    return "" if fits else f"{forwarded.tokens:,} + {forwarded.reply:,} forwarded"
+    forwarded, own = answer.forwarded, own_meter_for(answer.session.client.model)
+    tokens = min([forwarded.tokens, *([own.measure(forwarded.parsed).tokens] if own else [])])
+    return "" if tokens + forwarded.reply <= answer.window else f"{tokens:,} + {forwarded.reply:,} forwarded"
 
 
 def a_third_of_the_room_is_used(answer: Answer) -> str | None:

@@ -67,7 +67,8 @@ FORBIDS: Final = (
         "do don dont",
         CLAUSE
         + r"(?:do not|don['’]?t)\s+(?:ever\s+|you\s+)?(?!(?:worry|know|think|mind|see|understand|remember|have|care|need|want|believe"
-        r"|recall|forget|hesitate|seem|work|feel|get|really|even|quite|actually|be (?:afraid|shy|surprised)|agree|like|notice|expect)\b)\w+",
+        r"|recall|forget|hesitate|seem|work|feel|get|really|even|quite|actually|be (?:afraid|shy|surprised)|agree|like|notice"
+        r"|expect)\b)\w+",
         r"\bi (?:really |absolutely )?(?:do not|don['’]t|never) (?:ever )?want (?:you to|any|to see|to read|to be|it to)\b",
     ),
     form(
@@ -86,18 +87,22 @@ FORBIDS: Final = (
     form(
         "must mustn shall shan should shouldn may can cannot aren",
         r"\b(?:must|shall)(?:n['’]t| not)\b|\b(?:nobody|no one|none of \w+|they|we|that|this|\w+s) (?:may not|should ?n['’]t ever)\b",
-        r"\byou (?:should not|shouldn['’]t|may not|can(?:not|['’]t)|are not to|aren['’]t to|are never to)\b(?! (?:just|really|even|see|load|know)\b)",
+        r"\byou (?:should not|shouldn['’]t|may not|can(?:not|['’]t)|are not to|aren['’]t to|are never to)\b(?! (?:just|really|even|see"
+        r"|load|know)\b)",
     ),
     form(
         "allowed permitted acceptable negotiable forbidden prohibited banned limits off bounds taboo go read frozen option not",
-        r"\b(?:is|are|be|stays?|remains?)\s+(?:strictly |absolutely |completely )?(?:not allowed|not permitted|not acceptable|not negotiable"
-        r"|forbidden|prohibited|banned|off[- ]limits|out of bounds|not to be|never to be|taboo|a no-go|read[- ]only|frozen|not an option)\b",
+        r"\b(?:is|are|be|stays?|remains?)\s+(?:strictly |absolutely |completely )?(?:not allowed|not permitted|not acceptable"
+        r"|not negotiable"
+        r"|forbidden|prohibited|banned|off[- ]limits|out of bounds|not to be|never to be|taboo|a no-go|read[- ]only|frozen"
+        r"|not an option)\b",
         r"\bnot (?:allowed|permitted) to\b",
     ),
     form(
         "no",
         r"^(?:absolutely |strictly |and |but |also |please,? )?no (?!(?:problem|worries|idea|need|doubt|thanks?|way|one|rush|luck|more than"
-        r"|longer|such|errors?|wonder|changes? (?:yet|needed)|results?|matter|worry|joke|kidding|clue|other|real|big|fixes|output|i|it|that|the"
+        r"|longer|such|errors?|wonder|changes? (?:yet|needed)|results?|matter|worry|joke|kidding|clue|other|real|big|fixes|output|i|it"
+        r"|that|the"
         r"|this|you|we|but|not|less|fewer|signal|service)\b)(?!(?:\S+ ){0,5}(?:i|we|was|were|has|have|had|found|available|needed|applied"
         r"|is (?!to\b|allowed|permitted)|are (?!to\b|allowed))\b)[\w`][^?\n]{2,140}$",
     ),
@@ -107,7 +112,8 @@ FORBIDS: Final = (
     ),
     form(
         "without unless",
-        r"\b(?:without|unless)\b[^.?!,]{0,40}\b(?:approv\w+|permission|consent|asking|confirm\w*|sign-?off|reviewed|the okay|agree\w*|clearance)\b",
+        r"\b(?:without|unless)\b[^.?!,]{0,40}\b(?:approv\w+|permission|consent|asking|confirm\w*|sign-?off|reviewed|the okay|agree\w*"
+        r"|clearance)\b",
     ),
     form("hate stand dislike", r"\bi (?:hate|can['’]t stand|dislike)\b"),
 )
@@ -123,7 +129,8 @@ BINDS: Final = (
     form("remember", r"\bremember that\b"),
     form(
         "",
-        r"^(?:also |and |but |please )?(?:starting (?:now|today|with)|as of (?:now|today)|in (?:the )?future,|in (?:every|each|all|any) \w+,?"
+        r"^(?:also |and |but |please )?(?:starting (?:now|today|with)|as of (?:now|today)|in (?:the )?future,|in (?:every|each|all"
+        r"|any) \w+,?"
         r"|for (?:every|each|all|any)\b|whenever|every time|each time|any ?time)\b",
         r"^(?:if|when|once|before|after|in case|should)\b[^?]{3,140}?,\s*(?:then |please |always |first |you (?:must|should|have to) )?"
         r"(?:" + SAYING + r"|" + DOING + r"|keep|leave|avoid|do not|don['’]t|never)\b",
@@ -142,7 +149,8 @@ BINDS: Final = (
         r"^[^?]{3,80}\bonly[.!]?$",
     ),
     form(
-        "keep stay remain stick adhere conform comply follow respect obey maintain preserve limit restrict confine cap be leave treat pretend act assume",
+        "keep stay remain stick adhere conform comply follow respect obey maintain preserve limit restrict confine cap be leave treat"
+        " pretend act assume",
         KEEPING,
     ),
     form(
@@ -153,7 +161,8 @@ BINDS: Final = (
     form(
         "your all every each any both the",
         r"\b(?:your|all|every|each|any|both|the) (?:[\w'’-]+ ){0,3}?" + HELD_TO + r" (?:[\w'’-]+ ){0,4}?"
-        r"(?:must|should (?:be|have|use|stay|never|always|only|not|start|end|contain|fit|go)|shall|ha(?:s|ve) to|needs? to (?:be|have|stay|fit|go)"
+        r"(?:must|should (?:be|have|use|stay|never|always|only|not|start|end|contain|fit|go)|shall|ha(?:s|ve) to|needs? to (?:be|have"
+        r"|stay|fit|go)"
         r"|(?:are|is) to\b|may only|can only|ought to|goes? (?:in|to|into)\b)",
     ),
     form(
@@ -162,7 +171,8 @@ BINDS: Final = (
     ),
     form(
         "must shall",
-        r"(?<!there )(?<!i )\b(?:must|shall)\b(?! (?:have\b|be (?:a|an|some|something|the|because|wrong|why|due|nice|hard|\w+ing)\b|say\b|admit\b"
+        r"(?<!there )(?<!i )\b(?:must|shall)\b(?! (?:have\b|be (?:a|an|some|something|the|because|wrong|why|due|nice|hard|\w+ing)\b"
+        r"|say\b|admit\b"
         r"|include:))",
     ),
     form(
@@ -175,15 +185,18 @@ BINDS: Final = (
     ),
     form(
         "need needs require requires",
-        r"\b(?:needs?|requires?) (?:\w+ )?(?:approval|sign-?off|permission|consent|review|confirmation|a second) (?:from|by|before|first|\w+)",
+        r"\b(?:needs?|requires?) (?:\w+ )?(?:approval|sign-?off|permission|consent|review|confirmation|a second) (?:from|by|before|first"
+        r"|\w+)",
     ),
     form(
         "sure ensure",
-        r"\bmake sure (?:that )?(?:every|each|all|any|you (?:always|never|only)|no\b|nothing|nobody)\b|\bensure (?:that )?(?:every|each|all|no\b)",
+        r"\bmake sure (?:that )?(?:every|each|all|any|you (?:always|never|only)|no\b|nothing|nobody)\b|\bensure (?:that )?(?:every|each"
+        r"|all|no\b)",
     ),
     form(
         "expect insist require need want like",
-        r"\bi (?:expect|insist|require|need|want) (?:that |on )?(?:all|every|each|your|only|any|no|everything|nothing|the (?:answers?|repl|outputs?))\b",
+        r"\bi (?:expect|insist|require|need|want) (?:that |on )?(?:all|every|each|your|only|any|no|everything|nothing|the (?:answers?"
+        r"|repl|outputs?))\b",
         r"\bi(?:'d| would)? like (?:all|every|each|your|only|no|everything|the (?:answers?|replies|outputs?))\b",
     ),
     form(
@@ -196,7 +209,8 @@ BINDS: Final = (
     ),
     form(
         "wants likes needs expects demands asked cares preference preferred",
-        r"\b(?:the )?(?:user|client|customer|boss|manager|team|editor) (?:\w+ )?(?:wants|likes|needs|expects|demands|asked for|cares about)\b",
+        r"\b(?:the )?(?:user|client|customer|boss|manager|team|editor) (?:\w+ )?(?:wants|likes|needs|expects|demands|asked for"
+        r"|cares about)\b",
         r"\b(?:my|our|user['’]?s?|client['’]s|customer['’]s) (?:\w+ )?prefer(?:ence|red)\b",
     ),
     form(
@@ -208,7 +222,8 @@ BINDS: Final = (
     form("capped limited due fixed", r"\b(?:is|are|be) (?:capped|limited|due|fixed) (?:at|to|by|on)\b[^.?!\n]{0,20}" + QUANTITY),
     form(
         "keep stay spend spending cost fit pay remain finish let below exceed pass go",
-        r"\b(?:keep|stay|spend|spending|cost|fit|pay|remain|finish|let|below|exceed|pass|go)\b[^.?!\n]{0,60}\b(?:under|below|within|no more than"
+        r"\b(?:keep|stay|spend|spending|cost|fit|pay|remain|finish|let|below|exceed|pass|go)\b[^.?!\n]{0,60}\b(?:under|below|within"
+        r"|no more than"
         r"|at most|up to|less than|over|above|beyond|past|exceed|pass)\s+(?:the )?" + QUANTITY,
     ),
 )

@@ -21,7 +21,10 @@ FEWEST_SAME = 2
 """So many words at least are the same where a rule says that it is newer."""
 
 _WORD: Final = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_NUMBER_WORDS: Final = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand)"
+_NUMBER_WORDS: Final = (
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen"
+    r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand)"
+)
 _MONTH: Final = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _VALUE: Final = re.compile(
     rf"[^\s,;()]*\d[^\s,;()]*|[A-Z][\w-]*[A-Z][\w-]*|`[^`]+`|\"[^\"]+\"|\b{_MONTH}\b|(?<=[a-z,:;] )[A-Z][a-z]+\b|^[A-Z][a-z]+ [A-Z][a-z]+\b"
@@ -29,21 +32,26 @@ _VALUE: Final = re.compile(
 )
 
 NEWER: Final = re.compile(
-    r"\b(?:now|instead|no longer|changed?|update[ds]?|correction|revised?|moved|new|raised|lowered|extended|shortened|switch(?:ed)?|rebased|renamed|rotat(?:ed|ion)"
-    r"|from now on|going forward|actually|rather|replaces?|supersedes?|scratch that|forget (?:what|the|about)|back to|after all|on second thought"
+    r"\b(?:now|instead|no longer|changed?|update[ds]?|correction|revised?|moved|new|raised|lowered|extended|shortened|switch(?:ed)?"
+    r"|rebased|renamed|rotat(?:ed|ion)"
+    r"|from now on|going forward|actually|rather|replaces?|supersedes?|scratch that|forget (?:what|the|about)|back to|after all"
+    r"|on second thought"
     r"|jetzt|stattdessen|ab sofort|nun|désormais|dorénavant|plutôt|ahora|en adelante|mejor|adesso|ora|invece|agora|nu|теперь|отныне)\b"
     r"|现在|从今|改为|改成|改用|更新|今後|これから|変更|이제|변경|앞으로",
     re.IGNORECASE,
 )
 """Words of a rule that takes the place of another."""
 
-_FILLERS: Final = """
-    is are be the an of to for and now new from with at in on by it its this that these those has have been was will changed change update updated
-    correction must should shall may can please we our my your you us they them as or not do does quick going forward current currently actually
-    rather instead total all every each any only always never keep put use set get make show give let want wants would like prefer prefers report
-    stay under below within over above than more less no today week user
-"""
-_FILLER: Final = frozenset(_FILLERS.split())
+_FILLER: Final = frozenset(
+    re.findall(
+        r"\w+",
+        """is are be the an of to for and now new from with at in on by it its this that these those has have been was will
+        changed change update updated correction must should shall may can please we our my your you us they them as or not
+        do does quick going forward current currently actually rather instead total all every each any only always never
+        keep put use set get make show give let want wants would like prefer prefers report stay under below within over
+        above than more less no today week user""",
+    )
+)
 """Words that say nothing of what a rule is about."""
 
 _ALIKE: Final[Mapping[str, str]] = {
@@ -70,12 +78,17 @@ _ALIKE: Final[Mapping[str, str]] = {
 """Words that say the same."""
 
 _MATTERS: Final[Mapping[str, str]] = {
-    "spending": r"\b(?:budget|spend(?:s|ing)?|costs?|expens\w+|expenditure)\b|\b(?:ceiling|cap|limit)\b[^.]{0,30}(?:[$€£¥]|dollars|euros|pounds|usd|eur)"
+    "spending": r"\b(?:budget|spend(?:s|ing)?|costs?|expens\w+|expenditure)\b|\b(?:ceiling|cap|limit)\b[^.]{0,30}(?:[$€£¥]|dollars|euros"
+    "|pounds|usd|eur)"
     r"|\b(?:ausgaben|kosten|dépenses|gastos|presupuesto|spese)\b|预算|預算|予算|예산",
-    "date": r"\b(?:deadline|due(?: date)?|target date|(?:launch|release|ship|start|end|delivery) (?:date|day|timing)|timing|scheduled for|freeze|go[- ]live"
-    r"|ship (?:on|by)|launch(?:es)? (?:on|is)|goes live|frist|termin|stichtag|date limite|échéance|fecha límite|plazo|scadenza|prazo)\b|截止|期限|마감",
-    "name": r"\b(?:codename|code name|label|nickname|designated|called|calling|named|known as|refer to (?:it|the \w+) (?:as|by)|codename\w*|nom de code|nombre en clave)\b",
-    "clock": r"\b(?:utc|gmt|(?:pacific|central|eastern|mountain|local) (?:standard |daylight )?time|time ?zones?|[cp]e?s?t\b(?= time)|zeitzone|fuseau|zona horaria)\b|时区|時区",
+    "date": r"\b(?:deadline|due(?: date)?|target date|(?:launch|release|ship|start|end|delivery) (?:date|day|timing)|timing"
+    "|scheduled for|freeze|go[- ]live"
+    r"|ship (?:on|by)|launch(?:es)? (?:on|is)|goes live|frist|termin|stichtag|date limite|échéance|fecha límite|plazo|scadenza|prazo)\b"
+    r"|截止|期限|마감",
+    "name": r"\b(?:codename|code name|label|nickname|designated|called|calling|named|known as|refer to (?:it|the \w+) (?:as|by)"
+    "|codename\\w*|nom de code|nombre en clave)\b",
+    "clock": r"\b(?:utc|gmt|(?:pacific|central|eastern|mountain|local) (?:standard |daylight )?time|time ?zones?|[cp]e?s?t\b(?= time)"
+    "|zeitzone|fuseau|zona horaria)\b|时区|時区",
     "duty": r"\b(?:on[- ]call|pager|support (?:duty|escalations?|rota)|escalations?|rotation|duty|bereitschaft|astreinte|guardia)\b",
     "branch": r"\b(?:branch|rebased|checked out|check out|zweig|rama|branche)\b",
     "secret": r"\b(?:code|password|passphrase|passcode|pin|safe word|token|secret|credentials?|passwort|mot de passe|contraseña)\b",
@@ -141,7 +154,7 @@ class _Subject:
 def replaces(rule: str, older: str) -> bool:
     """Whether a rule takes the place of an older one: on the same matter, with another value; prohibitions add up.
 
-    >>> replaces("We ship on May 4 now.", "FACT: The release date is 2027-03-01."), replaces("Reply in German.", "Answer in English, please.")
+    >>> replaces("We ship on May 4 now.", "FACT: The release date is 2027-03-01."), replaces("Reply in German.", "Answer in English.")
     (True, True)
     >>> replaces("The travel budget is $300.", "The project budget is $500."), replaces("Keep comments in English.", "Answer in German.")
     (False, False)

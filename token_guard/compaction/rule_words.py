@@ -8,10 +8,12 @@ CLAUSE = r"(?:^|[,;:(–—]\s*|\b(?:and|but|so|then|also|or|please|just)\s+)(?:
 """Where somebody is told something: at the beginning of a sentence or of a clause."""
 
 HELD_TO = (
-    r"(?:answer(?:ing|s)?|repl(?:y|ies)|respon(?:d|ses?)|messages?|reports?|summar(?:y|ies)|outputs?|texts?|prose|emails?|drafts?|explanations?"
+    r"(?:answer(?:ing|s)?|repl(?:y|ies)|respon(?:d|ses?)|messages?|reports?|summar(?:y|ies)|outputs?|texts?|prose|emails?|drafts?"
+    r"|explanations?"
     r"|comments?|commits?|code|functions?|classes|files?|tests?|tables?|lists?|headings?|titles?|examples?|names?|variables?|identifiers?"
     r"|dates?|times?|timestamps?|amounts?|numbers?|figures?|prices?|units?|values?|measurements?|sources?|citations?|quotes?|changes?"
-    r"|steps?|sections?|paragraphs?|sentences?|bullets?|links?|queries|requests|calls|migrations?|deploys?|deployments?|snippets?|samples?|terms)"
+    r"|steps?|sections?|paragraphs?|sentences?|bullets?|links?|queries|requests|calls|migrations?|deploys?|deployments?|snippets?"
+    r"|samples?|terms)"
 )
 """What rules are about: what is said and written, and what is in it."""
 
@@ -38,7 +40,8 @@ MADE_AS = (
 )
 
 KEEPING = CLAUSE + (
-    r"(?:keep(?! (?:going|working|trying|up\b|me posted|looking|getting|on\b))|stay(?! tuned)|remain|stick (?:to|with)|adhere|conform|comply"
+    r"(?:keep(?! (?:going|working|trying|up\b|me posted|looking|getting|on\b))|stay(?! tuned)|remain|stick (?:to|with)|adhere|conform"
+    r"|comply"
     r"|follow(?! up| these steps| this link)|respect|obey|maintain|preserve|(?:limit|restrict|confine|cap)(?! (?:is|was|of|has|are)\b)"
     r"|be (?:as )?" + MANNER + r"|leave [^.?!]{1,60}\b(?:alone|untouched|unchanged|as (?:is|they are|it is)|intact|out\b)"
     r"|treat [^.?!]{1,60}\bas\b|pretend|act as|assume (?:that )?(?:i|we|the|all|every))\b"
@@ -46,17 +49,22 @@ KEEPING = CLAUSE + (
 """Verbs of keeping to something."""
 
 SAYING_WORDS = (
-    "answer reply respond speak talk write phrase word format structure present express render spell sign address call refer cite quote round show give"
-    " report return list state use prefer base take rely draw translate label prefix name number tag mark start begin end open close include mention add"
-    " put order sort count display make summarise summarize explain document comment indent wrap convert default quantify title capitalise capitalize"
+    "answer reply respond speak talk write phrase word format structure present express render spell sign address call refer cite quote"
+    " round show give"
+    " report return list state use prefer base take rely draw translate label prefix name number tag mark start begin end open close"
+    " include mention add"
+    " put order sort count display make summarise summarize explain document comment indent wrap convert default quantify title"
+    " capitalise capitalize"
     " date print log output provide deliver produce have let work communicate compare measure back"
 )
 SAYING = f"(?:{'|'.join(SAYING_WORDS.split())})"
 """Verbs for how something is said, written or shown."""
 
 DOING_WORDS = (
-    "ask check confirm verify run test wait escalate notify warn tell consult commit send push deploy merge pick choose stop go do review read save"
-    " double-check validate inform update get book pay buy propose suggest discuss flag raise skip ignore cc copy remember require set try hand refuse"
+    "ask check confirm verify run test wait escalate notify warn tell consult commit send push deploy merge pick choose stop go do"
+    " review read save"
+    " double-check validate inform update get book pay buy propose suggest discuss flag raise skip ignore cc copy remember require set"
+    " try hand refuse"
     " decline clean close say trust"
 )
 DOING = f"(?:{'|'.join(DOING_WORDS.split())})"
@@ -80,14 +88,16 @@ SHAPE = (
     + LANGUAGE
     + r"\b|\bin (?:the )?(?:plain|simple|metric|imperial|lower|upper|title|sentence|one|two|three|full|first"
     r"|second|third|present|past|active|passive|british|american|us|uk|utc|pacific|eastern|central|local|euros?|dollars?|usd|eur|gbp)\b"
-    r"|\bin (?:\w+ ){0,3}(?:style|tone|voice|mood|format|units|timezone|time zone|time|order|case|notation|terms|language|words|parts|spelling|prose|person|tense|bullets?"
+    r"|\bin (?:\w+ ){0,3}(?:style|tone|voice|mood|format|units|timezone|time zone|time|order|case|notation|terms|language|words|parts"
+    r"|spelling|prose|person|tense|bullets?"
     r"|(?:bullet )?points|json|yaml|csv|markdown|tables?|steps|sections|paragraphs?|sentences?)\b"
     r"|\b(?:as|using|with|into) (?:an? )?" + MADE_AS + r"\b"
     r"|\b(?:under|below|within|up to|max(?:imum)?|about|exactly|over|to|in|with|most|than|of)\s+" + NUMBER + r"[ -]" + SIZE + r"\b"
     r"|\b\d+ (?:\w+ )?" + SIZE + r"\b|\b" + MANNER + r"(?:ly)?[.!,]?(?=$| (?:and|but|in|with|please|tone|language|style|when))"
     r"|\b(?:metric|imperial|british|american|iso|oxford|24-hour|12-hour|snake_case|camelcase|kebab-case|utc|tabs|spaces)\b"
     r"|\bas (?:the|your|our) (?:only |sole )?(?:source|reference|basis|default)\b"
-    r"|\b(?:as if|as though|like (?:an?|i|you)|(?:me|us|him|her|them|customers?|clients?|users?|readers?|colleagues?) (?:as|by|like)|call me)\b)"
+    r"|\b(?:as if|as though|like (?:an?|i|you)|(?:me|us|him|her|them|customers?|clients?|users?|readers?|colleagues?) (?:as|by|like)"
+    r"|call me)\b)"
 )
 """How something is to look."""
 

@@ -42,22 +42,27 @@ _SPEAKER = re.compile(r"(?!\S+ \S+ \S+ \S+ \S+ )[A-ZÀ-Þ][\w.'’-]*(?: [\w.'�
 _END = re.compile(r"(?<=[.!?…])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bvs\.)(?<!\b[A-Z]\.)[\"')\]*]*\s+(?=\S)|(?<=[。！？])")
 _BULLET = re.compile(r"^(?:[-*•–]|\d{1,2}[.)]|\[[ x]\])\s+")
 _OPENER = re.compile(
-    r"^(?:[*_\"'“(]+|(?:ok(?:ay)?|yes|yeah|no|sure|great|good|fine|well|oh|hey|hi|hmm+|btw|by the way|also|and|but|so|one more thing|another thing"
-    r"|quick (?:update|note|reminder)|update|important|note|reminder|fyi|actually|again|besides|for this|thanks|thank you|alright|right|cool|additionally"
+    r"^(?:[*_\"'“(]+|(?:ok(?:ay)?|yes|yeah|no|sure|great|good|fine|well|oh|hey|hi|hmm+|btw|by the way|also|and|but|so|one more thing"
+    r"|another thing"
+    r"|quick (?:update|note|reminder)|update|important|note|reminder|fyi|actually|again|besides|for this|thanks|thank you|alright|right"
+    r"|cool|additionally"
     r"|furthermore|moreover|finally|first(?:ly)?|second(?:ly)?|lastly)\b[,:.!;–—-]+\s*(?:that\s+)?|(?:also|and|but|so|then)\s+)",
     re.IGNORECASE,
 )
 _NO_PROSE = re.compile(
-    r"^(?:\d+[:|)\]\t]|[+|$#@{<}\\=]|/\S|-{2,}|\w*(?:Error|Exception|Warning)\b|(?:error|warning|fatal|panic|traceback|failed|e\d{3,4})\b[ :(])"
+    r"^(?:\d+[:|)\]\t]|[+|$#@{<}\\=]|/\S|-{2,}|\w*(?:Error|Exception|Warning)\b|(?:error|warning|fatal|panic|traceback|failed"
+    r"|e\d{3,4})\b[ :(])"
     r"|\\[nt\"]|[{;]$|\(\)|=>|:=|==|\{\"|=\"|\$\{|^[\w./-]+:\d+|\{\w+\}",
     re.IGNORECASE,
 )
 _OUTPUT = re.compile(r"^(?: {4,}|\t)(?!\s*(?:[-*•]|\d{1,2}[.)])\s)", re.MULTILINE)
 _STORY = re.compile(
     r"^(?:i|we|he|she|they|it|that|there|this)\b(?:['’](?:ve|d|s))? (?:have |had |has |just |also |already )?"
-    r"(?:been|was|were|had|did|tried|saw|noticed|found|got|went|checked|followed|changed|turned|thought|made|used|looked|ran|restarted|booked)\b"
+    r"(?:been|was|were|had|did|tried|saw|noticed|found|got|went|checked|followed|changed|turned|thought|made|used|looked|ran|restarted"
+    r"|booked)\b"
     r"|^(?:i|we)(?:['’](?:m|re)| am| are) (?:sorry|afraid|not sure|sure|just|glad|going|trying|looking|thinking|wondering)\b"
-    r"|^(?:thanks|thank you|sorry|great|perfect)\b|^i (?:think|guess|believe|wonder|understand|know|see|can(?:['’]t|not)?|could|do not have|don['’]t have)\b",
+    r"|^(?:thanks|thank you|sorry|great|perfect)\b|^i (?:think|guess|believe|wonder|understand|know|see|can(?:['’]t|not)?|could"
+    r"|do not have|don['’]t have)\b",
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]|\s")

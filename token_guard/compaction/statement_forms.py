@@ -17,7 +17,8 @@ TELLING: Final = re.compile(
 STATES: Final = re.compile(
     r"^(?:(?i:fyi|note|btw|also|and|so|ok|okay|sure|yes|hi|well|thanks|for reference|for the record|by the way)[,:.!]?\s+)*"
     r"(?:(?i:the|our|my|this|his|her|their|its|production|staging)\s(?:[\w'’/-]+ ){0,7}|[A-Z][\w'’-]+ (?:[\w'’/-]+ ){0,4})"
-    r"(?:is|are|runs? (?:on|in|at)|lives? (?:at|in|on|under)|is called|are called|expires?|belongs? to|equals|owns?|goes live|is hosted|sits (?:at|in|on)"
+    r"(?:is|are|runs? (?:on|in|at)|lives? (?:at|in|on|under)|is called|are called|expires?|belongs? to|equals|owns?|goes live|is hosted"
+    r"|sits (?:at|in|on)"
     r"|must|ends? (?:on|at|in)|starts? (?:on|at)|lands? on)\b(?! (?:not|being|still being|no longer|also|a bit|very|too|really)\b)"
     r"(?=[^?\n]{0,60}?(?:\d|[A-Za-z]_[A-Za-z]|https?:|\w/\w|\w@\w|[$€£¥]|[A-Z]{3,}|[`“«「]| [A-Z][a-z]+ [A-Z][a-z]+))"
 )
@@ -25,7 +26,8 @@ STATES: Final = re.compile(
 
 CHANGES: Final = re.compile(
     r"^(?!(?i:now|i|i['’]ve|i['’]m|can|could|let['’]?s|please)\b)[^?\n]{0,100}?"
-    r"(?:\b(?:now|has (?:been )?(?:changed|moved|renamed|switched)|have (?:changed|moved|switched)|changed to|moved to|switched [^.?!\n]{0,40}to|renamed to"
+    r"(?:\b(?:now|has (?:been )?(?:changed|moved|renamed|switched)|have (?:changed|moved|switched)|changed to|moved to"
+    r"|switched [^.?!\n]{0,40}to|renamed to"
     r"|rebased onto|rotated|rotation|belongs to|supersedes?|replaces?|from now on|as of)\b)",
     re.IGNORECASE,
 )
@@ -34,15 +36,19 @@ CHANGES: Final = re.compile(
 LABEL: Final = re.compile(
     r"(?!(?:ERROR|WARN|WARNING|INFO|DEBUG|TRACE|FATAL|CRITICAL|FAILED|FAIL|PASS|PASSED|OK|TODO|FIXME|XXX|HTTP|HTTPS|URL|NB|PS|STEP|Q|A|USER"
     r"|SYSTEM|ASSISTANT|HUMAN|AI)\b)"
-    r"(?:[A-Z][A-Z _/-]{2,40}|(?i:(?:standing |hard |house |important |style |safety |ground )?(?:rules?|constraints?|requirements?|preferences?|polic(?:y|ies)"
-    r"|guidelines?|reminder|conventions?|update|correction|decision|important|remember|note|fact|limits?|budget|deadline|tone|style|language"
-    r"|units?|timezone|format|audience|regel|wichtig|hinweis|vorgabe|règle|consigne|rappel|regla|nota|importante|regola|regra|правило|важно)))"
+    r"(?:[A-Z][A-Z _/-]{2,40}|(?i:(?:standing |hard |house |important |style |safety |ground )?(?:rules?|constraints?|requirements?"
+    r"|preferences?|polic(?:y|ies)"
+    r"|guidelines?|reminder|conventions?|update|correction|decision|important|remember|note|fact|limits?|budget|deadline|tone|style"
+    r"|language"
+    r"|units?|timezone|format|audience|regel|wichtig|hinweis|vorgabe|règle|consigne|rappel|regla|nota|importante|regola|regra|правило"
+    r"|важно)))"
     r"\s*(?:\([^)\n]{0,40}\)|#?\d{1,2})?\s*[:：]\s*(?=\S+ \S)"
 )
 """A line that says of itself what it is."""
 
 DEPENDS: Final = re.compile(
-    r"\b(?:it|its|them|they|these|those|such|the same|either|both|otherwise|exceed)\b|^(?:that|this|and|but|or|except|unless|otherwise)\b|\b(?:that|this)[.!,]"
+    r"\b(?:it|its|them|they|these|those|such|the same|either|both|otherwise|exceed)\b|^(?:that|this|and|but|or|except|unless"
+    r"|otherwise)\b|\b(?:that|this)[.!,]"
     r"|\b(?:davon|sie|ihn|cela|ceci|eso|esto|ello|questo|isso)\b|这个|那个|它|これ|それ|그것|이것",
     re.IGNORECASE,
 )

@@ -14,17 +14,28 @@ from typing import Annotated
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import typer
+from contexts import EVERY, FactsJudge, reading
 from engines import ENGINES, Engine, Judge, available
 from facts import LIMITS, Kept, kept, speeds
-from pages import Section, evidence_section, facts_section, impossible_section, page, scores_section, speed_section, terminal
+from pages import Section, page, terminal
 from plots import draw_engines, draw_session, turns_of
-from replays import SETS, Score, evidence, judge_of, replayed, sessions_of, split
+from replays import SETS, Score, evidence, facts_judge_of, judge_of, replayed, sessions_of, split
 from rich.console import Console
+from sections import (
+    context_section,
+    evidence_section,
+    facts_section,
+    impossible_section,
+    scores_section,
+    speed_section,
+    summaries_section,
+)
+from summaries import compactions_of, held_by
 
 __all__ = ["ALL_SETS", "main"]
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
-ALL_SETS = (*SETS, "evidence", "planted")
+ALL_SETS = (*SETS, "summaries", "evidence", "planted")
 DRAWN = "coding_agents"
 """The set whose longest session is drawn."""
 

@@ -14,7 +14,7 @@ from engines import Fit, Wire
 __all__ = ["COLUMNS", "EVERY", "Context", "FactsJudge", "Reading", "forwarding", "reading"]
 
 EVERY = 6
-"""Only every so many-th request that is over its budget is read: neighbours differ by one exchange, and reading one takes up to a second."""
+"""Only every so many-th request that is over its budget is read: neighbours differ by one exchange, and one takes up to a second."""
 
 COLUMNS = {
     "names whole": ("whole", "at_risk"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from contexts import COLUMNS, Context
-from engines import OURS, WINDOW
+from engines import ENGINES, OURS, WINDOW
 from replays import Score
 from summaries import Held
 
-__all__ = ["findings", "more_kept"]
+__all__ = ["against_summaries", "findings", "more_kept"]
 
 
 def findings(scores: Sequence[Score]) -> str:
@@ -22,7 +22,11 @@ def _sentences(ours: Score, scores: Sequence[Score]) -> Iterator[str]:
     for score in scores:
         more = more_kept(score.context, Context.sum(ours.contexts[: len(score.contexts)]))
         if score.engine.name not in OURS and (more or score.engine.name == WINDOW):
-            yield f"The {score.engine.label}{_refused(score)} keeps more than {ours.engine.label}: {more or 'nowhere'}."
+            yield _sentence(score.engine.label + _refused(score), ours.engine.label, more)
+
+
+def _sentence(theirs: str, ours: str, more: str) -> str:
+    return f"The {theirs} keeps more than {ours}: {more}." if more else f"The {theirs} keeps more than {ours} nowhere."
 
 
 def more_kept(theirs: Context, ours: Context) -> str:
@@ -40,14 +44,17 @@ def _refused(score: Score) -> str:
 
 
 def against_summaries(held: Sequence[Held]) -> str:
-    """Bound facts and whole names of each row that starts from the history, as a multiple of the client's summary, and where that keeps more."""
-    if not held or not held[0].context.bound:
-        return ""
-    summary, *others = held
-    return " ".join(_against(summary, one) for one in others)
+    """In each room: how our default compares with the client's summary alone, and who of the same room keeps more."""
+    default = next(engine.label for engine in ENGINES if engine.name == OURS[0])
+    return " ".join(sentence for one in held if one.label == default for sentence in _against(held[0], one, held))
 
 
-def _against(summary: Held, one: Held) -> str:
-    times = one.context.bound / summary.context.bound
-    more = more_kept(summary.context, one.context)
-    return f"{one.label}: {times:.1f} times the bound facts of the client's summary alone, which keeps more of: {more or 'nothing'}."
+def _against(summary: Held, ours: Held, held: Sequence[Held]) -> Iterator[str]:
+    """How many times the summary's bound names are kept is said where it has any."""
+    bound, base = ours.context.bound, summary.context.bound
+    times = f" ({bound / base:.1f} times as many)" if base else ""
+    yield f"In the room {ours.room} {ours.label} keeps {bound:,} names bound, the client's summary alone {base:,}{times}."
+    own = {engine.label for engine in ENGINES if engine.name in OURS}
+    for other in held:
+        if other.room == ours.room and other.label not in own:
+            yield _sentence(other.label, ours.label, more_kept(other.context, ours.context))

@@ -85,7 +85,9 @@ def _about(missing: Sequence[Engine]) -> Iterator[str]:
 
 def terminal(section: Section) -> Table:
     """The same for people at a terminal."""
-    table = Table(title=section.title, caption=" ".join(filter(None, (section.remark, section.below))), title_justify="left", caption_justify="left")
+    table = Table(
+        title=section.title, caption=" ".join(filter(None, (section.remark, section.below))), title_justify="left", caption_justify="left"
+    )
     for place, column in enumerate(section.columns):
         table.add_column(column, justify="right" if place else "left", no_wrap=not place)
     for row in section.rows:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from contexts import Context, FactsJudge, Reading, forwarding
-from engines import WINDOW, Engine, Fit, Judge, Wire
+from engines import WINDOW, Engine, Judge, Wire
 
 __all__ = ["SETS", "Evidence", "Score", "SessionSet", "evidence", "facts_judge_of", "judge_of", "replayed", "sessions_of", "split"]
 
@@ -123,7 +123,12 @@ def split(judge: Judge, sessions: Sequence[list[Wire]], budget: int) -> tuple[li
 
 
 def replayed(
-    judge: Judge, engines: Sequence[Engine], name: str, sessions: Sequence[list[Wire]], budget: int, tell: Callable[[str], None],
+    judge: Judge,
+    engines: Sequence[Engine],
+    name: str,
+    sessions: Sequence[list[Wire]],
+    budget: int,
+    tell: Callable[[str], None],
     read: Reading | None = None,
 ) -> list[Score]:
     """The scores of the engines, session by session side by side; the window is replayed for the shares in any case."""
@@ -142,9 +147,7 @@ def replayed(
     return [_score(engine, results[place], window[: len(results[place])], contexts[place]) for place, engine in enumerate(engines)]
 
 
-def _score(
-    engine: Engine, results: Sequence[Mapping[str, Any]], window: Sequence[Mapping[str, Any]], contexts: Sequence[Context]
-) -> Score:
+def _score(engine: Engine, results: Sequence[Mapping[str, Any]], window: Sequence[Mapping[str, Any]], contexts: Sequence[Context]) -> Score:
     ours, theirs = _sum(results), _sum(window)
     lost, window_lost = (int(sums["at_risk"] - sums["retained"]) for sums in (ours, theirs))
     return Score(

@@ -71,23 +71,24 @@ def _share(context: Context, column: str) -> str:
     return "-" if share is None else f"{share:.3f} of {context.of_how_many(column):,}"
 
 
-SUMMARIES = """What a client's own model wrote when the client compacted, on record with {n} of {recorded} compactions of real sessions: the
-others are the last thing in theirs. The calls of the next {next} messages are what is asked for; whatever stood in the newest messages,
-the instructions, the first or the last user message is not asked for. The summary is put where the client put it, behind the
-instructions, and nothing else is with it. The others start from the whole history before the compaction. They get the tokens of the
-summary ("size of the summary"), and then the tokens that the client's next request really held ("size left": the provider's count of
-that request, less that of the session's first one, at {tokens} to an o200k token; an estimate). What the client kept or read again
-beside its summary is not on record; the second row fills that size with the newest messages. In {later} of the {n} the client had
-compacted before, so its model saw an earlier summary where token_guard has the messages."""
+SUMMARIES = """What a client's own model wrote when the client compacted: {n} of {recorded} compactions of real sessions, all with calls
+after them. The calls of the next {next} messages are what is asked for; what stood in the newest messages, the instructions, the first or
+the last user message is not asked for. The client's summary is read as it would be sent, a user message behind the instructions, with
+nothing else. The engines get the whole history before the compaction and two rooms: the tokens of the summary, and the tokens of
+conversation that the client's next request really held (the provider's count of it, less that of the session's first request, at {tokens}
+to an o200k token: an estimate). The summary alone is much the smaller of these, so only rows of one room are of one size. What the client
+kept or read again beside its summary is not on record; the second row fills the room with the newest messages. In {later} of the {n} the
+client had compacted before, so its model saw an earlier summary where the engines have the messages."""
 
 
 def summaries_section(held: Sequence[Held], compactions: Sequence[Compaction], recorded: int) -> Section:
     """The clients' own summaries beside what we make of the same history."""
     later = sum(one.later for one in compactions)
     remark = SUMMARIES.format(n=len(compactions), recorded=recorded, next=NEXT, tokens=PROVIDER_TOKENS, later=later)
-    columns = ("what the client goes on with", "n", "median tokens", "too big", "refused", *COLUMNS, "bare", "invented")
+    columns = ("what the client goes on with", "room", "n", "median tokens", "too big", "refused", *COLUMNS, "bare", "invented")
     rows = tuple(
-        (one.label, *map("{:,}".format, (len(compactions), one.tokens, one.too_big, one.errors)), *_context_cells(one.context)) for one in held
+        (one.label, one.room, *map("{:,}".format, (len(compactions), one.tokens, one.too_big, one.errors)), *_context_cells(one.context))
+        for one in held
     )
     return Section("Against the clients' own summaries", remark, columns, rows, against_summaries(held))
 

@@ -19,6 +19,9 @@ __all__ = ["NEXT", "PROVIDER_TOKENS", "Compaction", "Held", "compactions_of", "h
 NEXT = 60
 """Messages after the compaction whose calls ask for something."""
 
+SMALL, LARGE = "of the summary", "left by the client"
+"""The rooms: what the summary takes, and what the client's next request really held."""
+
 PROVIDER_TOKENS = 1.34
 """Claude's own count of these sessions per o200k token: 1.33 and 1.35 are the medians of the two clients, in the corpus's README."""
 
@@ -41,6 +44,8 @@ class Held:
     """What one way of compacting holds of what followed, over all compactions."""
 
     label: str
+    room: str
+    """The name of the room that it had: rows of one room can be compared."""
     tokens: int
     too_big: int
     errors: int
@@ -52,8 +57,9 @@ class _Way:
     """A way to compact, and how much room it has."""
 
     label: str
+    room: str
     forward: Callable[[Compaction], Sequence[Wire]]
-    room: Callable[[Compaction], int]
+    tokens: Callable[[Compaction], int]
 
 
 def compactions_of(judge: Judge, corpus: Path, most: int | None) -> tuple[list[Compaction], int]:
@@ -97,22 +103,18 @@ def held_by(
 ) -> Iterator[Held]:
     """The client's summary alone and with its newest messages, then our policies and the window in the room of each."""
     for way in _ways(judge, engines):
-        tell(f"summaries {way.label}")
+        tell(f"summaries {way.label}, {way.room}")
         yield _held(judge, facts, way, compactions)
 
 
 def _ways(judge: Judge, engines: Sequence[Engine]) -> Iterator[_Way]:
-    rooms: dict[str, Callable[[Compaction], int]] = {
-        "size of the summary": lambda one: judge.total(one.summary),
-        "size left": lambda one: one.left,
-    }
-    small, large = rooms.values()
-    yield _Way("client's summary", lambda one: one.summary, small)
-    yield _Way("client's summary and newest messages, size left", lambda one: _with_newest(judge, one), large)
+    rooms: dict[str, Callable[[Compaction], int]] = {SMALL: lambda one: judge.total(one.summary), LARGE: lambda one: one.left}
+    yield _Way("client's summary", SMALL, lambda one: one.summary, rooms[SMALL])
+    yield _Way("client's summary and newest messages", LARGE, lambda one: _with_newest(judge, one), rooms[LARGE])
     for engine in (engine for engine in engines if engine.name in (*OURS, WINDOW)):
         fit = engine.build(judge)
-        for label, room in rooms.items():
-            yield _Way(f"{engine.label}, {label}", lambda one, fit=fit, room=room: fit(one.history, room(one)), room)
+        for room, tokens in rooms.items():
+            yield _Way(engine.label, room, lambda one, fit=fit, tokens=tokens: fit(one.history, tokens(one)), tokens)
 
 
 def _with_newest(judge: Judge, one: Compaction) -> Sequence[Wire]:
@@ -133,8 +135,8 @@ def _held(judge: Judge, facts: FactsJudge, way: _Way, compactions: Sequence[Comp
             forwarded, errors = [], errors + 1
         facts.judge(one.history, forwarded, one.following, tally)
         sizes.append(judge.total(forwarded))
-        too_big += sizes[-1] > way.room(one)
-    return Held(way.label, int(statistics.median(sizes or [0])), too_big, errors, Context.of(tally))
+        too_big += sizes[-1] > way.tokens(one)
+    return Held(way.label, way.room, int(statistics.median(sizes or [0])), too_big, errors, Context.of(tally))
 
 
 def _nothing(facts: FactsJudge) -> dict[str, Any]:

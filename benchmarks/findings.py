@@ -9,7 +9,21 @@ from engines import ENGINES, OURS, WINDOW
 from replays import Score
 from summaries import Held
 
-__all__ = ["against_summaries", "findings", "more_kept"]
+__all__ = ["against_summaries", "fewer_lost", "findings", "more_kept"]
+
+
+def fewer_lost(scores: Sequence[Score]) -> str:
+    """A sentence for each other engine that loses fewer facts than ours on the same sessions, and for the window in any case."""
+    ours = next((score for score in scores if score.engine.name == OURS[0]), None)
+    return " ".join(_losses(ours, scores)) if ours else ""
+
+
+def _losses(ours: Score, scores: Sequence[Score]) -> Iterator[str]:
+    for score in scores:
+        mine = sum(ours.losses[: len(score.losses)])
+        if score.engine.name not in OURS and (score.lost < mine or score.engine.name == WINDOW):
+            how = "fewer" if score.lost < mine else "no fewer"
+            yield f"**{score.engine.label}**{_refused(score)} loses {how} facts than {ours.engine.label}: {score.lost:,} against {mine:,}."
 
 
 def findings(scores: Sequence[Score]) -> str:
@@ -22,11 +36,11 @@ def _sentences(ours: Score, scores: Sequence[Score]) -> Iterator[str]:
     for score in scores:
         more = more_kept(score.context, Context.sum(ours.contexts[: len(score.contexts)]))
         if score.engine.name not in OURS and (more or score.engine.name == WINDOW):
-            yield _sentence(score.engine.label + _refused(score), ours.engine.label, more)
+            yield _sentence(f"**{score.engine.label}**{_refused(score)}", ours.engine.label, more)
 
 
 def _sentence(theirs: str, ours: str, more: str) -> str:
-    return f"The {theirs} keeps more than {ours}: {more}." if more else f"The {theirs} keeps more than {ours} nowhere."
+    return f"{theirs} keeps more than {ours}: {more}." if more else f"{theirs} keeps more than {ours} nowhere."
 
 
 def more_kept(theirs: Context, ours: Context) -> str:
@@ -57,4 +71,4 @@ def _against(summary: Held, ours: Held, held: Sequence[Held]) -> Iterator[str]:
     own = {engine.label for engine in ENGINES if engine.name in OURS}
     for other in held:
         if other.room == ours.room and other.label not in own:
-            yield _sentence(other.label, ours.label, more_kept(other.context, ours.context))
+            yield _sentence(f"**{other.label}**", ours.label, more_kept(other.context, ours.context))

@@ -60,6 +60,8 @@ class Score:
     cache_hit: float
     cost_share: float
     milliseconds: float
+    losses: tuple[int, ...] = ()
+    """Facts lost, session by session."""
     contexts: tuple[Context, ...] = ()
     """What a reader finds, session by session; empty where nothing was read."""
 
@@ -159,6 +161,7 @@ def _score(engine: Engine, results: Sequence[Mapping[str, Any]], window: Sequenc
         cache_hit=ours["cached"] / max(1, ours["sent"]),
         cost_share=ours["cost"] / max(1, theirs["cost"]),
         milliseconds=statistics.median([result["ms"] for result in results] or [0.0]),
+        losses=tuple(int(result["at_risk"] - result["retained"]) for result in results),
         contexts=tuple(contexts),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from contexts import COLUMNS, Context
 from facts import Kept, Speed
-from findings import against_summaries, findings
+from findings import against_summaries, fewer_lost, findings
 from pages import Section
 from replays import FRACTION, Evidence, Score, SessionSet
 from summaries import NEXT, PROVIDER_TOKENS, Compaction, Held
@@ -41,7 +41,7 @@ def scores_section(kind: SessionSet, title: str, scores: Sequence[Score], remark
     about = f"{most} sessions of {kind.min_tokens:,} tokens and more, forwarded within {kind.budget:,}."
     capped = ", ".join(score.engine.label for score in scores if score.sessions < most)
     notes = (about, remark, capped and f"Slow, so only on the shortest sessions, with the window on the same: {capped}.")
-    return Section(title, " ".join(filter(None, notes)), SCORE_COLUMNS, tuple(map(_score_row, scores)))
+    return Section(title, " ".join(filter(None, notes)), SCORE_COLUMNS, tuple(map(_score_row, scores)), fewer_lost(scores))
 
 
 def _score_row(score: Score) -> tuple[str, ...]:

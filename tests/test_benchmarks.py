@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import context_judge
 import judge
 import pytest
 import quality
@@ -17,7 +16,7 @@ from build import agent, answer, say
 from contexts import Context
 from engines import ENGINES, available
 from facts import Kept, kept, speeds
-from findings import against_summaries, findings
+from findings import against_summaries, fewer_lost, findings
 from plots import Turn, draw_session
 from replays import SETS, Score, replayed, split
 from summaries import Held, compactions_of
@@ -30,8 +29,8 @@ RUNNABLE = [engine.name for engine in available()]
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as that of the recorded conversations, with sessions of its own and a judge."""
     folder = tmp_path_factory.mktemp("corpus")
-    for name, module in (("evaluate", judge), ("context_facts", context_judge)):
-        (folder / f"{name}.py").write_text(Path(module.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    for name, file in (("evaluate", "judge"), ("context_facts", "context_judge")):
+        (folder / f"{name}.py").write_text(Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"), encoding="utf-8")
     too_long = [say("system", "Be careful. " * 3_000), *agent(1)[1:]]
     meeting = [say("user", f"Speaker {place}: the budget of project {place} is {place * 17} euro.") for place in range(60)]
     _write(folder, "coding_agents", [agent(4), agent(30)])
@@ -101,7 +100,7 @@ def test_each_set_says_what_a_reader_finds_and_how_many_requests_were_read(page:
         "| engine | requests read | names whole | bound | changes told | outcomes | edit lines | bare | invented |"
         in found.partition("\n## ")[0]
     )
-    assert "The sliding window" in found.partition("\n## ")[0]
+    assert "**sliding window**" in found.partition("\n## ")[0]
     assert "What a column can be won with" in page.read_text(encoding="utf-8")
 
 
@@ -124,9 +123,9 @@ def test_a_compaction_leaves_what_the_provider_counted_but_never_less_than_its_s
     assert all(one.left >= judge.total(one.summary) for one in (small, large))
 
 
-def score(name: str, *contexts: Context, too_big: int = 0) -> Score:
+def score(name: str, *contexts: Context, too_big: int = 0, losses: tuple[int, ...] = ()) -> Score:
     engine = next(engine for engine in ENGINES if engine.name == name)
-    return Score(engine, len(contexts), 9, 9, too_big, 0, 0, 0, 0, 1.0, 0.5, 1.0, 1.0, contexts)
+    return Score(engine, len(contexts), 9, 9, too_big, 0, 0, 0, sum(losses), 1.0, 0.5, 1.0, 1.0, losses, contexts)
 
 
 OURS = Context(at_risk=10, whole=9, bound=8, changes=4, told=4, outcomes=4)
@@ -135,13 +134,13 @@ OURS = Context(at_risk=10, whole=9, bound=8, changes=4, told=4, outcomes=4)
 def test_sentences_say_where_the_window_keeps_more_and_by_how_much() -> None:
     theirs = Context(at_risk=10, whole=9, bound=9, changes=4, told=1, outcomes=1)
     said = findings([score("adaptive", OURS), score("window", theirs)])
-    assert said == "The sliding window keeps more than token_guard, adaptive: bound 0.900 against 0.800 (10)."
+    assert said == "**sliding window** keeps more than token_guard, adaptive: bound 0.900 against 0.800 (10)."
 
 
 def test_sentences_say_that_the_window_keeps_nothing_more() -> None:
     theirs = Context(at_risk=10, whole=9, bound=8, changes=4, told=1, outcomes=1)
     said = findings([score("adaptive", OURS), score("window", theirs), score("masking", theirs)])
-    assert said == "The sliding window keeps more than token_guard, adaptive nowhere."
+    assert said == "**sliding window** keeps more than token_guard, adaptive nowhere."
 
 
 def test_a_peer_that_keeps_more_is_compared_on_its_own_sessions_and_its_refusals_are_told() -> None:
@@ -149,8 +148,18 @@ def test_a_peer_that_keeps_more_is_compared_on_its_own_sessions_and_its_refusals
     peer = score("masking", Context(at_risk=10, whole=10, bound=8), too_big=3)
     said = findings([ours, peer])
     assert said == (
-        "The masking only (of its 9 requests: 3 too big) keeps more than token_guard, adaptive: names whole 1.000 against 0.900 (10)."
+        "**masking only** (of its 9 requests: 3 too big) keeps more than token_guard, adaptive: names whole 1.000 against 0.900 (10)."
     )
+
+
+def test_sentences_say_who_loses_fewer_facts_on_the_same_sessions() -> None:
+    ours = score("adaptive", losses=(5, 70))
+    said = fewer_lost([ours, score("window", losses=(9, 80)), score("masking", losses=(4,), too_big=3)])
+    assert said == (
+        "**sliding window** loses no fewer facts than token_guard, adaptive: 89 against 75. "
+        "**masking only** (of its 9 requests: 3 too big) loses fewer facts than token_guard, adaptive: 4 against 5."
+    )
+    assert fewer_lost([ours, score("window", losses=(4, 70))]).startswith("**sliding window** loses fewer facts")
 
 
 def test_sentences_under_the_summaries_compare_rows_of_one_room_only() -> None:
@@ -161,7 +170,7 @@ def test_sentences_under_the_summaries_compare_rows_of_one_room_only() -> None:
     ]
     assert against_summaries([summary, *ours]) == (
         "In the room small token_guard, adaptive keeps 1 names bound, the client's summary alone 2 (0.5 times as many). "
-        "The client's summary keeps more than token_guard, adaptive: names whole 0.300 against 0.200 (10), bound 0.200 against 0.100 (10). "
+        "**client's summary** keeps more than token_guard, adaptive: names whole 0.300 against 0.200 (10), bound 0.200 against 0.100 (10). "
         "In the room large token_guard, adaptive keeps 9 names bound, the client's summary alone 2 (4.5 times as many)."
     )
 

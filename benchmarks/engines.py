@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from token_guard import Guard, Settings
 
-__all__ = ["ENGINES", "MODEL", "WINDOW", "Engine", "Fit", "Judge", "Wire", "available"]
+__all__ = ["ENGINES", "MODEL", "OURS", "WINDOW", "Engine", "Fit", "Judge", "Wire", "available"]
 
 Wire: TypeAlias = dict[str, Any]
 Fit: TypeAlias = Callable[[list[Wire], int], Sequence[Wire]]
@@ -22,6 +22,9 @@ Fit: TypeAlias = Callable[[list[Wire], int], Sequence[Wire]]
 MODEL = "gpt-4o"
 WINDOW = "window"
 """The engine that the others' losses and costs are a share of."""
+
+OURS = ("adaptive", "overflow")
+"""The engines that are this package's; the first is its default, which the others are compared with."""
 
 PLACEHOLDER = "[old tool output omitted]"
 

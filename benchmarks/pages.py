@@ -1,4 +1,4 @@
-"""Sections of figures, as Markdown for the page and as tables for the terminal."""
+"""Sections as Markdown for the page and as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from engines import ENGINES, Engine
-from facts import Kept, Speed
-from replays import FRACTION, Evidence, Score, SessionSet
 from rich.table import Table
 
-__all__ = ["Section", "evidence_section", "facts_section", "impossible_section", "page", "scores_section", "speed_section", "terminal"]
+__all__ = ["Section", "page", "terminal"]
 
 INTRODUCTION = """# Compaction compared
 
@@ -27,11 +25,25 @@ it forwards. Budgets are small on purpose, so that whole sessions go through man
 - **cost**: tokens, cached ones at a tenth, as a share of the sliding window's.
 - **ms**: median milliseconds of a request that is over its budget.
 
+Of every n-th request over its budget, n being told with the table, other rules ask what a reader finds in it:
+
+- **names whole**: of the names that the next calls use and that only older messages hold, those that stand whole somewhere.
+- **bound**: of the same, those that stand, outside bare lists, near words that stood near them in the history.
+- **changes told, outcomes**: of the older calls that changed something, those of which the target is named near the tool or a verb of
+  change; and of the same, those whose result is told there too.
+- **edit lines**: of the lines that the next edit replaces and that only older messages hold, those that are there to the letter.
+- **bare, invented**: the share of the text put in that is bare lists of names, and names in it that nowhere stand whole in the history.
+
 The sliding window keeps instructions, first and last user message, and drops the oldest exchanges until it fits. `litellm.compress` gets
 `""` for `null` contents, on which it raises; langchain-core gets the exact counter; headroom-ai runs without its model.
+
+What a column can be won with, and no reader be served: a list of names wins "facts lost" and "names whole"; "edited a.py" and nothing
+more wins "changes told", and a copied status word much of "outcomes"; text kept only because it is newest wins "bound" and "edit lines"
+where a session works on one thing; to put in nothing wins "bare" and "invented", as every window does; and what never removes anything
+wins every column but the sizes. So no column stands alone.
 """
 
-PLOTS = """![Cost and facts kept, by engine](quality-engines.svg)
+PLOTS = """![Cost and bound facts, by engine](quality-engines.svg)
 
 ![Tokens of every request of one session, before and after](quality-session.svg)
 """
@@ -45,86 +57,8 @@ class Section:
     remark: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-
-
-SCORE_COLUMNS = (
-    "engine",
-    "sessions",
-    "too big",
-    "invalid",
-    "errors",
-    "facts lost",
-    "lost / window's",
-    "cache hit",
-    "cost / window's",
-    "ms",
-)
-
-
-def scores_section(kind: SessionSet, title: str, scores: Sequence[Score], remark: str = "") -> Section:
-    """How the engines did on one set."""
-    most = max((score.sessions for score in scores), default=0)
-    about = f"{most} sessions of {kind.min_tokens:,} tokens and more, forwarded within {kind.budget:,}."
-    capped = ", ".join(score.engine.label for score in scores if score.sessions < most)
-    notes = (about, remark, capped and f"Slow, so only on the shortest sessions, with the window on the same: {capped}.")
-    return Section(title, " ".join(filter(None, notes)), SCORE_COLUMNS, tuple(map(_score_row, scores)))
-
-
-def _score_row(score: Score) -> tuple[str, ...]:
-    counts = (score.sessions, score.too_big, score.invalid, score.errors)
-    lost = f"{score.lost:,} of {score.at_risk:,}"
-    shares = (f"{score.lost_share:.2f}", f"{score.cache_hit:.3f}", f"{score.cost_share:.2f}")
-    return (score.engine.label, *map("{:,}".format, counts), lost, *shares, f"{score.milliseconds:.1f}")
-
-
-def impossible_section(kind: SessionSet, title: str, scores: Sequence[Score]) -> Section:
-    """Sessions that nobody can fit: what counts is that a request is refused with a reason rather than sent in vain."""
-    remark = (
-        f"The instructions alone of these {max((score.sessions for score in scores), default=0)} sessions are larger than {kind.budget:,}"
-        " tokens, so no engine that keeps them can fit them. To refuse says at once which part is too large."
-    )
-    rows = tuple(
-        (score.engine.label, *map("{:,}".format, (score.over, score.errors, score.sent_too_big, score.invalid))) for score in scores
-    )
-    return Section(title, remark, ("engine", "requests over", "refused", "sent too big", "sent invalid"), rows)
-
-
-def evidence_section(found: Sequence[Evidence]) -> Section:
-    """Questions over long dialogues."""
-    remark = (
-        f"Meetings with a question as the last message, within {FRACTION:.0%} of the history: the share of evidence messages forwarded."
-    )
-    rows = tuple((one.engine.label, str(one.dialogues), f"{one.recall:.2f}", str(one.too_big), str(one.invalid)) for one in found)
-    return Section("Evidence for a question", remark, ("engine", "dialogues", "evidence kept", "too big", "invalid"), rows)
-
-
-def facts_section(kept: Sequence[Kept]) -> Section:
-    """Planted facts, a column group for each window."""
-    remark = (
-        "A generated session of 300 messages and about 290,000 tokens, with facts that are said once: in instructions, by the user, by the"
-        " assistant, in JSON rows, logs, code and grep output. Kept: their keys, and in brackets their whole statements."
-    )
-    limits = sorted({one.limit for one in kept}, reverse=True)
-    columns = tuple(name for limit in limits for name in (f"{limit // 1000}k: tokens", "kept", "first ms", "next ms"))
-    by_engine = {one.engine.name: one.engine for one in kept}
-    rows = tuple(
-        (engine.label, *(cell for one in kept if one.engine is engine for cell in _kept_cells(one))) for engine in by_engine.values()
-    )
-    return Section(f"Planted facts ({kept[0].facts})", remark, ("engine", *columns), rows)
-
-
-def _kept_cells(one: Kept) -> tuple[str, ...]:
-    size = f"{one.tokens:,}" + ("" if one.tokens <= one.limit else " over")
-    return size, f"{one.keys} ({one.statements})", f"{one.first_ms:,.0f}", f"{one.next_ms:,.0f}"
-
-
-def speed_section(speeds: Sequence[Speed]) -> Section:
-    """Our own time by length."""
-    columns = ("messages", "tokens", "counting alone, ms", "first call with counts known, ms", "same request again, ms")
-    rows = tuple(
-        (f"{one.messages:,}", f"{one.tokens:,}", f"{one.counting_ms:,.0f}", f"{one.first_ms:,.0f}", f"{one.next_ms:,.0f}") for one in speeds
-    )
-    return Section("Speed by length", "The same kind of session through token_guard, adaptive, to 128,000 tokens; medians.", columns, rows)
+    below: str = ""
+    """What the figures say, in sentences."""
 
 
 def page(sections: Sequence[Section], missing: Sequence[Engine], plots: bool) -> str:
@@ -136,7 +70,7 @@ def _markdown(section: Section) -> str:
     rule = " | ".join(("---", *("---:" for _ in section.columns[1:])))
     rows = (" | ".join(row) for row in section.rows)
     table = "\n".join(f"| {line} |" for line in (" | ".join(section.columns), rule, *rows))
-    return f"## {section.title}\n\n{section.remark}\n\n{table}\n"
+    return "\n\n".join(filter(None, (f"## {section.title}", section.remark, table, section.below))) + "\n"
 
 
 def _about(missing: Sequence[Engine]) -> Iterator[str]:
@@ -151,7 +85,9 @@ def _about(missing: Sequence[Engine]) -> Iterator[str]:
 
 def terminal(section: Section) -> Table:
     """The same for people at a terminal."""
-    table = Table(title=section.title, caption=section.remark, title_justify="left", caption_justify="left")
+    table = Table(
+        title=section.title, caption=" ".join(filter(None, (section.remark, section.below))), title_justify="left", caption_justify="left"
+    )
     for place, column in enumerate(section.columns):
         table.add_column(column, justify="right" if place else "left", no_wrap=not place)
     for row in section.rows:

@@ -58,7 +58,7 @@ def turns_of(judge: Judge, session: Sequence[Wire], budget: int) -> list[Turn]:
 
 
 def draw_engines(scores: Mapping[str, Sequence[Score]], path: Path) -> None:
-    """Cost and facts kept of every engine, a mark for each set; hollow where requests would have been refused."""
+    """Cost and bound facts of every engine, a mark for each set; hollow where requests would have been refused."""
     from matplotlib import pyplot, rc_context
 
     with rc_context(STYLE):
@@ -66,12 +66,12 @@ def draw_engines(scores: Mapping[str, Sequence[Score]], path: Path) -> None:
         figure, axes = pyplot.subplots(1, 2, figsize=(9.6, 1.8 + 0.42 * len(engines)), sharey=True, layout="constrained")
         for name, rows in scores.items():
             _mark(axes[0], name, rows, engines, [100 * score.cost_share for score in rows])
-            _mark(axes[1], name, rows, engines, [100 * score.retention for score in rows])
+            _mark(axes[1], name, rows, engines, [100 * (score.context.share("bound") or 0) for score in rows])
         axes[0].set(xlabel="cost, % of the sliding window's (cached tokens at a tenth)", xscale="log")
         axes[0].set_xticks([10, 20, 50, 100, 200], ["10", "20", "50", "100", "200"], minor=False)
         axes[0].xaxis.minorticks_off()
         axes[0].axvline(100, color="#888888", linewidth=1, linestyle="--", zorder=1)
-        axes[1].set(xlabel="facts at risk that are kept, %")
+        axes[1].set(xlabel="names at risk that are bound to what they meant, %")
         axes[0].set_yticks(range(len(engines)), engines)
         axes[0].invert_yaxis()
         _legend(figure, list(scores))

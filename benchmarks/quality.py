@@ -8,23 +8,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import typer
+from contexts import EVERY, FactsJudge, reading
 from engines import ENGINES, Engine, Judge, available
 from facts import LIMITS, Kept, kept, speeds
-from pages import Section, evidence_section, facts_section, impossible_section, page, scores_section, speed_section, terminal
+from pages import Section, page, terminal
 from plots import draw_engines, draw_session, turns_of
-from replays import SETS, Score, evidence, judge_of, replayed, sessions_of, split
+from replays import SETS, Score, evidence, facts_judge_of, judge_of, replayed, sessions_of, split
 from rich.console import Console
+from sections import (
+    context_section,
+    evidence_section,
+    facts_section,
+    impossible_section,
+    scores_section,
+    speed_section,
+    summaries_section,
+)
+from summaries import compactions_of, held_by
 
 __all__ = ["ALL_SETS", "main"]
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
-ALL_SETS = (*SETS, "evidence", "planted")
+ALL_SETS = (*SETS, "summaries", "evidence", "planted")
 DRAWN = "coding_agents"
 """The set whose longest session is drawn."""
 
@@ -43,12 +55,25 @@ def _names(allowed: Sequence[str]) -> typer.models.OptionInfo:
     return option
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What every set of one run is measured with."""
+
+    judge: Judge
+    facts: FactsJudge
+    corpus: Path
+    engines: Sequence[Engine]
+    most: int | None
+    every: int
+
+
 def main(
     sets: Annotated[list[str], _names(ALL_SETS)] = [],  # noqa: B006 (typer copies it)
     engines: Annotated[list[str], _names([engine.name for engine in ENGINES])] = [],  # noqa: B006
     sessions: Annotated[int | None, typer.Option(help="Only so many sessions of each set, the shortest.", min=1)] = None,
     out: Annotated[Path, typer.Option(help="Folder of the page and the plots.")] = Path("docs"),
     corpus: Annotated[Path, typer.Option(help="Folder of the recorded sessions and their judge.")] = CORPUS,
+    every: Annotated[int, typer.Option(help="Read only every so many-th request that is over its budget.", min=1)] = EVERY,
 ) -> None:
     """Compare engines, print tables, and write quality.md and its plots."""
     chosen = available(engines)
@@ -59,8 +84,9 @@ def main(
         return
     out.mkdir(parents=True, exist_ok=True)
     judge, scores, sections = judge_of(corpus), dict[str, list[Score]](), list[Section]()
+    run = _Run(judge, facts_judge_of(corpus), corpus, chosen, sessions, every)
     for name in wanted:
-        for section in _measured(judge, name, chosen, corpus, sessions, scores):
+        for section in _measured(run, name, scores):
             console.print(terminal(section), "")
             sections.append(section)
     if scores:
@@ -69,23 +95,32 @@ def main(
     _draw_longest(judge, corpus, sessions, out)
 
 
-def _measured(
-    judge: Judge, name: str, engines: Sequence[Engine], corpus: Path, most: int | None, scores: dict[str, list[Score]]
-) -> Iterator[Section]:
-    """The sections of one set."""
+def _measured(run: _Run, name: str, scores: dict[str, list[Score]]) -> Iterator[Section]:
+    """The sections of one set; the scores of recorded sessions are kept for the plot."""
     if name == "evidence":
-        yield evidence_section(list(evidence(judge, engines, corpus, most, _tell)))
+        yield evidence_section(list(evidence(run.judge, run.engines, run.corpus, run.most, _tell)))
     elif name == "planted":
-        yield facts_section(list(_planted(judge, engines)))
+        yield facts_section(list(_planted(run.judge, run.engines)))
         yield speed_section(list(speeds()))
+    elif name == "summaries":
+        compactions, recorded = compactions_of(run.judge, run.corpus, run.most)
+        if compactions:
+            held = list(held_by(run.judge, run.facts, run.engines, compactions, _tell))
+            yield summaries_section(held, compactions, recorded)
     else:
-        kind, title = SETS[name], name.replace("_", " ").capitalize()
-        possible, impossible = split(judge, sessions_of(judge, corpus, kind, None), kind.budget)
-        scores[name] = replayed(judge, engines, name, possible[:most], kind.budget, _tell)
-        yield scores_section(kind, title, scores[name])
-        if impossible:
-            hopeless = replayed(judge, engines, name, impossible[:most], kind.budget, _tell)
-            yield impossible_section(kind, f"{title} that cannot fit", hopeless)
+        yield from _recorded(run, name, scores)
+
+
+def _recorded(run: _Run, name: str, scores: dict[str, list[Score]]) -> Iterator[Section]:
+    kind, title = SETS[name], name.replace("_", " ").capitalize()
+    possible, impossible = split(run.judge, sessions_of(run.judge, run.corpus, kind, None), kind.budget)
+    read = reading(run.facts, run.every)
+    scores[name] = replayed(run.judge, run.engines, name, possible[: run.most], kind.budget, _tell, read)
+    yield scores_section(kind, title, scores[name])
+    yield context_section(title, scores[name], run.every)
+    if impossible:
+        hopeless = replayed(run.judge, run.engines, name, impossible[: run.most], kind.budget, _tell)
+        yield impossible_section(kind, f"{title} that cannot fit", hopeless)
 
 
 def _planted(judge: Judge, engines: Sequence[Engine]) -> Iterator[Kept]:

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from engines import WINDOW, Engine, Fit, Judge, Wire
+from contexts import Context, FactsJudge, Reading, forwarding
+from engines import WINDOW, Engine, Judge, Wire
 
-__all__ = ["SETS", "Evidence", "Score", "SessionSet", "evidence", "judge_of", "replayed", "sessions_of", "split"]
+__all__ = ["SETS", "Evidence", "Score", "SessionSet", "evidence", "facts_judge_of", "judge_of", "replayed", "sessions_of", "split"]
 
 COUNTED = ("requests", "over", "too_big", "invalid", "errors", "at_risk", "retained", "sent", "cached", "cost")
 """What the judge counts and what is summed over sessions."""
@@ -47,6 +49,7 @@ class Score:
 
     engine: Engine
     sessions: int
+    requests: int
     over: int
     too_big: int
     invalid: int
@@ -57,11 +60,15 @@ class Score:
     cache_hit: float
     cost_share: float
     milliseconds: float
+    losses: tuple[int, ...] = ()
+    """Facts lost, session by session."""
+    contexts: tuple[Context, ...] = ()
+    """What a reader finds, session by session; empty where nothing was read."""
 
     @property
-    def retention(self) -> float:
-        """Share of the facts at risk that are still there."""
-        return 1 - self.lost / max(1, self.at_risk)
+    def context(self) -> Context:
+        """What a reader finds on all sessions."""
+        return Context.sum(self.contexts)
 
     @property
     def sent_too_big(self) -> int:
@@ -87,13 +94,22 @@ class Evidence:
 
 def judge_of(corpus: Path) -> Judge:
     """`evaluate.py` of a corpus as a module."""
-    spec = importlib.util.spec_from_file_location("corpus_evaluate", corpus / "evaluate.py")
+    return _module(corpus, "evaluate")  # type: ignore[return-value]
+
+
+def facts_judge_of(corpus: Path) -> FactsJudge:
+    """`context_facts.py` of a corpus as a module; it imports the judge by name, so `judge_of` comes first."""
+    return _module(corpus, "context_facts")  # type: ignore[return-value]
+
+
+def _module(corpus: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, corpus / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
-    return module  # type: ignore[return-value]
+    return module
 
 
 def sessions_of(judge: Judge, corpus: Path, kind: SessionSet, most: int | None) -> list[list[Wire]]:
@@ -109,33 +125,44 @@ def split(judge: Judge, sessions: Sequence[list[Wire]], budget: int) -> tuple[li
 
 
 def replayed(
-    judge: Judge, engines: Sequence[Engine], name: str, sessions: Sequence[list[Wire]], budget: int, tell: Callable[[str], None]
+    judge: Judge,
+    engines: Sequence[Engine],
+    name: str,
+    sessions: Sequence[list[Wire]],
+    budget: int,
+    tell: Callable[[str], None],
+    read: Reading | None = None,
 ) -> list[Score]:
     """The scores of the engines, session by session side by side; the window is replayed for the shares in any case."""
     yardstick = Engine(WINDOW, WINDOW, lambda judge: judge.sliding_window)
     built = [(engine, engine.build(judge)) for engine in (*engines, yardstick)]
     results: dict[int, list[Mapping[str, Any]]] = {place: [] for place in range(len(built))}
+    contexts: dict[int, list[Context]] = {place: [] for place in range(len(built))}
     for number, session in enumerate(sessions):
         for place, (engine, fit) in enumerate(built):
             if number < engine.most_sessions.get(name, len(sessions)):
                 tell(f"{name} {number + 1}/{len(sessions)} {engine.label}")
                 results[place].append(judge.replay(fit, [session], budget))
+                if read and engine is not yardstick:
+                    contexts[place].append(read(fit, session, budget))
     window = results[len(engines)]
-    return [_score(engine, results[place], window[: len(results[place])]) for place, engine in enumerate(engines)]
+    return [_score(engine, results[place], window[: len(results[place])], contexts[place]) for place, engine in enumerate(engines)]
 
 
-def _score(engine: Engine, results: Sequence[Mapping[str, Any]], window: Sequence[Mapping[str, Any]]) -> Score:
+def _score(engine: Engine, results: Sequence[Mapping[str, Any]], window: Sequence[Mapping[str, Any]], contexts: Sequence[Context]) -> Score:
     ours, theirs = _sum(results), _sum(window)
     lost, window_lost = (int(sums["at_risk"] - sums["retained"]) for sums in (ours, theirs))
     return Score(
         engine=engine,
         sessions=len(results),
-        **{name: int(ours[name]) for name in ("over", "too_big", "invalid", "errors", "at_risk")},
+        **{name: int(ours[name]) for name in ("requests", "over", "too_big", "invalid", "errors", "at_risk")},
         lost=lost,
         lost_share=lost / max(1, window_lost),
         cache_hit=ours["cached"] / max(1, ours["sent"]),
         cost_share=ours["cost"] / max(1, theirs["cost"]),
         milliseconds=statistics.median([result["ms"] for result in results] or [0.0]),
+        losses=tuple(int(result["at_risk"] - result["retained"]) for result in results),
+        contexts=tuple(contexts),
     )
 
 
@@ -149,21 +176,9 @@ def evidence(judge: Judge, engines: Sequence[Engine], corpus: Path, most: int | 
     for engine in engines:
         tell(f"evidence {engine.label}")
         some = every[: engine.most_sessions.get("evidence", most)][:most]
-        found = judge.evidence(_forwarding(engine.build(judge)), some, FRACTION, max_evidence=MAX_EVIDENCE)
+        found = judge.evidence(forwarding(engine.build(judge)), some, FRACTION, max_evidence=MAX_EVIDENCE)
         yield Evidence(engine, len(some), found["recall"], found["too_big"], found["invalid"])
 
 
 def _has_evidence(record: Wire) -> bool:
     return any(question.get("evidence_messages") for question in record["meta"].get("qa", ()))
-
-
-def _forwarding(fit: Fit) -> Fit:
-    """An engine that raises forwards what it was given, as the judge's replay has it."""
-
-    def fitted(messages: list[Wire], budget: int) -> Sequence[Wire]:
-        try:
-            return fit(messages, budget)
-        except Exception:
-            return messages
-
-    return fitted

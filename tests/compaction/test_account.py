@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from token_guard.compaction import Draft, Goal, facts, readable, rules
+from token_guard.compaction.ledger import Ledger
 from token_guard.compaction.summarize import RULES, STEPS, Summarize
 from token_guard.conversation import Message
 from token_guard.marks import CLOSE, is_note, quoted
@@ -152,3 +153,9 @@ def test_a_call_in_an_agents_words_is_told_with_what_its_output_says() -> None:
     note = note_of([say("user", "Mend all parts."), *turns], target=2_000, allowed=8_000)
     assert '- "I look at part 7." [bash] cat part_7.py → returncode 1, KeyError' in note
     assert "in the user's place" not in note
+
+
+def test_what_was_said_first_is_told_first_whichever_went_first() -> None:
+    asked, done = parsed([say("user", "Cancel K7QX2M, please."), {**call("1", "cancel", id="K7QX2M"), "content": "At once."}])
+    told = Ledger.of([done]).joined(Ledger.of([asked])).steps
+    assert [step.kind for step in told] == ["user", "change"]

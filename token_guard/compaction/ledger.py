@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from types import MappingProxyType
 
 from token_guard.compaction import facts, rules
@@ -57,7 +58,8 @@ class Ledger:
         """Both, `later` being what was taken out afterwards."""
         return Ledger(
             messages=self.messages + later.messages,
-            steps=_bounded(self.steps + later.steps),
+            # what went first was not always said first
+            steps=_bounded(tuple(sorted(self.steps + later.steps, key=attrgetter("place")))),
             rules=strongest(rules.newest(self.rules + later.rules), MAX_RULES),
             names=_heaviest({**self.names, **later.names}),
         )

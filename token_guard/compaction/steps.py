@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Literal, TypeAlias
 
@@ -36,7 +36,8 @@ IMPORTING = re.compile(r"(?:import|from \S+ import|#include|using|require|packag
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the work: its line, the lines under it that may matter, the best first, and the files that it wrote."""
+    """One step of the work: its line, the lines under it that may matter, the best first, the files that it wrote, and the place of its
+    message in the history."""
 
     kind: Kind
     tool: str
@@ -46,11 +47,19 @@ class Step:
     failed: bool = False
     decided: bool = False
     files: tuple[str, ...] = ()
+    place: int = 0
 
 
 def steps(messages: Iterable[Message], weights: Mapping[str, float]) -> Iterator[Step]:
     """The steps of messages as the client sent them, oldest first."""
-    told, said = tuple(messages), set[str]()
+    told = tuple(messages)
+    for message, found in _found(told, weights):
+        yield from (replace(step, place=message.index or 0) for step in found)
+
+
+def _found(told: Sequence[Message], weights: Mapping[str, float]) -> Iterator[tuple[Message, Iterator[Step]]]:
+    """The steps of each message."""
+    said = set[str]()
     results = {result.call_id: result.text for message in told for result in message.results}
     answer: Message | None = None
     for message, following in zip_longest(told, told[1:]):
@@ -58,9 +67,9 @@ def steps(messages: Iterable[Message], weights: Mapping[str, float]) -> Iterator
             answer = following if following and _answers(following, message) else None
             spoken = spoken_call(message.said) if answer else None
             answer = answer if spoken else None
-            yield from _spoken(spoken, answer, weights, said) if spoken and answer else _turn(message, results, weights, said)
+            yield message, _spoken(spoken, answer, weights, said) if spoken and answer else _turn(message, results, weights, said)
         elif message.asks and message is not answer:
-            yield from _words(message, weights)
+            yield message, _words(message, weights)
 
 
 def _answers(message: Message, turn: Message) -> bool:

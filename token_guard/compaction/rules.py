@@ -38,7 +38,7 @@ FEWEST_LETTERS = 0.6
 """Of a sentence, the least share of letters and spaces; outputs and code have less."""
 
 _HEADING = re.compile(r"^[ \t]*#{1,6} \S", re.MULTILINE)
-_SPEAKER = re.compile(r"(?!\S+ \S+ \S+ \S+ \S+ )[A-ZÀ-Þ][\w.'’-]*(?: [\w.'’()-]+){0,6}\s?(?:\([^)\n]{1,80}\))?\s?:\s")
+_SPEAKER = re.compile(r"[A-ZÀ-Þ][\w.'’-]*(?: [A-ZÀ-Þ][\w.'’-]*){1,5}\s?(?:\([^)\n]{1,80}\))?\s?:\s")
 _END = re.compile(r"(?<=[.!?…])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bvs\.)(?<!\b[A-Z]\.)[\"')\]*]*\s+(?=\S)|(?<=[。！？])")
 _BULLET = re.compile(r"^(?:[-*•–]|\d{1,2}[.)]|\[[ x]\])\s+")
 _OPENER = re.compile(

@@ -95,7 +95,7 @@ def test_tables_have_as_many_cells_as_columns(page: Path) -> None:
 
 def test_each_set_says_what_a_reader_finds_and_how_many_requests_were_read(page: Path) -> None:
     _, _, found = page.read_text(encoding="utf-8").partition("## Tool dialogues: what a reader finds")
-    assert found.lstrip().startswith("Of each session one in 2 of the requests")
+    assert found.lstrip().startswith("Every request of a session that is over the budget was read.")
     assert (
         "| engine | requests read | names whole | bound | changes told | outcomes | edit lines | bare | invented |"
         in found.partition("\n## ")[0]
@@ -128,7 +128,7 @@ def score(name: str, *contexts: Context, too_big: int = 0, losses: tuple[int, ..
     return Score(engine, len(contexts), 9, 9, too_big, 0, 0, 0, sum(losses), 1.0, 0.5, 1.0, 1.0, losses, contexts)
 
 
-OURS = Context(at_risk=10, whole=9, bound=8, changes=4, told=4, outcomes=4)
+OURS = Context(judged=1, at_risk=10, whole=9, bound=8, changes=4, told=4, outcomes=4)
 
 
 def test_sentences_say_where_the_window_keeps_more_and_by_how_much() -> None:
@@ -141,6 +141,10 @@ def test_sentences_say_that_the_window_keeps_nothing_more() -> None:
     theirs = Context(at_risk=10, whole=9, bound=8, changes=4, told=1, outcomes=1)
     said = findings([score("adaptive", OURS), score("window", theirs), score("masking", theirs)])
     assert said == "**sliding window** keeps more than token_guard, adaptive nowhere."
+
+
+def test_where_nothing_was_read_no_sentence_says_who_keeps_more() -> None:
+    assert findings([score("adaptive", Context()), score("window", Context())]) == ""
 
 
 def test_a_peer_that_keeps_more_is_compared_on_its_own_sessions_and_its_refusals_are_told() -> None:

@@ -63,8 +63,6 @@ def page(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "summaries",
         "--sets",
         "evidence",
-        "--every",
-        "2",
         "--corpus",
         str(recorded),
         "--out",

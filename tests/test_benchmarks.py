@@ -34,7 +34,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     too_long = [say("system", "Be careful. " * 3_000), *agent(1)[1:]]
     meeting = [say("user", f"Speaker {place}: the budget of project {place} is {place * 17} euro.") for place in range(60)]
     _write(folder, "coding_agents", [agent(4), agent(30)])
-    _write(folder, "tool_dialogues", [agent(8), agent(9), too_long])
+    _write(folder, "tool_dialogues", [agent(12), agent(14), too_long])
     _write(folder, "long_dialogues_qa", [meeting], qa=[{"question": "What is the budget of project 7?", "evidence_messages": [7]}])
     compactions = [{"before_message": place, "summary": f"Read src/module_{place // 4}."} for place in (20, 40, 63)]
     usage = [[2, 1_000, 0, 5], [20, 1_500, 0, 5], [40, 4_000, 0, 5]]
@@ -96,7 +96,8 @@ def test_each_set_says_what_a_reader_finds_and_how_many_requests_were_read(page:
     found = text.partition("## Tool dialogues: what a reader finds")[2].partition("\n## ")[0]
     assert "Every request of a session that is over the budget was read." in found
     assert "| engine | requests read | names whole | bound | changes told | outcomes | edit lines | bare | invented |" in found
-    assert "**sliding window**" in found
+    assert re.search(r"\| sliding window \| [1-9]\d* \| 0\.\d+ of", found), found
+    assert "**sliding window** keeps more than token_guard, adaptive" in found
     assert "What a column can be won with" in text
 
 

@@ -11,10 +11,7 @@ from typing import Any, Protocol, TypeAlias
 
 from engines import Fit, Wire
 
-__all__ = ["COLUMNS", "EVERY", "Context", "FactsJudge", "Reading", "forwarding", "reading"]
-
-EVERY = 6
-"""Only every so many-th request that is over its budget is read: neighbours differ by one exchange, and one takes up to a second."""
+__all__ = ["COLUMNS", "Context", "FactsJudge", "Reading", "forwarding", "reading"]
 
 COLUMNS = {
     "names whole": ("whole", "at_risk"),

@@ -28,7 +28,7 @@ def _losses(ours: Score, scores: Sequence[Score]) -> Iterator[str]:
 
 def findings(scores: Sequence[Score]) -> str:
     """A sentence for the window in any case, and one for each peer that keeps more, on the sessions that both were read on."""
-    ours = next((score for score in scores if score.engine.name == OURS[0] and score.contexts), None)
+    ours = next((score for score in scores if score.engine.name == OURS[0] and score.context.judged), None)
     return " ".join(_sentences(ours, scores)) if ours else ""
 
 

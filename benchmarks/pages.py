@@ -25,7 +25,7 @@ it forwards. Budgets are small on purpose, so that whole sessions go through man
 - **cost**: tokens, cached ones at a tenth, as a share of the sliding window's.
 - **ms**: median milliseconds of a request that is over its budget.
 
-Of every n-th request over its budget, n being told with the table, other rules ask what a reader finds in it:
+Of the requests over their budget, in long sessions of every n-th (the table says which), other rules ask what a reader finds:
 
 - **names whole**: of the names that the next calls use and that only older messages hold, those that stand whole somewhere.
 - **bound**: of the same, those that stand, outside bare lists, near words that stood near them in the history.

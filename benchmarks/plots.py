@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ def draw_engines(scores: Mapping[str, Sequence[Score]], path: Path) -> None:
         figure, axes = pyplot.subplots(1, 2, figsize=(9.6, 1.8 + 0.42 * len(engines)), sharey=True, layout="constrained")
         for name, rows in scores.items():
             _mark(axes[0], name, rows, engines, [100 * score.cost_share for score in rows])
-            _mark(axes[1], name, rows, engines, [100 * (score.context.share("bound") or 0) for score in rows])
+            _mark(axes[1], name, rows, engines, [_percent(score.context.share("bound")) for score in rows])
         axes[0].set(xlabel="cost, % of the sliding window's (cached tokens at a tenth)", xscale="log")
         axes[0].set_xticks([10, 20, 50, 100, 200], ["10", "20", "50", "100", "200"], minor=False)
         axes[0].xaxis.minorticks_off()
@@ -76,6 +77,11 @@ def draw_engines(scores: Mapping[str, Sequence[Score]], path: Path) -> None:
         axes[0].invert_yaxis()
         _legend(figure, list(scores))
         _save(figure, path)
+
+
+def _percent(share: float | None) -> float:
+    """Not a number, and so no mark, where there was nothing to keep."""
+    return math.nan if share is None else 100 * share
 
 
 def _mark(axes: Axes, name: str, rows: Sequence[Score], engines: Sequence[str], values: Sequence[float]) -> None:

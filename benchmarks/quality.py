@@ -15,7 +15,7 @@ from typing import Annotated
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import typer
-from contexts import EVERY, FactsJudge, reading
+from contexts import FactsJudge, reading
 from engines import ENGINES, Engine, Judge, available
 from facts import LIMITS, Kept, kept, speeds
 from pages import Section, page, terminal
@@ -64,7 +64,6 @@ class _Run:
     corpus: Path
     engines: Sequence[Engine]
     most: int | None
-    every: int
 
 
 def main(
@@ -73,7 +72,6 @@ def main(
     sessions: Annotated[int | None, typer.Option(help="Only so many sessions of each set, the shortest.", min=1)] = None,
     out: Annotated[Path, typer.Option(help="Folder of the page and the plots.")] = Path("docs"),
     corpus: Annotated[Path, typer.Option(help="Folder of the recorded sessions and their judge.")] = CORPUS,
-    every: Annotated[int, typer.Option(help="Read only every so many-th request that is over its budget.", min=1)] = EVERY,
 ) -> None:
     """Compare engines, print tables, and write quality.md and its plots."""
     chosen = available(engines)
@@ -84,7 +82,7 @@ def main(
         return
     out.mkdir(parents=True, exist_ok=True)
     judge, scores, sections = judge_of(corpus), dict[str, list[Score]](), list[Section]()
-    run = _Run(judge, facts_judge_of(corpus), corpus, chosen, sessions, every)
+    run = _Run(judge, facts_judge_of(corpus), corpus, chosen, sessions)
     for name in wanted:
         for section in _measured(run, name, scores):
             console.print(terminal(section), "")
@@ -114,10 +112,10 @@ def _measured(run: _Run, name: str, scores: dict[str, list[Score]]) -> Iterator[
 def _recorded(run: _Run, name: str, scores: dict[str, list[Score]]) -> Iterator[Section]:
     kind, title = SETS[name], name.replace("_", " ").capitalize()
     possible, impossible = split(run.judge, sessions_of(run.judge, run.corpus, kind, None), kind.budget)
-    read = reading(run.facts, run.every)
+    read = reading(run.facts, kind.every)
     scores[name] = replayed(run.judge, run.engines, name, possible[: run.most], kind.budget, _tell, read)
     yield scores_section(kind, title, scores[name])
-    yield context_section(title, scores[name], run.every)
+    yield context_section(kind, title, scores[name])
     if impossible:
         hopeless = replayed(run.judge, run.engines, name, impossible[: run.most], kind.budget, _tell)
         yield impossible_section(kind, f"{title} that cannot fit", hopeless)

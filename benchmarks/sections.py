@@ -54,9 +54,10 @@ def _score_row(score: Score) -> tuple[str, ...]:
 CONTEXT_COLUMNS = ("engine", "requests read", *COLUMNS, "bare", "invented")
 
 
-def context_section(title: str, scores: Sequence[Score], every: int) -> Section:
+def context_section(kind: SessionSet, title: str, scores: Sequence[Score]) -> Section:
     """What a reader finds in what the engines forward, and who keeps more than ours."""
-    remark = f"Of each session one in {every} of the requests over the budget was read."
+    which = f"Every {kind.every}th request" if kind.every > 1 else "Every request"
+    remark = f"{which} of a session that is over the budget was read."
     rows = tuple((score.engine.label, f"{score.context.judged:,}", *_context_cells(score.context)) for score in scores)
     return Section(f"{title}: what a reader finds", remark, CONTEXT_COLUMNS, rows, findings(scores))
 

@@ -34,7 +34,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     too_long = [say("system", "Be careful. " * 3_000), *agent(1)[1:]]
     meeting = [say("user", f"Speaker {place}: the budget of project {place} is {place * 17} euro.") for place in range(60)]
     _write(folder, "coding_agents", [agent(4), agent(30)])
-    _write(folder, "tool_dialogues", [agent(8), agent(9), too_long])
+    _write(folder, "tool_dialogues", [agent(12), agent(14), too_long])
     _write(folder, "long_dialogues_qa", [meeting], qa=[{"question": "What is the budget of project 7?", "evidence_messages": [7]}])
     compactions = [{"before_message": place, "summary": f"Read src/module_{place // 4}."} for place in (20, 40, 63)]
     usage = [[2, 1_000, 0, 5], [20, 1_500, 0, 5], [40, 4_000, 0, 5]]
@@ -63,8 +63,6 @@ def page(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "summaries",
         "--sets",
         "evidence",
-        "--every",
-        "2",
         "--corpus",
         str(recorded),
         "--out",
@@ -94,14 +92,13 @@ def test_tables_have_as_many_cells_as_columns(page: Path) -> None:
 
 
 def test_each_set_says_what_a_reader_finds_and_how_many_requests_were_read(page: Path) -> None:
-    _, _, found = page.read_text(encoding="utf-8").partition("## Tool dialogues: what a reader finds")
-    assert found.lstrip().startswith("Of each session one in 2 of the requests")
-    assert (
-        "| engine | requests read | names whole | bound | changes told | outcomes | edit lines | bare | invented |"
-        in found.partition("\n## ")[0]
-    )
-    assert "**sliding window**" in found.partition("\n## ")[0]
-    assert "What a column can be won with" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    found = text.partition("## Tool dialogues: what a reader finds")[2].partition("\n## ")[0]
+    assert "Every request of a session that is over the budget was read." in found
+    assert "| engine | requests read | names whole | bound | changes told | outcomes | edit lines | bare | invented |" in found
+    assert re.search(r"\| sliding window \| [1-9]\d* \| 0\.\d+ of", found), found
+    assert "**sliding window** keeps more than token_guard, adaptive" in found
+    assert "What a column can be won with" in text
 
 
 def test_clients_summaries_stand_beside_ours_in_both_rooms(page: Path) -> None:
@@ -128,7 +125,7 @@ def score(name: str, *contexts: Context, too_big: int = 0, losses: tuple[int, ..
     return Score(engine, len(contexts), 9, 9, too_big, 0, 0, 0, sum(losses), 1.0, 0.5, 1.0, 1.0, losses, contexts)
 
 
-OURS = Context(at_risk=10, whole=9, bound=8, changes=4, told=4, outcomes=4)
+OURS = Context(judged=1, at_risk=10, whole=9, bound=8, changes=4, told=4, outcomes=4)
 
 
 def test_sentences_say_where_the_window_keeps_more_and_by_how_much() -> None:
@@ -141,6 +138,10 @@ def test_sentences_say_that_the_window_keeps_nothing_more() -> None:
     theirs = Context(at_risk=10, whole=9, bound=8, changes=4, told=1, outcomes=1)
     said = findings([score("adaptive", OURS), score("window", theirs), score("masking", theirs)])
     assert said == "**sliding window** keeps more than token_guard, adaptive nowhere."
+
+
+def test_where_nothing_was_read_no_sentence_says_who_keeps_more() -> None:
+    assert findings([score("adaptive", Context()), score("window", Context())]) == ""
 
 
 def test_a_peer_that_keeps_more_is_compared_on_its_own_sessions_and_its_refusals_are_told() -> None:

@@ -123,9 +123,10 @@ class Replay:
         state = self._settled(state)
         view = whole_again(view_of(self._recollection.let_go(state, history), history), history)
         at = self._levels(state)
-        cap = self.cap([view[place] for place in sorted(pinned(view))])
+        stays = [view[place] for place in sorted(pinned(view))]
+        cap = self.cap(stays)
         usual = epoch_goal(view, at, state.instructions, self.allowed, cap, self.counter)
-        done = self.compact(Draft(view, state.ledger), replace(goal, cap=cap) if goal else usual)
+        done = self.compact(Draft(view, state.ledger), replace(goal, cap=self._on_trust(stays, cap)) if goal else usual)
         return replace(
             state,
             base=tuple(slot_of(message) for message in done.draft.messages),
@@ -139,6 +140,10 @@ class Replay:
             quality=None,
             pending=opened(view, done.draft.messages, digest) if self.summaries else None,
         )
+
+    def _on_trust(self, stays: Sequence[Message], cap: int) -> int:
+        """What may count more than is allowed also where room is to be left: what stays, where an upper bound makes it so large; else 0."""
+        return cap if cap >= self.counter.messages(stays) > self.allowed else 0
 
     def _settled(self, state: State) -> State:
         """The state with its open note decided, for good: told by a text that is ready by now, or left as the extract that it is."""

@@ -53,4 +53,4 @@ def test_every_request_of_recorded_sessions_fits_is_valid_and_keeps_more_for_les
     assert (ours["too_big"], ours["invalid"], ours["errors"], ours["complaints"]) == (0, 0, 0, {})
     assert ours["retention"] > window["retention"]
     assert ours["cost"] < (0.8 if file == "tool_dialogues" else 0.5) * window["cost"]
-    assert ours["cache_hit"] > 0.8
+    assert ours["cache_hit"] > (0.8 if file == "tool_dialogues" else 0.85)

@@ -199,7 +199,7 @@ class Guard:
         if meter.is_bound(parsed):
             return None
         own = own_meter_for(counted_as(parsed.model, deployment)) if estimate is None else None
-        if own and own.seconds(parsed.messages) > self.settings.exact_seconds:
+        if own and own.seconds(own.characters(parsed.messages)) > self.settings.exact_seconds:
             own = None
         if estimate is None:
             estimate = meter.measure(parsed).tokens

@@ -42,8 +42,9 @@ class SecondLook:
     def __call__(self, case: Case) -> Case | None:
         if not self.settings.exact_seconds or not case.plan.doubt or case.cap is not None or case.guessed:
             return None
-        meter, messages = own_meter_for(case.base_model), case.conversation.messages
-        if meter is None or meter.characters(messages) <= INLINE or meter.seconds(messages) > self.settings.exact_seconds:
+        characters = case.meter.characters(case.conversation.messages)
+        meter = own_meter_for(case.base_model) if characters > INLINE else None  # a short request does not wait for it to be loaded
+        if meter is None or meter.seconds(characters) > self.settings.exact_seconds:
             return None
         plan = Scale(doubt=meter.doubt)
         scale = scale_of(self.calibrations.get(own_key(case.learned_as)), plan)

@@ -81,7 +81,7 @@ def changes(call: ToolCall) -> bool:
     >>> [changes(ToolCall("1", name, "{}")) for name in ("str_replace_editor", "get_user_details", "cancelOrder", "read_file")]
     [True, False, True, False]
     """
-    name = call.name[-LONGEST_NAME:].rpartition("__")[2]
+    name = _own_name(call)
     if SHELL.search(name) and changes_by_command(call.arguments):
         return True
     return bool(CHANGING.search(_words(name))) and not LOOKING.match(name)
@@ -94,9 +94,7 @@ def changes_by_command(text: str) -> bool:
 
 def target(call: ToolCall) -> str:
     """What a call works on, where its arguments say so."""
-    known = readable.fields(call.arguments)
-    named = (value for key, value in known.items() if WHERE.search(key) and isinstance(value, str))
-    return next((value for value in named if 0 < len(value) <= LONGEST_TARGET and "\n" not in value), "")
+    return next((value for value in _named(call) if 0 < len(value) <= LONGEST_TARGET and "\n" not in value), "")
 
 
 def shows(call: ToolCall) -> bool:
@@ -105,7 +103,7 @@ def shows(call: ToolCall) -> bool:
     >>> [shows(ToolCall("1", "bash", f'{{"command": "{command}"}}')) for command in ("cat a.py", "pytest -q")]
     [True, False]
     """
-    name = call.name.rpartition("__")[2]
+    name = _own_name(call)
     if not SHELL.search(name):
         return bool(SHOWING.match(name))
     return bool(SHOWING_COMMAND.match(brief(call))) and not changes_by_command(call.arguments)
@@ -113,7 +111,7 @@ def shows(call: ToolCall) -> bool:
 
 def edits(call: ToolCall) -> bool:
     """Whether a call replaces some lines of a file by others, or writes it whole."""
-    return not SHELL.search(call.name.rpartition("__")[2]) and changes(call) and bool(file(call))
+    return not SHELL.search(_own_name(call)) and changes(call) and bool(file(call))
 
 
 def file(call: ToolCall) -> str:
@@ -124,9 +122,7 @@ def file(call: ToolCall) -> str:
 
 def brief(call: ToolCall) -> str:
     """The first line of what a call works on, however long it is."""
-    known = readable.fields(call.arguments)
-    named = (value for key, value in known.items() if WHERE.search(key) and isinstance(value, str) and value.strip())
-    return next(named, "").lstrip().partition("\n")[0]
+    return next(filter(str.strip, _named(call)), "").lstrip().partition("\n")[0]
 
 
 def files(call: ToolCall) -> tuple[str, ...]:
@@ -136,6 +132,16 @@ def files(call: ToolCall) -> tuple[str, ...]:
     ('fix.py', 'src/b.py', 'src/a.py')
     """
     return (file(call),) if edits(call) else _written("\n".join(readable.lines(call.arguments)))
+
+
+def _named(call: ToolCall) -> Iterator[str]:
+    """The values of the arguments that may say what a call works on."""
+    return (value for key, value in readable.fields(call.arguments).items() if WHERE.search(key) and isinstance(value, str))
+
+
+def _own_name(call: ToolCall) -> str:
+    """The name of a tool without that of the server that has it."""
+    return call.name[-LONGEST_NAME:].rpartition("__")[2]
 
 
 def _written(text: str) -> tuple[str, ...]:

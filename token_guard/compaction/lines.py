@@ -32,9 +32,6 @@ DEFINING = re.compile(
     r"(?:def|class|func|fn|function|type|struct|interface|enum|trait|impl|const)\s"
 )
 
-TAG = re.compile(r"(?:</?[\w-]+>\s?)+")
-"""A frame around an output says nothing by itself."""
-
 DEFINES, REPORTS, CHANGED, FIELD = 1.0, 1.0, 0.5, 0.2
 """What speaks for a line beside its names: it defines something, it reports an error, an edit took it away or put it in, it is a
 short field of a record, whose value may be a plain word."""
@@ -93,7 +90,7 @@ def read(text: str) -> tuple[Line, ...]:
         reported += FIELD * (is_record and SHORT_FIELD.match(line) is not None)
         for piece in pieces(line, ROW_CHARS if is_record else LINE_CHARS):
             place += 1
-            if len(piece) >= SHORTEST and piece not in seen and not TAG.fullmatch(piece):
+            if len(piece) >= SHORTEST and piece not in seen and not readable.is_frame(piece):
                 seen.add(piece)
                 bonus = reported + DEFINES * bool(DEFINING.match(piece)) + CHANGED * piece.startswith((WAS, NOW))
                 found.append(Line(place, piece, facts.names_in(piece), bonus))

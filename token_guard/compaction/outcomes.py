@@ -29,8 +29,6 @@ ENDS = 200
 LONG_TARGET = 16
 """Characters of a target that are not said twice in one line."""
 
-TAG = re.compile(r"\s*(?:</?[\w-]+>\s?)+\s*")
-
 NOTICE = re.compile(r"\s*\[?(?:warn(?:ing)?|notice|note|hint|deprecat\w+)\b\]?:? ", re.IGNORECASE)
 """How lines begin that advise: they say nothing of how the call ended."""
 
@@ -88,4 +86,4 @@ def _said(text: str, lines: Sequence[str], *, whole: bool) -> Sequence[str]:
 def _says_nothing(line: str) -> bool:
     """Whether a line is a frame, a status, or advice."""
     found = STATUS.search(line)
-    return bool(TAG.fullmatch(line) or NOTICE.match(line)) or (found is not None and len(line) < len(found[0]) + 30)
+    return readable.is_frame(line) or NOTICE.match(line) is not None or (found is not None and len(line) < len(found[0]) + 30)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from token_guard.compaction.remembered import remembered
 
-__all__ = ["fields", "is_decoded", "lines"]
+__all__ = ["fields", "is_decoded", "is_frame", "lines"]
 
 INLINE = 480
 """An object or list that takes no more characters than this stays on one line: a row of a result, with its columns."""
@@ -18,6 +19,8 @@ DEEPEST = 6
 
 LARGEST = 2_000_000
 """Characters above which a text is read as it stands."""
+
+FRAME = re.compile(r"\s*(?:</?[\w-]+>\s?)+\s*")
 
 PLAIN = {"parse_int": str, "parse_float": str, "parse_constant": str}
 """Numbers are read to the letter: 1.50 stays 1.50."""
@@ -34,6 +37,15 @@ def lines(text: str) -> tuple[str, ...]:
     """
     value = _decoded(text)
     return tuple(text.splitlines() if value is None else (line for piece in _lines(value, 0) for line in piece.splitlines()))
+
+
+def is_frame(line: str) -> bool:
+    """Whether a line is nothing but tags around an output: it says nothing by itself.
+
+    >>> is_frame("</warning><output_head>"), is_frame("<b>3</b>")
+    (True, False)
+    """
+    return FRAME.fullmatch(line) is not None
 
 
 @remembered

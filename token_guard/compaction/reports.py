@@ -83,7 +83,7 @@ def verdict(text: str) -> str:
     "KeyError: 'b'"
     """
     found = reports(text)
-    raised = thrown(text)
+    raised = _thrown(text)
     compiled = next((line for line in found if COMPILED.match(line)), "")
     return (raised[-1] if raised else "") or compiled or (found[-1] if found else "")
 
@@ -111,10 +111,10 @@ def reports(text: str) -> tuple[str, ...]:
 
 
 @remembered
-def thrown(text: str) -> tuple[str, ...]:
+def _thrown(text: str) -> tuple[str, ...]:
     r"""The exceptions behind tracebacks: the first line behind each that is not indented.
 
-    >>> thrown("Traceback (most recent call last):\n  File 'a.py', line 3\napp.Conflict: two of them")
+    >>> _thrown("Traceback (most recent call last):\n  File 'a.py', line 3\napp.Conflict: two of them")
     ('app.Conflict: two of them',)
     """
     lines: Sequence[str] = readable.lines(text) if TRACEBACK in text else ()

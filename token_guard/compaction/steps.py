@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from token_guard.compaction import deeds, facts, readable, rules
@@ -16,7 +16,7 @@ from token_guard.compaction.outcomes import outcome
 from token_guard.compaction.reports import error_lines
 from token_guard.conversation import Message, ToolCall
 from token_guard.marks import quoted
-from token_guard.speech import SpokenCall, is_observation, own_words, spoken_call
+from token_guard.speech import SpokenCall, answers, is_observation, own_words, spoken_call
 
 __all__ = ["Kind", "Step", "steps"]
 
@@ -61,21 +61,23 @@ def _found(told: Sequence[Message], weights: Mapping[str, float]) -> Iterator[tu
     """The steps of each message."""
     said = set[str]()
     results = {result.call_id: result.text for message in told for result in message.results}
-    answer: Message | None = None
-    for message, following in zip_longest(told, told[1:]):
-        if message.role == "assistant":
-            answer = following if following and _answers(following, message) else None
-            spoken = spoken_call(message.said) if answer else None
-            answer = answer if spoken else None
-            yield message, _spoken(spoken, answer, weights, said) if spoken and answer else _turn(message, results, weights, said)
-        elif message.asks and message is not answer:
+    spoken = dict(_spoken_calls(told))
+    for place, message in enumerate(told):
+        if place in spoken:
+            yield message, _spoken(spoken[place], told[place + 1], weights, said)
+        elif message.role == "assistant":
+            yield message, _turn(message, results, weights, said)
+        elif message.asks and place - 1 not in spoken:
             yield message, _words(message, weights)
 
 
-def _answers(message: Message, turn: Message) -> bool:
-    """Whether a message is what a tool printed for a turn that made its call in words."""
-    follows = None in (message.index, turn.index) or message.index == (turn.index or 0) + 1
-    return follows and not turn.calls and is_observation(message)
+def _spoken_calls(told: Sequence[Message]) -> Iterator[tuple[int, SpokenCall]]:
+    """The calls that turns made in words, by the place of the turn; the next message is what a tool printed for it."""
+    for place, (turn, following) in enumerate(pairwise(told)):
+        follows = None in (following.index, turn.index) or following.index == (turn.index or 0) + 1
+        spoken = spoken_call(turn.said) if follows and answers(following, turn) else None
+        if spoken:
+            yield place, spoken
 
 
 def _spoken(spoken: SpokenCall, answer: Message, weights: Mapping[str, float], seen: set[str]) -> Iterator[Step]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from token_guard.conversation import Exchange, Message, exchanges
-from token_guard.speech import is_observation
+from token_guard.speech import answers
 
 __all__ = ["units_of"]
 
@@ -20,11 +20,6 @@ def units_of(messages: Sequence[Message]) -> tuple[Exchange, ...]:
     """
     found: list[Exchange] = []
     for unit in exchanges(messages):
-        turn = found.pop() if found and _answers(unit, found[-1]) else None
+        turn = found.pop() if found and len(unit.messages) == 1 and answers(unit.messages[0], found[-1].messages[-1]) else None
         found.append(Exchange(turn.start, unit.stop, (*turn.messages, *unit.messages)) if turn else unit)
     return tuple(found)
-
-
-def _answers(unit: Exchange, before: Exchange) -> bool:
-    turn = before.messages[-1]
-    return turn.role == "assistant" and not turn.calls and len(unit.messages) == 1 and is_observation(unit.messages[0])

@@ -111,10 +111,10 @@ class Meter:
         """Of what messages count, the tokens that are no more than an upper bound: media whose price is not certain, sealed content."""
         return sum(self.media(media) for media in media_of(messages) if not self._price.is_certain(media))
 
-    def seconds(self, messages: Iterable[Message]) -> float:
-        """About how long it takes to count messages that nobody has counted; 0.0 where it is nothing to wait for."""
+    def seconds(self, characters: int) -> float:
+        """About how long it takes to count so many characters that nobody has counted; 0.0 where it is nothing to wait for."""
         speed = VOCABULARIES[self._tokenizer.encoding].characters_per_second if self._tokenizer.encoding in VOCABULARIES else 0
-        return self.characters(messages) / speed if speed else 0.0
+        return characters / speed if speed else 0.0
 
     def characters(self, messages: Iterable[Message]) -> int:
         """Characters of the texts that are counted for messages."""

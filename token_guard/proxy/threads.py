@@ -35,9 +35,8 @@ async def away_from_the_loop(weighed: Any, function: Callable[P, T], *args: P.ar
 
 async def in_time(weighed: Any, work: Callable[[], T], *, caller: str = "", seconds: float | None = None) -> T:
     """The same for work of a caller's that has so many seconds; raises TimeoutError when it takes longer."""
-    if is_short(weighed, INLINE):
-        return _called(work)
-    return await POOL(caller, work, seconds)
+    done = partial(_called, work)
+    return done() if is_short(weighed, INLINE) else await POOL(caller, done, seconds)
 
 
 def in_the_background(job: Callable[[], object], name: str) -> None:

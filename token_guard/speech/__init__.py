@@ -16,7 +16,7 @@ from token_guard.marks import without_references
 from token_guard.speech.forms import ASSENT, ASSENT_UNSPACED, FROM_CLIENTS, OBSERVED, USERS_OWN
 from token_guard.speech.spoken_calls import SpokenCall, spoken_call
 
-__all__ = ["SpokenCall", "is_observation", "outputs_of", "own_words", "running_task", "speaks", "spoken_call"]
+__all__ = ["SpokenCall", "answers", "is_observation", "outputs_of", "own_words", "running_task", "speaks", "spoken_call"]
 
 _HEAD: Final = 400
 """Characters at the beginning of a text that tell what it is."""
@@ -74,6 +74,11 @@ def own_words(text: str) -> str:
 def is_observation(message: Message) -> bool:
     """Whether a user message is what a tool printed, as agents without tool messages send it."""
     return message.role == "user" and not message.results and bool(OBSERVED.match(_first(message), 0, _HEAD))
+
+
+def answers(message: Message, turn: Message) -> bool:
+    """Whether a message is what a tool printed for a turn that made its call in words."""
+    return turn.role == "assistant" and not turn.calls and is_observation(message)
 
 
 def outputs_of(message: Message) -> tuple[str, ...]:

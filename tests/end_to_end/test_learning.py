@@ -186,6 +186,7 @@ def learner() -> Iterator[Learner]:
             deployment("small", "gpt-4o", small.url, 8_000),
             deployment("stubborn", "stubborn", upstream.url, BELIEVED),
             deployment("picky", "gpt-4o", small.url, 8_000),
+            deployment("gemini/metered", "gemini/metered", upstream.url, BELIEVED),
             {**deployment("choice", "gpt-4o", small.url, 8_000), "model_info": {"id": "choice-small", "max_input_tokens": 8_000}},
             {**deployment("choice", "roomy", upstream.url, 0), "model_info": {"id": "choice-large", "max_input_tokens": 128_000}},
         ]
@@ -266,7 +267,8 @@ def test_a_deployment_that_takes_the_request_as_it_is_is_preferred(learner: Lear
 
 
 def test_context_errors_are_counted_by_model(learner: Learner) -> None:
+    learner.ask("gemini/metered", HISTORY)
     metrics = httpx.get(
         learner.proxy.url.replace("/v1", "/metrics/"), headers={"Authorization": f"Bearer {learner.proxy.key}"}, trust_env=False
     ).text
-    assert 'token_guard_context_errors_total{model="gemini/whole"} 1.0' in metrics
+    assert 'token_guard_context_errors_total{model="gemini/metered"} 1.0' in metrics

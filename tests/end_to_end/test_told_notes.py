@@ -111,20 +111,23 @@ def notes(request: Any) -> list[str]:
     return [message["content"] for message in request["messages"] if "earlier messages were taken out" in str(message.get("content"))]
 
 
-def test_a_text_is_written_in_the_background_and_told_from_the_next_epoch_on(world: World) -> None:
-    told_at, seen = None, []
+@pytest.fixture(scope="module")
+def seen(world: World) -> list[list[str]]:
+    """The notes of each request of one session of Ann's, up to the first that holds the writer's text."""
+    seen: list[list[str]] = []
     for history in requests(session("Mend handler_3_1.")):
-        forwarded = notes(world.ask("sk-ann", history))
-        seen.append(forwarded)
-        if forwarded and not any(seen[:-1]):
+        seen.append(notes(world.ask("sk-ann", history)))
+        if seen[-1] and not any(seen[:-1]):
             world.wait_for("written", 1)
-        if any(TEXT.strip() in note for note in forwarded):
-            told_at = len(seen) - 1
-            break
-    assert told_at is not None, world.proxy.output[-3_000:]
+        if any(TEXT.strip() in note for note in seen[-1]):
+            return seen
+    raise AssertionError(f"no text was told\n{world.proxy.output[-3_000:]}")
+
+
+def test_a_text_is_written_in_the_background_and_told_from_the_next_epoch_on(seen: list[list[str]]) -> None:
     first = next(number for number, forwarded in enumerate(seen) if forwarded)
-    assert all(seen[number] == seen[first] for number in range(first, told_at))
-    told = next(note for note in seen[told_at] if TEXT.strip() in note)
+    assert all(forwarded == seen[first] for forwarded in seen[first:-1])
+    told = next(note for note in seen[-1] if TEXT.strip() in note)
     assert "\u27e7" not in told[:-1]
     assert "\n> The user wanted handler_3_1 mended." in told
     assert all(rule in told for rule in rules(seen[first][0]))
@@ -134,7 +137,9 @@ def rules(note: str) -> list[str]:
     return [line for line in note.splitlines() if line.startswith("- ") and ("never" in line or "because" in line)]
 
 
+@pytest.mark.usefixtures("seen")
 def test_the_call_fits_its_model_and_nothing_is_summarised_of_it(world: World) -> None:
+    assert world.writer.requests
     assert world.writer.refusals == []
     for request in world.writer.requests:
         system, user = request["messages"]
@@ -144,6 +149,7 @@ def test_the_call_fits_its_model_and_nothing_is_summarised_of_it(world: World) -
         assert "earlier messages were taken out" not in system["content"]
 
 
+@pytest.mark.usefixtures("seen")
 def test_the_callers_account_pays_and_the_callers_words_are_not_logged(world: World) -> None:
     lines = world.proxy.output.splitlines()
     bills = [place for place, line in enumerate(lines) if line.startswith("bill: writer")]

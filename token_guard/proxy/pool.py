@@ -39,8 +39,8 @@ class FairPool:
         self._waiting: OrderedDict[str, deque[_Job]] = OrderedDict()
 
     async def __call__(self, caller: str, work: Callable[[], T], seconds: float | None = None) -> T:
-        """What the work returns or raises, but for StopIteration, which no future can hold; TimeoutError after so many seconds, whether it
-        has begun or not.
+        """What the work returns or raises (RuntimeError for a StopIteration, as from any coroutine); TimeoutError after so many seconds,
+        whether it has begun or not.
 
         A thread cannot be stopped: one that is given up goes on by itself, and its place is another job's.
         """
@@ -93,5 +93,7 @@ def _settle(done: Future[Any], result: Any = None, error: BaseException | None =
         return
     if error is None:
         done.set_result(result)
+    elif isinstance(error, StopIteration):  # before Python 3.12 no task can hold it: whoever awaits the job would wait for ever
+        done.set_exception(RuntimeError("the work raised StopIteration"))
     else:
         done.set_exception(error)

@@ -35,8 +35,7 @@ async def away_from_the_loop(weighed: Any, function: Callable[P, T], *args: P.ar
 
 async def in_time(weighed: Any, work: Callable[[], T], *, caller: str = "", seconds: float | None = None) -> T:
     """The same for work of a caller's that has so many seconds; raises TimeoutError when it takes longer."""
-    done = partial(_called, work)
-    return done() if is_short(weighed, INLINE) else await POOL(caller, done, seconds)
+    return work() if is_short(weighed, INLINE) else await POOL(caller, work, seconds)
 
 
 def in_the_background(job: Callable[[], object], name: str) -> None:
@@ -54,13 +53,6 @@ def in_the_background(job: Callable[[], object], name: str) -> None:
                 logger.warning("%s failed (%s)", name, where(error))
 
     threading.Thread(target=run, name=name).start()
-
-
-def _called(function: Callable[[], T]) -> T:
-    try:
-        return function()
-    except StopIteration as error:  # before Python 3.12 a future cannot hold it: whoever awaits the thread would wait for ever
-        raise RuntimeError("StopIteration") from error
 
 
 def is_short(value: Any, cost: int) -> bool:

@@ -93,7 +93,7 @@ def test_an_interrupted_demo_leaves_no_process_behind(number):
     with running_demo() as demo:
         proxies = proxies_of(demo)
         demo.send_signal(number)
-        output, _ = demo.communicate(timeout=30)
+        output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 130
     assert "Interrupted" in output
     assert "Traceback" not in output

@@ -25,7 +25,7 @@ from token_guard.history.summaries import Summaries
 from token_guard.history.tally import Tally
 from token_guard.history.thresholds import LOWEST, MIN_MESSAGES, Levels, levels, thresholds
 from token_guard.limits import Deployment, LimitChain, Source
-from token_guard.marks import has_notes
+from token_guard.marks import sent_notes
 from token_guard.outcome import certified, clamped, is_clamped, opened, overflow, passed_by
 from token_guard.report import Correction, Fitted, Report
 from token_guard.second_look import SecondLook, own_key, recounted
@@ -307,7 +307,7 @@ class Guard:
 
     def _is_lenient(self, conversation: Conversation) -> bool:
         """Whether to wait until it does not fit; also where another guard has compacted it before."""
-        return self._waits(conversation) or has_notes(conversation.messages) or conversation.request in self._forwarded
+        return self._waits(conversation) or any(sent_notes(conversation.messages)) or conversation.request in self._forwarded
 
     def _waits(self, conversation: Conversation) -> bool:
         """Whether nothing is to be done before it does not fit: by policy, or because the client has made the provider do it."""

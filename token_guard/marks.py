@@ -7,7 +7,7 @@ a part that is not the one the client sent. Anybody can write our words into a p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -19,7 +19,6 @@ __all__ = [
     "INDENT",
     "OPEN",
     "REFERENCE",
-    "has_notes",
     "in_plain_brackets",
     "is_marked",
     "is_note",
@@ -27,6 +26,7 @@ __all__ = [
     "quoted",
     "quoted_lines",
     "reference",
+    "sent_notes",
     "without_references",
 ]
 
@@ -132,10 +132,10 @@ def is_note(message: Message) -> bool:
     return message.origin is None
 
 
-def has_notes(messages: Sequence[Message]) -> bool:
-    """Whether a guard has compacted a history before it came: a message of the user's own is a note and nothing else, and does not
+def sent_notes(messages: Sequence[Message]) -> Iterator[Message]:
+    """The notes of a guard that compacted a history before it came: each is a message of the user's own and nothing else, and does not
     stand where outputs come that agents send as the user's, right behind a reply. What a tool, a page or a file says is never that."""
-    return any(other.role == "user" and one.role != "assistant" and _is_sent_note(other) for one, other in pairwise(messages))
+    return (other for one, other in pairwise(messages) if other.role == "user" and one.role != "assistant" and _is_sent_note(other))
 
 
 def _is_sent_note(message: Message) -> bool:

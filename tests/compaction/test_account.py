@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from token_guard.compaction import Draft, Goal, facts, readable, rules
+from token_guard.compaction.blocks import RULES, STEPS
 from token_guard.compaction.ledger import Ledger
-from token_guard.compaction.summarize import RULES, STEPS, Summarize
+from token_guard.compaction.summarize import Summarize
 from token_guard.conversation import Message
 from token_guard.marks import CLOSE, is_note, quoted
 

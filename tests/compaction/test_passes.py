@@ -9,11 +9,12 @@ import pytest
 from build import Characters, agent, answer, call, listing, parsed, result, say, texts
 
 from token_guard.compaction import Draft, Goal, run
+from token_guard.compaction.blocks import STEPS
 from token_guard.compaction.deduplicate import Deduplicate, simhash
 from token_guard.compaction.mask_observations import MaskObservations
 from token_guard.compaction.pins import droppable, pinned
 from token_guard.compaction.shorten import shorten
-from token_guard.compaction.summarize import STEPS, Summarize
+from token_guard.compaction.summarize import Summarize
 from token_guard.compaction.truncate import Truncate
 from token_guard.conversation import Message, Text
 from token_guard.marks import is_marked, is_note, mark, reference

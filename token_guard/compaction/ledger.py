@@ -8,6 +8,7 @@ from operator import attrgetter
 from types import MappingProxyType
 
 from token_guard.compaction import facts, rules
+from token_guard.compaction.blocks import Blocks
 from token_guard.compaction.rules_block import strongest
 from token_guard.compaction.steps import Step, steps
 from token_guard.conversation import Message
@@ -37,6 +38,8 @@ class Ledger:
     steps: tuple[Step, ...] = ()
     rules: tuple[str, ...] = ()
     names: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    places: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Where in the history each rule was given last."""
 
     @classmethod
     def of(cls, messages: Iterable[Message], weights: Mapping[str, float] = MappingProxyType({})) -> Ledger:
@@ -48,20 +51,29 @@ class Ledger:
             steps=_bounded(tuple(steps(gone, weights))),
             rules=rules.given(gone),
             names=_heaviest({name: weights.get(name, 0.0) for name in named}),
+            places={rule: message.index or 0 for message in gone for rule in rules.given([message])},
         )
 
     def with_dropped(self, messages: Iterable[Message]) -> Ledger:
         """The ledger after these messages were taken out without a note."""
         return self.joined(Ledger.of(messages))
 
+    def with_sent(self, notes: Iterable[Message]) -> Ledger:
+        """The ledger with the rules of notes that another guard wrote: what it took out is nowhere else."""
+        told = {rule: note.index or 0 for note in notes if (blocks := Blocks.read(note.text)) for rule in blocks.said_rules}
+        return self.joined(Ledger(rules=tuple(told), places=told)) if told else self
+
     def joined(self, later: Ledger) -> Ledger:
         """Both, `later` being what was taken out afterwards."""
+        ruled = strongest(rules.newest(self.rules + later.rules), MAX_RULES)
+        places = {**self.places, **later.places}
         return Ledger(
             messages=self.messages + later.messages,
             # what went first was not always said first
             steps=_bounded(tuple(sorted(self.steps + later.steps, key=attrgetter("place")))),
-            rules=strongest(rules.newest(self.rules + later.rules), MAX_RULES),
+            rules=ruled,
             names=_heaviest({**self.names, **later.names}),
+            places={rule: places[rule] for rule in ruled if rule in places},
         )
 
 

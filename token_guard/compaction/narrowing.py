@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from token_guard.compaction import Counter
-from token_guard.conversation import Message, Text
-from token_guard.marks import CLOSE, END, is_note
+from token_guard.compaction.blocks import BULLET, NAMES, Blocks
+from token_guard.compaction.rules_block import rules_lines
+from token_guard.conversation import Message
+from token_guard.marks import is_note
 
 __all__ = ["narrowed", "without_notes"]
 
@@ -29,19 +31,32 @@ def without_notes(messages: tuple[Message, ...], allowed: int, counter: Counter)
 
 
 def narrowed(note: Message, tokens: int, counter: Counter) -> Message | None:
-    """The note with as many of its first and its last lines as have room, rules first; None where no line has."""
-    head, *lines = note.text.split("\n")
-    if tokens <= 0 or not lines or lines[-1] != END + CLOSE:
+    """The note with as many of its lines as have room, rules before all others, of these the newest; None where no line has."""
+    blocks = Blocks.read(note.text)
+    if blocks is None or tokens <= 0:
         return None
-    inner, low, high = lines[:-1], 0, len(lines) - 1
+    rest = blocks.rest
+    named = rest[-1:] if rest and rest[-1].startswith(NAMES) else ()
+    told = rest[: len(rest) - len(named)]
+    tries = [replace(blocks, rest=told)] if named else []
+    low, high = 0, max(0, len(told) - 1)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if counter.message(_with(note, head, inner, middle)) <= tokens else (low, middle - 1)
-    return _with(note, head, inner, low) if low > 1 else None
+        low, high = (middle, high) if counter.message(_told(blocks, told, middle).message) <= tokens else (low, middle - 1)
+    tries += [_told(blocks, told, low)] if low else []
+    tries += [replace(blocks, rest=())] if blocks.rules else []
+    for shorter in tries:
+        if counter.message(shorter.message) <= tokens:
+            return replace(note, parts=shorter.message.parts)
+    return _rules_alone(note, blocks, tokens, counter)
 
 
-def _with(note: Message, head: str, inner: Sequence[str], count: int) -> Message:
-    """The frame of a note around so many of its lines: half of them from the beginning, where rules stand, the rest the newest."""
-    first = count - count // 2
-    chosen = [*inner[:first], *inner[max(first, len(inner) - count // 2) :]]
-    return replace(note, parts=(Text("\n".join([head, *chosen, END + CLOSE])),))
+def _told(blocks: Blocks, told: Sequence[str], count: int) -> Blocks:
+    """A note with its newest lines under the heading that they have."""
+    return replace(blocks, rest=(told[0], *told[len(told) - count :]))
+
+
+def _rules_alone(note: Message, blocks: Blocks, tokens: int, counter: Counter) -> Message | None:
+    room = tokens - counter.message(replace(blocks, rules=(BULLET,), rest=()).message)
+    rules = rules_lines([rule.removeprefix(BULLET) for rule in blocks.rules], room, counter)
+    return replace(note, parts=replace(blocks, rules=tuple(rules), rest=()).message.parts) if rules else None

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 from token_guard.compaction import Counter, facts
+from token_guard.compaction.blocks import NAMES, RULES, STEPS
 from token_guard.compaction.shorten import fitting
-from token_guard.compaction.summarize import NAMES, RULES, STEPS, names_line
+from token_guard.compaction.summarize import names_line
 from token_guard.conversation import Message, Text
 from token_guard.marks import CLOSE, END, OPEN, is_marked, mark
 

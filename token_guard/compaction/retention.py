@@ -11,9 +11,9 @@ from functools import lru_cache
 from itertools import islice
 
 from token_guard.compaction import deeds, facts, reports, rules
+from token_guard.compaction.blocks import NAMES
 from token_guard.compaction.lines import read
 from token_guard.compaction.pins import pinned, tail_start
-from token_guard.compaction.summarize import NAMES
 from token_guard.conversation import Message
 from token_guard.marks import is_note
 from token_guard.report import Quality, Retained, Rules

@@ -20,6 +20,9 @@ SAME_SUBJECT = 0.6
 FEWEST_SAME = 2
 """So many words at least are the same where a rule says that it is newer."""
 
+_FIRST: Final = re.compile(r"[^.!?]*(?:[.!?](?!\s)[^.!?]*)*[.!?](?=\s+\S)")
+"""The first of several sentences."""
+
 _WORD: Final = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _NUMBER_WORDS: Final = (
     r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen"
@@ -49,7 +52,8 @@ _FILLER: Final = frozenset(
         changed change update updated correction must should shall may can please we our my your you us they them as or not
         do does quick going forward current currently actually rather instead total all every each any only always never
         keep put use set get make show give let want wants would like prefer prefers report stay under below within over
-        above than more less no today week user""",
+        above than more less no today week user
+        cap ceiling limit maximum minimum max min let pass passes exceed exceeding without explicit explicitly approval""",
     )
 )
 """Words that say nothing of what a rule is about."""
@@ -72,6 +76,7 @@ _ALIKE: Final[Mapping[str, str]] = {
         "customer customers client clients",
         "deploy deploys deployment deployments deploying",
         "indent indents indentation indenting",
+        "owner owners owns owned own",
     )
     for word in words.split()
 }
@@ -86,9 +91,9 @@ _MATTERS: Final[Mapping[str, str]] = {
     r"|ship (?:on|by)|launch(?:es)? (?:on|is)|goes live|frist|termin|stichtag|date limite|échéance|fecha límite|plazo|scadenza|prazo)\b"
     r"|截止|期限|마감",
     "name": r"\b(?:codename|code name|label|nickname|designated|called|calling|named|known as|refer to (?:it|the \w+) (?:as|by)"
-    "|codename\\w*|nom de code|nombre en clave)\b",
+    r"|codename\w*|nom de code|nombre en clave)\b",
     "clock": r"\b(?:utc|gmt|(?:pacific|central|eastern|mountain|local) (?:standard |daylight )?time|time ?zones?|[cp]e?s?t\b(?= time)"
-    "|zeitzone|fuseau|zona horaria)\b|时区|時区",
+    r"|zeitzone|fuseau|zona horaria)\b|时区|時区",
     "duty": r"\b(?:on[- ]call|pager|support (?:duty|escalations?|rota)|escalations?|rotation|duty|bereitschaft|astreinte|guardia)\b",
     "branch": r"\b(?:branch|rebased|checked out|check out|zweig|rama|branche)\b",
     "secret": r"\b(?:code|password|passphrase|passcode|pin|safe word|token|secret|credentials?|passwort|mot de passe|contraseña)\b",
@@ -145,6 +150,8 @@ class _Subject:
     manners: Mapping[int, frozenset[str]]
     newer: bool
     forbids: bool
+    opens_with_value: bool
+    """Whether it states a value before it says what to do about it: a cap, and that nobody may exceed it."""
 
     def of(self, matter: str) -> frozenset[str]:
         """What else it speaks of than the matter: of whose budget, of which date."""
@@ -161,7 +168,8 @@ def replaces(rule: str, older: str) -> bool:
     """
     mine, its = _subject(rule), _subject(older)
     if mine.forbids and its.forbids and not (mine.newer and "secret" in mine.matters & its.matters):
-        return False
+        caps = "spending" in mine.matters & its.matters
+        return (caps or (mine.opens_with_value and its.opens_with_value)) and _settles(mine, its)
     return _restates(mine, its) or _settles(mine, its) or _excludes(mine, its)
 
 
@@ -180,7 +188,7 @@ def _settles(mine: _Subject, its: _Subject) -> bool:
         if mine.values == its.values or not (mine.values and its.values):
             continue
         own, other = mine.of(matter), its.of(matter)
-        if own & other or matter == "clock" or (mine.newer and (matter not in _SCOPED or not own or not other)):
+        if own & other or not (own or other) or matter == "clock" or (mine.newer and (matter not in _SCOPED or not own or not other)):
             return True
     return False
 
@@ -201,6 +209,7 @@ def _subject(rule: str) -> _Subject:
     said = rule[label.end() :] if label else rule
     lower = said.lower()
     spoken = _WORD.findall(lower)
+    first = _FIRST.match(said)
     manners = {
         number: frozenset(sides[word] for word in spoken if word in sides)
         for number, sides in enumerate(_MANNERS)
@@ -212,5 +221,10 @@ def _subject(rule: str) -> _Subject:
         frozenset(matter for matter, form in _MATTERS.items() if re.search(form, lower)),
         manners,
         NEWER.search(rule) is not None,
-        has_any((*FORBIDS, *FORBIDS_ABROAD), said, words_of(said)),
+        _forbids(said),
+        first is not None and bool(_VALUE.search(first[0])) and not _forbids(first[0]),
     )
+
+
+def _forbids(said: str) -> bool:
+    return has_any((*FORBIDS, *FORBIDS_ABROAD), said, words_of(said))

@@ -13,7 +13,7 @@ from token_guard.compaction.statement_forms import CHANGES, DEPENDS, LABEL, LEAN
 from token_guard.conversation import Message
 from token_guard.speech import own_words
 
-__all__ = ["asks_to_be_kept", "forbids", "found", "given", "newest"]
+__all__ = ["asks_to_be_kept", "forbids", "found", "given", "is_for_safety", "newest", "unlabelled"]
 
 LONGEST = 500
 """Characters of a sentence; longer ones are pasted text."""
@@ -65,6 +65,8 @@ _STORY = re.compile(
     r"|do not have|don['’]t have)\b",
     re.IGNORECASE,
 )
+_SAFETY = re.compile(r"safety|security|danger|sicherheit|sécurité|seguridad|sicurezza|segurança|безопасн|安全", re.IGNORECASE)
+_NAMED = re.compile(r"(?!The|Our|My|This|That|All|Any|No|Every|Each|New|It|We|You|They|He|She)[A-Z][\w'’-]+ [A-Z][\w'’-]+ ")
 _LETTERS = re.compile(r"[^\W\d_]|\s")
 
 
@@ -116,6 +118,22 @@ def forbids(rule: str) -> bool:
 def asks_to_be_kept(rule: str) -> bool:
     """Whether a rule asks for something, and does not only tell how things are."""
     return any(_forbids(bare) or _binds(bare) for bare in _sentences(rule))
+
+
+def is_for_safety(rule: str) -> bool:
+    """Whether a rule says of itself that somebody's safety hangs on it."""
+    label = LABEL.match(rule)
+    return label is not None and _SAFETY.search(label[0]) is not None
+
+
+def unlabelled(rule: str) -> str:
+    """A rule without what it says that it is.
+
+    >>> unlabelled("HARD CONSTRAINT: Only Python 3.11.")
+    'Only Python 3.11.'
+    """
+    label = LABEL.match(rule)
+    return rule[label.end() :] if label else rule
 
 
 def _is_of_others(own: str) -> bool:
@@ -175,7 +193,7 @@ def _binds(bare: str) -> bool:
 
 
 def _states(sentence: str) -> bool:
-    return bool(STATES.match(sentence) or (CHANGES.match(sentence) and TELLING.search(sentence[1:])))
+    return bool(STATES.match(sentence) or (CHANGES.match(sentence) and (TELLING.search(sentence[1:]) or _NAMED.match(sentence))))
 
 
 def _is_prose(sentence: str) -> bool:
@@ -199,5 +217,4 @@ def _bare(sentence: str) -> str:
 
 def _sentences(rule: str) -> Iterator[str]:
     """The sentences of a rule, without what it says that it is."""
-    label = LABEL.match(rule)
-    return map(_bare, filter(None, _END.split(rule[label.end() :] if label else rule)))
+    return map(_bare, filter(None, _END.split(unlabelled(rule))))

@@ -1,29 +1,48 @@
-"""The rules and facts of a note, in the room that there is."""
+"""The rules and facts of a note: which ones it has to tell, in the room that there is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
+from token_guard.compaction.blocks import BULLET, is_account
 from token_guard.compaction.clip import clipped
-from token_guard.compaction.rules import asks_to_be_kept, forbids
+from token_guard.compaction.rules import asks_to_be_kept, forbids, given, is_for_safety, newest, unlabelled
 from token_guard.compaction.shorten import TextCounter
+from token_guard.conversation import Message
+from token_guard.marks import sent_notes
 
-__all__ = ["is_said", "rules_lines", "strongest"]
+__all__ = ["rules_lines", "rules_room", "standing", "strongest", "untold"]
 
 LONGEST = 800
 """Characters of a rule; what is longer is cut inside."""
 
+SHARE = 0.5
+"""Of what is allowed, the most that rules may take, beside the room of the account: they survive any budget."""
+
+LEAST_ROOM = 500
+"""So many tokens they have also where that is more than their share, as far as what has to stay leaves them: in a small window rules come
+before the account, and before old words."""
+
+
+def rules_room(room: int, left: int) -> int:
+    """What rules may take of the room beside instructions, where messages that stay leave so much; all in tokens."""
+    return max(int(SHARE * room), min(LEAST_ROOM, left))
+
 
 def rules_lines(rules: Sequence[str], room: int, counter: TextCounter) -> list[str]:
-    """A line for each rule, oldest first; where there is no room for all, prohibitions stay before other rules and facts, newer
-    ones before older ones."""
+    """A line for each rule, oldest first; where there is no room for all, without the labels that they have, and then prohibitions
+    stay before other rules and facts, newer ones before older ones."""
+    lines = [_line(rule) for rule in rules]
+    if sum(counter.text(line) + 1 for line in lines) > room:
+        lines = [_line(unlabelled(rule)) for rule in rules]
     chosen: set[int] = set()
     for place in sorted(range(len(rules)), key=lambda place: (*_rank(rules[place]), -place)):
-        tokens = counter.text(_line(rules[place])) + 1
+        tokens = counter.text(lines[place]) + 1
         if tokens <= room:
             room -= tokens
             chosen.add(place)
-    return [_line(rule) for place, rule in enumerate(rules) if place in chosen]
+    return [line for place, line in enumerate(lines) if place in chosen]
 
 
 def strongest(rules: Sequence[str], most: int) -> tuple[str, ...]:
@@ -34,14 +53,29 @@ def strongest(rules: Sequence[str], most: int) -> tuple[str, ...]:
     return tuple(rules[place] for place in sorted(chosen))
 
 
-def is_said(rule: str, notes: str) -> bool:
-    """Whether notes tell a rule already."""
-    return _line(rule) in notes
+def untold(rules: Sequence[str], places: Mapping[str, int], kept: Sequence[Message]) -> list[str]:
+    """The rules of messages that went which nothing that stays tells: no note, and none of the user's words; and which none of the
+    words that came after them replaces."""
+    notes = "\n".join(message.text for message in (*filter(is_account, kept), *sent_notes(kept)))
+    said = frozenset(rule for message in kept for rule in given([message]))
+    return [rule for rule in standing(rules, places, kept) if rule not in said and not _is_told(rule, notes)]
+
+
+def standing(rules: Sequence[str], places: Mapping[str, int], kept: Sequence[Message]) -> list[str]:
+    """The rules that no later words of the user's replace, of those that stay; `places` says where in the history each was given."""
+    later = [(message.index or 0, rule) for message in kept for rule in given([message])]
+    earlier = [(places.get(rule, -1), rule) for rule in rules]
+    holds = frozenset(newest(rule for _, rule in sorted((*earlier, *later), key=itemgetter(0))))
+    return [rule for rule in rules if rule in holds]
+
+
+def _is_told(rule: str, notes: str) -> bool:
+    return _line(rule) in notes or _line(unlabelled(rule)) in notes
 
 
 def _line(rule: str) -> str:
-    return f"- {clipped(rule, LONGEST)}"
+    return f"{BULLET}{clipped(rule, LONGEST)}"
 
 
-def _rank(rule: str) -> tuple[bool, bool]:
-    return not forbids(rule), not asks_to_be_kept(rule)
+def _rank(rule: str) -> tuple[bool, bool, bool]:
+    return not is_for_safety(rule), not forbids(rule), not asks_to_be_kept(rule)

@@ -34,8 +34,8 @@ CHANGES: Final = re.compile(
 """What says that something is other than it was."""
 
 LABEL: Final = re.compile(
-    r"(?!(?:ERROR|WARN|WARNING|INFO|DEBUG|TRACE|FATAL|CRITICAL|FAILED|FAIL|PASS|PASSED|OK|TODO|FIXME|XXX|HTTP|HTTPS|URL|NB|PS|STEP|Q|A|USER"
-    r"|SYSTEM|ASSISTANT|HUMAN|AI)\b)"
+    r"(?!(?:ERROR|WARN|WARNING|INFO|DEBUG|TRACE|FATAL|CRITICAL|FAILED|FAIL|PASS|PASSED|OK|TODO|FIXME|XXX|HTTP|HTTPS|URL|NB|PS|STEP|Q|A"
+    r"|USER(?! (?:PREFERENCE|RULE|CONSTRAINT|REQUIREMENT|CHOICE|SETTING)S?\b)|SYSTEM|ASSISTANT|HUMAN|AI)\b)"
     r"(?:[A-Z][A-Z _/-]{2,40}|(?i:(?:standing |hard |house |important |style |safety |ground )?(?:rules?|constraints?|requirements?"
     r"|preferences?|polic(?:y|ies)"
     r"|guidelines?|reminder|conventions?|update|correction|decision|important|remember|note|fact|limits?|budget|deadline|tone|style"

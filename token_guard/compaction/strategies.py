@@ -40,7 +40,7 @@ def _adaptive(settings: Settings) -> tuple[Pass, ...]:
 
 def _sliding_window(settings: Settings) -> tuple[Pass, ...]:
     """The oldest exchanges go, and nothing is put in their place."""
-    return (_window(settings),)
+    return (Truncate(**settings.truncate.model_dump(), tells_rules=False),)
 
 
 def _summarization(settings: Settings) -> tuple[Pass, ...]:

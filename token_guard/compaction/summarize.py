@@ -7,16 +7,17 @@ from dataclasses import dataclass, field, replace
 
 from token_guard.compaction import Counter, Draft, Goal, facts
 from token_guard.compaction.account import account
+from token_guard.compaction.blocks import NAMES, RULES, STEPS, TAKEN_OUT, Blocks, is_account
 from token_guard.compaction.importance import WEIGHTS, by_score, scores
 from token_guard.compaction.ledger import Ledger, as_sent
 from token_guard.compaction.pins import droppable, in_turn
-from token_guard.compaction.rules_block import is_said, rules_lines, strongest
+from token_guard.compaction.rules_block import rules_lines, rules_room, strongest, untold
 from token_guard.compaction.weights import weights_of
-from token_guard.conversation import Exchange, Message, Text
-from token_guard.marks import REFERENCE, is_note, mark, reference
+from token_guard.conversation import Exchange, Message
+from token_guard.marks import REFERENCE, is_note, mark
 from token_guard.speech import outputs_of
 
-__all__ = ["NAMES", "RULES", "STEPS", "WEIGHTS", "Summarize", "names_line"]
+__all__ = ["WEIGHTS", "Summarize", "names_line"]
 
 MEMORY = 0.18
 """A note takes this share of what it stands for, as far as there is room."""
@@ -40,9 +41,6 @@ REWRITTEN_SHARE = 0.6
 PRESENT_WEIGHT = 0.15
 """What a name is worth in a note that what stays has as well."""
 
-RULES_SHARE = 0.5
-"""Of what is allowed, the most that rules may take, beside the room of the account: they survive any budget."""
-
 NAMES_SHARE = 0.135
 """Of a note, the most that goes to names that nothing above says: a list of them tells nothing of what was done."""
 
@@ -50,16 +48,8 @@ LEAST_OF_ALL = 0.8
 """A note that takes the place of all has this share of its room also where what stays leaves less: what it stands for is told nowhere
 else, and the newest exchange that takes the room is there once."""
 
-TAKEN_OUT = " earlier messages were taken out here to fit the context window"
-"""What the first line of a note says after how many; what else the guard puts in says something else, and stays."""
-
 TIGHT_SHARE = 0.75
 """Where another note would leave more than this share of what is allowed, one note takes the place of all."""
-
-RULES = "Rules and facts that the user gave:"
-STEPS = "What was done, oldest first:"
-NAMES = "Also named: "
-"""How the blocks of a note begin."""
 
 TALK: Mapping[str, float] = {"low": 2.5, "medium": 1.0, "high": 0.8}
 """How much the user's words count beside what was done, by how complex the task is."""
@@ -102,12 +92,11 @@ class Summarize:
         ledger = draft.ledger.joined(new)
         if not memory.full and not set(draft.ledger.rules) <= set(ledger.rules):  # a note that stays would tell a rule that no longer holds
             memory = replace(memory, full=True)
-        kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and _is_account(message))]
+        kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and is_account(message))]
         told = ledger if memory.full else new
         room = memory.room(counter.messages(map(as_sent, out)))
-        said = "\n".join(message.text for message in kept if _is_account(message))
-        untold = [rule for rule in strongest(ledger.rules, self.max_directives) if not is_said(rule, said)]
-        rules = rules_lines(untold, int(RULES_SHARE * goal.room), counter)
+        tellable = untold(strongest(ledger.rules, self.max_directives), ledger.places, kept)
+        rules = rules_lines(tellable, rules_room(goal.room, goal.allowed - counter.messages(kept)), counter)
         taken = counter.messages(kept) + sum(counter.text(line) + 1 for line in rules)
         room = min(room, max(goal.target - taken, min(int(LEAST_OF_ALL * room), goal.allowed - taken), LEAST_NOTE)) if memory.full else room
         note = self._note(told, rules, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
@@ -120,9 +109,9 @@ class Summarize:
         room -= counter.text(mark(REFERENCE + head)) + counter.text(RULES) + counter.text(STEPS) + 8
         complexity = _complexity(length) if self.complexity == "auto" else self.complexity
         lines = account(ledger.steps, weights, TALK[complexity], room - int(NAMES_SHARE * room), counter)
-        blocks = [*_block(RULES, rules), *_block(STEPS, lines)]
-        names = _names(weights, "\n".join(blocks), int(NAMES_SHARE * room), counter)
-        return Message("user", (Text(reference(head, [*blocks, *filter(None, [names])])),))
+        steps = [STEPS, *lines] if lines else []
+        names = _names(weights, "\n".join([*rules, *steps]), int(NAMES_SHARE * room), counter)
+        return Blocks(head, tuple(rules), (*steps, *filter(None, [names]))).message
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +125,7 @@ class _Memory:
 
     @classmethod
     def of(cls, messages: Sequence[Message], goal: Goal, share: float, counter: Counter) -> _Memory:
-        taken = counter.messages(filter(_is_account, messages))
+        taken = counter.messages(filter(is_account, messages))
         most = min(int(share * goal.allowed), int(MOST_OF_ROOM * goal.room))
         return cls(most, taken, taken > FULL_SHARE * most or 0 < taken <= LEAST_NOTE)
 
@@ -151,11 +140,6 @@ class _Memory:
             return int(REWRITTEN_SHARE * self.most)
         left = max(LEAST_NOTE, self.most - self.taken)
         return min(self.most, left, max(MIN_NOTE, min(int(MEMORY * tokens), int(LARGEST * self.most))))
-
-
-def _is_account(message: Message) -> bool:
-    """Whether a message is a note of this pass."""
-    return is_note(message) and TAKEN_OUT in message.text.partition("\n")[0]
 
 
 def _complexity(messages: int) -> str:
@@ -179,10 +163,6 @@ def _with_note(kept: Sequence[Message], note: Message, first_gone: Message) -> t
     place = first_gone.index or 0
     after = next((number for number, message in enumerate(kept) if message.index is not None and message.index > place), len(kept))
     return (*kept[:after], note, *kept[after:])
-
-
-def _block(heading: str, lines: Sequence[str]) -> list[str]:
-    return [heading, *lines] if lines else []
 
 
 def _names(weights: Mapping[str, float], said: str, room: int, counter: Counter) -> str:

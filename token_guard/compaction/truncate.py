@@ -9,9 +9,11 @@ from heapq import heapify, heappop, heappush
 
 from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.narrowing import without_notes
+from token_guard.compaction.oldest import without_oldest
 from token_guard.compaction.parts import part_tokens, without_attachments, without_middle
-from token_guard.compaction.pins import droppable, in_turn, pins
+from token_guard.compaction.pins import pins
 from token_guard.compaction.shorten import shorten
+from token_guard.compaction.standing import with_rules
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
 from token_guard.marks import is_note
 
@@ -31,12 +33,14 @@ class Truncate:
 
     head_share: float = 0.6
     min_tokens: int = 64
+    tells_rules: bool = True
+    """Whether the user's rules in what went are told in a note."""
     name: str = "truncate"
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         last_note = max((place for place, message in enumerate(draft.messages) if is_note(message)), default=0)
-        shorter = _without_oldest(draft, goal.target, counter, after=last_note, least=goal.least)
-        shorter = _without_oldest(shorter, goal.allowed, counter)
+        shorter = without_oldest(draft, goal.target, counter, after=last_note, least=goal.least)
+        shorter = without_oldest(shorter, goal.allowed, counter)
         messages = shorter.messages
         half = goal.most // LARGE_PART
         for stage in _stages(messages):
@@ -45,7 +49,8 @@ class Truncate:
             if not stage.large_only:
                 messages = without_middle(messages, stage.places, goal.most, counter, self.head_share)
         messages = without_notes(messages, goal.most, counter)
-        left = _without_oldest(replace(shorter, messages=messages), goal.most, counter, stays=pins(messages).last)
+        left = with_rules(replace(shorter, messages=messages), goal, counter) if self.tells_rules else replace(shorter, messages=messages)
+        left = without_oldest(left, goal.most, counter, stays=pins(messages).last)
         return replace(left, messages=without_attachments(left.messages, goal.most, counter))
 
     def _cut_longest(
@@ -81,32 +86,6 @@ class Truncate:
         if isinstance(part, ToolCall):
             return replace(part, arguments=_shortened_arguments(part.arguments, tokens, counter))
         return part
-
-
-def _without_oldest(
-    draft: Draft, target: int, counter: Counter, after: int = 0, least: int = 0, stays: frozenset[int] | None = None
-) -> Draft:
-    """The draft without its oldest exchanges; those before the place `after` stay, and with them what a prompt cache holds, and so
-    does one whose going would leave less than `least`; what is pinned stays, or only what `stays` says. A reply does not stay as the
-    beginning of what is left."""
-    messages, tokens = draft.messages, counter.messages(draft.messages)
-    gone: set[int] = set()
-    front = 0
-    units = (entry for entry in droppable(messages, stays) if entry[0].start >= after)
-    for unit in in_turn(sorted(units, key=lambda entry: max([entry[0].start, *entry[1]]))):
-        while front < len(messages) and (front in gone or messages[front].instructs):
-            front += 1
-        if tokens <= target and not (gone and unit.start == front and unit.messages[0].role == "assistant"):
-            break
-        size = counter.messages(unit.messages)
-        if tokens - size < least:
-            break
-        gone.update(range(unit.start, unit.stop))
-        tokens -= size
-    if not gone:
-        return draft
-    kept = tuple(message for place, message in enumerate(draft.messages) if place not in gone)
-    return Draft(kept, draft.ledger.with_dropped(draft.messages[place] for place in sorted(gone)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from token_guard.history.states import Memo, State, bound, chain, digest, exchan
 from token_guard.history.summaries import OpenNote, Summaries, opened
 from token_guard.history.tally import Tally
 from token_guard.history.thresholds import Levels, Thresholds, levels
+from token_guard.marks import sent_notes
 from token_guard.report import Quality, Step
 
 __all__ = ["Replay", "Replayed"]
@@ -104,6 +105,7 @@ class Replay:
             tokens=state.tokens + tokens,
             tally=state.tally.plus(new, tokens),
             instructions=state.instructions + self.counter.messages(message for message in new if message.instructs),
+            ledger=state.ledger.with_sent(sent_notes(history[max(0, start - 1) :])),
         )
         if state.tokens <= max(trigger_of(state, history, self._levels(state), self.allowed, self.counter), state.floor):
             return self._recollection.answered(state, history, start, passages)

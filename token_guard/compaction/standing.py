@@ -1,0 +1,85 @@
+"""What the user asked to be kept to stands in the newest note, also where messages went without a note of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from token_guard.compaction import Counter, Draft, Goal
+from token_guard.compaction.blocks import BULLET, TAKEN_OUT, Blocks, is_account
+from token_guard.compaction.narrowing import narrowed
+from token_guard.compaction.oldest import without_oldest
+from token_guard.compaction.pins import pinned
+from token_guard.compaction.rules_block import rules_lines, rules_room, standing, untold
+from token_guard.conversation import Message
+
+__all__ = ["with_rules"]
+
+ROUNDS = 8
+"""Exchanges that go for rules may hold rules themselves; after so many rounds what is still too much costs lines."""
+
+
+def with_rules(draft: Draft, goal: Goal, counter: Counter) -> Draft:
+    """The draft with every rule that has room in its newest note, or in a note of its own: lines of the account go for them,
+    and then the oldest exchanges."""
+    limit = max(goal.allowed, min(goal.most, counter.messages(draft.messages)))
+    for _ in range(ROUNDS):
+        told = _told(draft, goal, counter)
+        if told is None:
+            return draft
+        place, note = told
+        messages = (*draft.messages[:place], note, *draft.messages[place + _has_note(draft, place) :])
+        excess = counter.messages(messages) - limit
+        if excess <= 0:
+            return replace(draft, messages=messages)
+        size = counter.message(note)
+        free = size - counter.message(_rules_of(note))
+        shorter = without_oldest(draft, counter.messages(draft.messages) - (excess - free), counter) if excess > free else draft
+        if shorter.messages == draft.messages:
+            left = narrowed(note, size - excess, counter)
+            return replace(draft, messages=(*messages[:place], left, *messages[place + 1 :])) if left else draft
+        draft = shorter
+    return draft
+
+
+def _told(draft: Draft, goal: Goal, counter: Counter) -> tuple[int, Message] | None:
+    """The newest note with the rules that no message tells, and where it stands or is to stand; None where none is missing."""
+    messages = draft.messages
+    rules = untold(draft.ledger.rules, draft.ledger.places, messages)
+    if not rules:
+        return None
+    notes = [place for place, message in enumerate(messages) if is_account(message)]
+    place = notes[-1] if notes else _gap(messages)
+    blocks = Blocks.read(messages[place].text) if notes else Blocks("")
+    if blocks is None:
+        return None
+    stays = counter.messages(messages[place] for place in pinned(messages))
+    others = sum(counter.text(line) + 1 for note in notes[:-1] for line in _lines(messages[note]))
+    holding = frozenset(standing((*blocks.said_rules, *rules), draft.ledger.places, messages))
+    known = [rule for rule in blocks.said_rules if rule in holding]
+    frame = counter.message(Blocks(TAKEN_OUT, (BULLET,)).message)
+    lines = rules_lines([*known, *rules], rules_room(goal.room, goal.allowed - stays - frame) - others, counter)
+    if tuple(lines) == blocks.rules:
+        return None
+    return place, replace(blocks, head=f"{draft.ledger.messages:,}{TAKEN_OUT}", rules=tuple(lines)).message
+
+
+def _lines(note: Message) -> tuple[str, ...]:
+    blocks = Blocks.read(note.text)
+    return blocks.rules if blocks else ()
+
+
+def _rules_of(note: Message) -> Message:
+    blocks = Blocks.read(note.text)
+    return replace(blocks, rest=()).message if blocks else note
+
+
+def _has_note(draft: Draft, place: int) -> bool:
+    return place < len(draft.messages) and is_account(draft.messages[place])
+
+
+def _gap(messages: tuple[Message, ...]) -> int:
+    """Where the first message went missing."""
+    places = [(place, message.index) for place, message in enumerate(messages) if message.index is not None]
+    gaps = (place for (_, before), (place, here) in pairwise([(-1, -1), *places]) if here != before + 1)
+    return next(gaps, len(messages))

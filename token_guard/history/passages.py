@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, field
 
 from token_guard.compaction import facts, readable
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
@@ -45,29 +45,63 @@ class Passage:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Passages:
-    """All passages of a history, with the words in them; what is asked about its beginning depends on that alone."""
+MOST = 4_096
+"""Passages in which the words of one question are looked for, the newest: a talk of more than so many messages asks so many questions
+that each must not take longer than the one before. A document of so many has a million tokens."""
 
-    all: tuple[Passage, ...]
-    uses: Mapping[str, Sequence[tuple[int, int]]]
-    """For each word, in which passages it occurs and how often."""
-    ends: Sequence[int]
+PASSAGE_BYTES, WORD_BYTES, USE_BYTES = 200, 200, 9
+"""Measured with tracemalloc on CPython 3.13, rounded up: a passage without its text, a word, one of its uses."""
+
+TIMES_BITS = 16
+"""A passage of 1,000 characters has fewer words than this many bits can count."""
+
+TIMES = (1 << TIMES_BITS) - 1
+
+
+@dataclass(slots=True)
+class Passages:
+    """All passages of a history, with the words in them; it grows as the history does, and what is asked about its beginning depends on
+    that alone."""
+
+    all: list[Passage] = field(default_factory=list)
+    uses: dict[str, array[int]] = field(default_factory=dict)
+    """For each word, in which passages it occurs and how often, in one number: the passage's, then how often."""
+    ends: list[int] = field(default_factory=list)
     """Characters up to the end of each passage."""
+    messages: int = 0
+    """How many messages of the history it has."""
 
     @classmethod
     def of(cls, history: Sequence[Message]) -> Passages:
-        found = tuple(passage for index, message in enumerate(history) for passage in passages_of(index, message))
-        uses: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        return cls().upto(history)
+
+    def upto(self, history: Sequence[Message]) -> Passages:
+        """Itself with all of a history whose beginning it has."""
         stems: dict[str, str] = {}
-        for number, passage in enumerate(found):
-            for word, times in Counter(WORD.findall(passage.text.lower())).items():
-                stem = stems.get(word)
-                if stem is None:
-                    stem = stems[word] = _stem(word)
-                uses[stem].append((number, times))
-        uses.pop("", None)
-        return cls(found, uses, list(accumulate(len(passage.text) for passage in found)))
+        for index in range(self.messages, len(history)):
+            for passage in passages_of(index, history[index]):
+                self._add(passage, stems)
+        self.messages = len(history)
+        return self
+
+    def _add(self, passage: Passage, stems: dict[str, str]) -> None:
+        number = len(self.all) << TIMES_BITS
+        for word, times in Counter(WORD.findall(passage.text.lower())).items():
+            stem = stems.get(word)
+            if stem is None:
+                stem = stems[word] = _stem(word)
+            if stem in self.uses:
+                self.uses[stem].append(number + times)
+            elif stem:
+                self.uses[stem] = array("Q", (number + times,))
+        self.all.append(passage)
+        self.ends.append((self.ends[-1] if self.ends else 0) + len(passage.text))
+
+    @property
+    def size(self) -> int:
+        """What it takes, in bytes."""
+        characters = 2 * self.ends[-1] if self.ends else 0
+        return characters + PASSAGE_BYTES * len(self.all) + WORD_BYTES * len(self.uses) + USE_BYTES * sum(map(len, self.uses.values()))
 
     def before(self, message: int) -> int:
         """How many passages the messages before this one have."""
@@ -79,18 +113,20 @@ class Passages:
         return {word: math.log(1 + (count - spread + 0.5) / (spread + 0.5)) for word, spread in known.items() if spread}
 
     def scores(self, weights: Mapping[str, float], count: int) -> list[float]:
-        """BM25 of the first `count` passages."""
-        scores = [0.0] * count
+        """BM25 of the first `count` passages, of the newest `MOST` of them."""
+        first = max(0, count - MOST)
+        scores = [0.0] * (count - first)
         mean = max(1.0, self.ends[count - 1] / count) if count else 1.0
+        lengths = [K1 * (1 - B + B * len(passage.text) / mean) for passage in self.all[first:count]]
         for word, weight in weights.items():
-            for number, times in self.uses[word][: self._spread(word, count)]:
-                length = 1 - B + B * len(self.all[number].text) / mean
-                scores[number] += weight * times * (K1 + 1) / (times + K1 * length)
+            for use in self.uses[word][self._spread(word, first) : self._spread(word, count)]:
+                number, times = (use >> TIMES_BITS) - first, use & TIMES
+                scores[number] += weight * times * (K1 + 1) / (times + lengths[number])
         return scores
 
     def _spread(self, word: str, count: int) -> int:
         """In how many of the first passages a word occurs."""
-        return bisect_left(self.uses.get(word, ()), (count, 0))
+        return bisect_left(self.uses.get(word, ()), count << TIMES_BITS)
 
 
 def with_neighbours(scores: Sequence[float]) -> list[float]:
@@ -99,13 +135,12 @@ def with_neighbours(scores: Sequence[float]) -> list[float]:
     >>> with_neighbours([0.0, 1.0, 0.0])
     [0.6, 1.0, 0.6]
     """
+    none = [0.0] * len(NEAR)
+    padded = [*none, *scores, *none]
     spread = list(scores)
     for distance, share in enumerate(NEAR, 1):
-        for place, score in enumerate(scores):
-            if score and place >= distance:
-                spread[place - distance] += share * score
-            if score and place + distance < len(spread):
-                spread[place + distance] += share * score
+        before, after = padded[len(NEAR) - distance :], padded[len(NEAR) + distance :]
+        spread = [score + share * one + share * other for score, one, other in zip(spread, before, after, strict=False)]
     return spread
 
 

@@ -187,8 +187,7 @@ def _block(heading: str, lines: Sequence[str]) -> list[str]:
 
 def _names(weights: Mapping[str, float], said: str, room: int, counter: Counter) -> str:
     """As many names as have room that nothing above says, those first that weigh most for their size."""
-    unsaid = {name: weight for name, weight in weights.items() if weight and name not in said}
-    return names_line(facts.worthiest(unsaid, room - counter.text(NAMES), counter))
+    return names_line(facts.worthiest(weights, room - counter.text(NAMES), counter, said))
 
 
 def names_line(names: Sequence[str]) -> str:

@@ -34,6 +34,9 @@ __all__ = [
 NAME = re.compile(r"[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
 """Runs that may be a path, an identifier, a number, a hash, an address."""
 
+RUN = re.compile(r"[A-Za-z0-9_./\-@#~]{4,}")
+"""Whatever characters of names stand together: a name stands in a text where it stands in one of these."""
+
 HIT = re.compile(r"(\.[A-Za-z]\w{0,5})-\d+$")
 """The line number that a search writes behind a path."""
 
@@ -156,6 +159,7 @@ def worthiest(weights: Mapping[str, float], room: int, counter: TextCounter, sai
 
 def _unsaid(names: Iterable[str], said: str) -> Iterator[str]:
     """Names that neither what was said nor any before them contains."""
+    said = " ".join(dict.fromkeys(RUN.findall(said)))
     for name in names:
         if name not in said:
             yield name

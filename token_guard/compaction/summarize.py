@@ -205,6 +205,8 @@ def _least_important(messages: Sequence[Message], goal: Goal, memory: _Memory, c
     """
     tokens, told = counter.messages(messages) - memory.freed, 0
     gone: set[int] = set()
+    if tokens + memory.room(told) <= goal.target:
+        return gone
     for unit in in_turn(by_score(_worth_dropping(messages, memory, counter), scores(messages, weights))):
         if tokens + memory.room(told) <= goal.target:
             break

@@ -38,6 +38,8 @@ class Truncate:
         shorter = _without_oldest(draft, goal.target, counter, after=last_note, least=goal.least)
         shorter = _without_oldest(shorter, goal.allowed, counter)
         messages = shorter.messages
+        if counter.messages(messages) <= goal.most:
+            return shorter
         half = goal.most // LARGE_PART
         for stage in _stages(messages):
             least = max(self.min_tokens, half if stage.large_only else 0)
@@ -90,6 +92,8 @@ def _without_oldest(
     does one whose going would leave less than `least`; what is pinned stays, or only what `stays` says. A reply does not stay as the
     beginning of what is left."""
     messages, tokens = draft.messages, counter.messages(draft.messages)
+    if tokens <= target:
+        return draft
     gone: set[int] = set()
     front = 0
     units = (entry for entry in droppable(messages, stays) if entry[0].start >= after)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from token_guard.compaction import facts, readable
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
 
-__all__ = ["Passage", "Passages", "passages_of", "text_of", "with_neighbours", "words"]
+__all__ = ["MOST", "Passage", "Passages", "passages_of", "text_of", "with_neighbours", "words"]
 
 LONG, USUAL = 1_000, 500
 """A part of more characters than the first is cut into passages of about the second: a quote of about 120 tokens is read as a whole."""
@@ -46,8 +46,8 @@ class Passage:
 
 
 MOST = 4_096
-"""Passages in which the words of one question are looked for, the newest: a talk of more than so many messages asks so many questions
-that each must not take longer than the one before. A document of so many has a million tokens."""
+"""Passages of talk in which the words of one question are looked for, the newest: in longer ones, so many questions come that none may
+take longer than the one before."""
 
 PASSAGE_BYTES, WORD_BYTES, USE_BYTES = 200, 200, 9
 """Measured with tracemalloc on CPython 3.13, rounded up: a passage without its text, a word, one of its uses."""
@@ -112,9 +112,8 @@ class Passages:
         known = {word: self._spread(word, count) for word in dict.fromkeys(words(question))}
         return {word: math.log(1 + (count - spread + 0.5) / (spread + 0.5)) for word, spread in known.items() if spread}
 
-    def scores(self, weights: Mapping[str, float], count: int) -> list[float]:
-        """BM25 of the first `count` passages, of the newest `MOST` of them."""
-        first = max(0, count - MOST)
+    def scores(self, weights: Mapping[str, float], count: int, first: int = 0) -> list[float]:
+        """BM25 of the first `count` passages, from the passage `first` on."""
         scores = [0.0] * (count - first)
         mean = max(1.0, self.ends[count - 1] / count) if count else 1.0
         lengths = [K1 * (1 - B + B * len(passage.text) / mean) for passage in self.all[first:count]]

@@ -13,7 +13,7 @@ from itertools import filterfalse, islice
 from token_guard.compaction import Counter, facts
 from token_guard.compaction.pins import tail_start
 from token_guard.conversation import Message, Text
-from token_guard.history.passages import Passage, Passages, passages_of, text_of, with_neighbours
+from token_guard.history.passages import MOST, Passage, Passages, passages_of, text_of, with_neighbours
 from token_guard.history.quotations import quotation
 from token_guard.history.tally import Kind
 from token_guard.marks import is_marked, quoted_lines
@@ -106,9 +106,10 @@ class Recall:
             earlier = history[: max(asked.index or 0, tail_start(history))]
             newest = list(islice(filterfalse(readable.has, _naming(_named(asked, view, history), earlier)), NAMING))
             return _Found(newest[::-1], list(range(len(newest)))[::-1])
-        passages = search()
-        worth = _worth(asked.said, passages, passages.before(asked.index or 0), 0.0 if kind == "transcript" else self.floor)
-        ranked = sorted(reversed(worth), key=worth.__getitem__, reverse=True)  # of equals, the newest first
+        passages, is_talk = search(), kind == "talk"
+        count = passages.before(asked.index or 0)
+        worth = _worth(asked.said, passages, max(0, count - MOST) if is_talk else 0, count, self.floor if is_talk else 0.0)
+        ranked = sorted(worth, key=worth.__getitem__, reverse=True)  # of equals, the newest stays first
         return _Found(passages.all, ranked, cache(lambda number: not readable.has(passages.all[number])))
 
 
@@ -125,14 +126,15 @@ def _asks(message: Message) -> bool:
 # -- relevance ------------------------------------------------------------------------------------------------------------
 
 
-def _worth(question: str, passages: Passages, count: int, floor: float) -> dict[int, float]:
-    """The passages that share words with a question, or stand near one that does, with their scores."""
+def _worth(question: str, passages: Passages, first: int, count: int, floor: float) -> dict[int, float]:
+    """Of the passages from `first` to `count`, those that share words with a question, or stand near one that does, with their scores,
+    the newest first."""
     weights = passages.weights(question, count)
-    scores = passages.scores(weights, count)
+    scores = passages.scores(weights, count, first)
     least = floor * sum(sorted(weights.values(), reverse=True)[:DECIDING])
     if max(scores, default=0.0) <= least:
         return {}
-    near = enumerate(with_neighbours(scores), count - len(scores))
+    near = zip(range(count - 1, first - 1, -1), reversed(with_neighbours(scores)), strict=True)
     return {number: score / len(passages.all[number].text) ** LENGTH_WEIGHT for number, score in near if score > least}
 
 

@@ -117,10 +117,11 @@ class Passages:
         scores = [0.0] * (count - first)
         mean = max(1.0, self.ends[count - 1] / count) if count else 1.0
         lengths = [K1 * (1 - B + B * len(passage.text) / mean) for passage in self.all[first:count]]
+        most = K1 + 1
         for word, weight in weights.items():
             for use in self.uses[word][self._spread(word, first) : self._spread(word, count)]:
                 number, times = (use >> TIMES_BITS) - first, use & TIMES
-                scores[number] += weight * times * (K1 + 1) / (times + lengths[number])
+                scores[number] += weight * times * most / (times + lengths[number])
         return scores
 
     def _spread(self, word: str, count: int) -> int:

@@ -9,6 +9,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import NamedTuple
 
 from token_guard.compaction import facts, readable
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
@@ -49,13 +51,19 @@ MOST = 4_096
 """Passages of talk in which the words of one question are looked for, the newest: in longer ones, so many questions come that none may
 take longer than the one before."""
 
-PASSAGE_BYTES, WORD_BYTES, USE_BYTES = 200, 200, 9
+MOST_USES = 1 << 18
+"""Uses that are looked at for one question: of more, those of its most frequent words decide nothing and are left out. 64 words that
+stand in each of `MOST` passages have so many."""
+
+PASSAGE_BYTES, WORD_BYTES, USE_BYTES = 200, 400, 7
 """Measured with tracemalloc on CPython 3.13, rounded up: a passage without its text, a word, one of its uses."""
 
-TIMES_BITS = 16
-"""A passage of 1,000 characters has fewer words than this many bits can count."""
 
-TIMES = (1 << TIMES_BITS) - 1
+class _Uses(NamedTuple):
+    """In which passages a word occurs, and how often in each."""
+
+    passages: array[int]
+    times: array[int]
 
 
 @dataclass(slots=True)
@@ -64,8 +72,7 @@ class Passages:
     that alone."""
 
     all: list[Passage] = field(default_factory=list)
-    uses: dict[str, array[int]] = field(default_factory=dict)
-    """For each word, in which passages it occurs and how often, in one number: the passage's, then how often."""
+    uses: dict[str, _Uses] = field(default_factory=dict)
     ends: list[int] = field(default_factory=list)
     """Characters up to the end of each passage."""
     messages: int = 0
@@ -85,23 +92,25 @@ class Passages:
         return self
 
     def _add(self, passage: Passage, stems: dict[str, str]) -> None:
-        number = len(self.all) << TIMES_BITS
+        number = len(self.all)
         for word, times in Counter(WORD.findall(passage.text.lower())).items():
             stem = stems.get(word)
             if stem is None:
                 stem = stems[word] = _stem(word)
-            if stem in self.uses:
-                self.uses[stem].append(number + times)
-            elif stem:
-                self.uses[stem] = array("Q", (number + times,))
+            if stem:
+                uses = self.uses.get(stem)
+                if uses is None:
+                    uses = self.uses[stem] = _Uses(array("I"), array("H"))
+                uses.passages.append(number)
+                uses.times.append(times)
         self.all.append(passage)
         self.ends.append((self.ends[-1] if self.ends else 0) + len(passage.text))
 
     @property
     def size(self) -> int:
         """What it takes, in bytes."""
-        characters = 2 * self.ends[-1] if self.ends else 0
-        return characters + PASSAGE_BYTES * len(self.all) + WORD_BYTES * len(self.uses) + USE_BYTES * sum(map(len, self.uses.values()))
+        characters, uses = self.ends[-1] if self.ends else 0, sum(len(uses.times) for uses in self.uses.values())
+        return 2 * characters + PASSAGE_BYTES * len(self.all) + WORD_BYTES * len(self.uses) + USE_BYTES * uses
 
     def before(self, message: int) -> int:
         """How many passages the messages before this one have."""
@@ -110,23 +119,29 @@ class Passages:
     def weights(self, question: str, count: int) -> dict[str, float]:
         """How rare each word of a question is among the first `count` passages; words that do not occur are left out."""
         known = {word: self._spread(word, count) for word in dict.fromkeys(words(question))}
+        if sum(known.values()) > MOST_USES:
+            rarest = accumulate(sorted(known.values()))
+            most = max((one for one, uses in zip(sorted(known.values()), rarest, strict=True) if uses <= MOST_USES), default=0)
+            known = {word: spread for word, spread in known.items() if spread <= most}
         return {word: math.log(1 + (count - spread + 0.5) / (spread + 0.5)) for word, spread in known.items() if spread}
 
     def scores(self, weights: Mapping[str, float], count: int, first: int = 0) -> list[float]:
-        """BM25 of the first `count` passages, from the passage `first` on."""
-        scores = [0.0] * (count - first)
+        """BM25 of the first `count` passages, from the passage `first` on; of those before it, nothing."""
+        scores = [0.0] * count
         mean = max(1.0, self.ends[count - 1] / count) if count else 1.0
-        lengths = [K1 * (1 - B + B * len(passage.text) / mean) for passage in self.all[first:count]]
+        lengths = [K1 * (1 - B + B * len(passage.text) / mean) for passage in self.all[:count]]
         most = K1 + 1
         for word, weight in weights.items():
-            for use in self.uses[word][self._spread(word, first) : self._spread(word, count)]:
-                number, times = (use >> TIMES_BITS) - first, use & TIMES
+            start, stop = self._spread(word, first), self._spread(word, count)
+            numbers, often = self.uses[word]
+            for number, times in zip(numbers[start:stop], often[start:stop], strict=True):
                 scores[number] += weight * times * most / (times + lengths[number])
-        return scores
+        return scores[first:]
 
     def _spread(self, word: str, count: int) -> int:
         """In how many of the first passages a word occurs."""
-        return bisect_left(self.uses.get(word, ()), count << TIMES_BITS)
+        uses = self.uses.get(word)
+        return bisect_left(uses.passages, count) if uses else 0
 
 
 def with_neighbours(scores: Sequence[float]) -> list[float]:

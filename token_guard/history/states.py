@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from operator import attrgetter
@@ -69,7 +70,7 @@ class Memo:
 
     @property
     def size(self) -> int:
-        """What the remembered states take, in bytes."""
+        """What is remembered takes, in bytes."""
         return int(self._states.currsize + self._passages.currsize)
 
     def get(self, key: bytes) -> State | None:
@@ -81,7 +82,7 @@ class Memo:
         with self._lock:
             if instead_of is not None:
                 self._states.pop(instead_of, None)
-            if _size_of(state) <= self._states.maxsize:
+            with suppress(ValueError):  # larger than all may be together
                 self._states[key] = state
 
     def take_passages(self, keys: Sequence[bytes]) -> Passages:
@@ -93,9 +94,8 @@ class Memo:
 
     def put_passages(self, key: bytes, passages: Passages) -> None:
         """Remember the passages of a history."""
-        with self._lock:
-            if passages.size <= self._passages.maxsize:
-                self._passages[key] = passages
+        with self._lock, suppress(ValueError):
+            self._passages[key] = passages
 
 
 def view_of(state: State, history: Sequence[Message]) -> tuple[Message, ...]:

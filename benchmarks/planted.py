@@ -64,7 +64,7 @@ def planted(seed: int = 1, blocks: int = 1) -> Planted:
 
 
 def talk(messages: int, seed: int = 1) -> list[Wire]:
-    """So many messages of talk without tools, of about 110 tokens each; it ends with a question."""
+    """So many messages of talk without tools, of about 75 tokens each; it ends with a question."""
     prose = Prose(random.Random(seed))
     turns: list[Wire] = [{"role": "system", "content": "You answer questions about our services."}]
     while len(turns) < messages:
@@ -72,7 +72,7 @@ def talk(messages: int, seed: int = 1) -> list[Wire]:
             {"role": "user", "content": f"{prose.sentence()} What about {prose.path()}, and the {prose.pick(NOUNS)[0]} before it?"}
         )
         turns.append({"role": "assistant", "content": " ".join(prose.sentence() for _ in range(6))})
-    return turns[: messages - 1 + messages % 2]
+    return turns[: messages - messages % 2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,9 @@ MOST = 4_096
 """Passages of talk in which the words of one question are looked for, the newest: in longer ones, so many questions come that none may
 take longer than the one before."""
 
-MOST_USES = 1 << 18
-"""Uses that are looked at for one question: of more, those of its most frequent words decide nothing and are left out. 64 words that
-stand in each of `MOST` passages have so many."""
+MOST_USES = 1 << 15
+"""Uses that are looked at for one question: of more, those of its most frequent words decide nothing and are left out. In recorded
+dialogues no question has more than 1,400."""
 
 PASSAGE_BYTES, WORD_BYTES, USE_BYTES = 200, 400, 7
 """Measured with tracemalloc on CPython 3.13, rounded up: a passage without its text, a word, one of its uses."""
@@ -120,16 +120,17 @@ class Passages:
         """How rare each word of a question is among the first `count` passages; words that do not occur are left out."""
         known = {word: self._spread(word, count) for word in dict.fromkeys(words(question))}
         if sum(known.values()) > MOST_USES:
-            rarest = accumulate(sorted(known.values()))
-            most = max((one for one, uses in zip(sorted(known.values()), rarest, strict=True) if uses <= MOST_USES), default=0)
-            known = {word: spread for word, spread in known.items() if spread <= most}
+            rarest = sorted(known, key=known.__getitem__)
+            uses = accumulate(known[word] for word in rarest)
+            few = frozenset(word for word, so_far in zip(rarest, uses, strict=True) if so_far <= MOST_USES)
+            known = {word: spread for word, spread in known.items() if word in few}
         return {word: math.log(1 + (count - spread + 0.5) / (spread + 0.5)) for word, spread in known.items() if spread}
 
     def scores(self, weights: Mapping[str, float], count: int, first: int = 0) -> list[float]:
         """BM25 of the first `count` passages, from the passage `first` on; of those before it, nothing."""
-        scores = [0.0] * count
+        scores, before = [0.0] * count, [0.0] * first
         mean = max(1.0, self.ends[count - 1] / count) if count else 1.0
-        lengths = [K1 * (1 - B + B * len(passage.text) / mean) for passage in self.all[:count]]
+        lengths = before + [K1 * (1 - B + B * len(passage.text) / mean) for passage in self.all[first:count]]
         most = K1 + 1
         for word, weight in weights.items():
             start, stop = self._spread(word, first), self._spread(word, count)

@@ -60,7 +60,7 @@ class Ledger:
             messages=self.messages + later.messages,
             # what went first was not always said first
             steps=_bounded(tuple(sorted(self.steps + later.steps, key=attrgetter("place")))),
-            rules=strongest(rules.newest(self.rules + later.rules), MAX_RULES),
+            rules=strongest(rules.newest(later.rules, self.rules), MAX_RULES),
             names=_heaviest({**self.names, **later.names}),
         )
 

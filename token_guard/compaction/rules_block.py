@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from token_guard.compaction.clip import clipped
 from token_guard.compaction.rules import asks_to_be_kept, forbids
@@ -43,5 +44,6 @@ def _line(rule: str) -> str:
     return f"- {clipped(rule, LONGEST)}"
 
 
+@lru_cache(maxsize=4_096)
 def _rank(rule: str) -> tuple[bool, bool]:
     return not forbids(rule), not asks_to_be_kept(rule)

@@ -48,8 +48,8 @@ class Passage:
 
 
 MOST = 4_096
-"""Passages of talk in which the words of one question are looked for, the newest: in longer ones, so many questions come that none may
-take longer than the one before."""
+"""Passages of talk in which the words of one question are looked for, and messages of a session of tools in which its names are, the
+newest: in longer ones, so many questions come that none may take longer than the one before."""
 
 MOST_USES = 1 << 15
 """Uses that are looked at for one question: of more, those of its most frequent words decide nothing and are left out. In recorded

@@ -103,8 +103,9 @@ class Recall:
         readable = _Readable.of(view, history)
         if kind == "tools":
             # what newer calls name may have come after the question
-            earlier = history[: max(asked.index or 0, tail_start(history))]
-            newest = list(islice(filterfalse(readable.has, _naming(_named(asked, view, history), earlier)), NAMING))
+            end = max(asked.index or 0, tail_start(history))
+            earlier = range(max(0, end - MOST), end)
+            newest = list(islice(filterfalse(readable.has, _naming(_named(asked, view, history), history, earlier)), NAMING))
             return _Found(newest[::-1], list(range(len(newest)))[::-1])
         passages, is_talk = search(), kind == "talk"
         count = passages.before(asked.index or 0)
@@ -138,9 +139,9 @@ def _worth(question: str, passages: Passages, first: int, count: int, floor: flo
     return {number: score / len(passages.all[number].text) ** LENGTH_WEIGHT for number, score in near if score > least}
 
 
-def _naming(names: Collection[str], history: Sequence[Message]) -> Iterator[Passage]:
-    """The passages that hold one of the names, newest first."""
-    for index in range(len(history) - 1, -1, -1) if names else ():
+def _naming(names: Collection[str], history: Sequence[Message], places: Sequence[int]) -> Iterator[Passage]:
+    """The passages at some places of a history that hold one of the names, newest first."""
+    for index in reversed(places) if names else ():
         message = history[index]
         if any(_holds_any(text_of(part), names) for part in message.parts):
             yield from (passage for passage in reversed(list(passages_of(index, message))) if _holds_any(passage.text, names))

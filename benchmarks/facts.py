@@ -1,4 +1,4 @@
-"""Planted facts and speed: 300 messages of about 290,000 tokens with 34 facts, at two windows, and up to 1.2 million tokens.
+"""Planted facts and speed: 300 messages of about 290,000 tokens with 34 facts, at two windows, up to 1.2 million tokens, and long talks.
 
 Run alone: `python benchmarks/facts.py [--engine adaptive]` prints which facts are lost; `quality.py` puts the figures into its page.
 """
@@ -15,14 +15,14 @@ from typing import Annotated
 
 import typer
 from engines import MODEL, Engine, Fit, Wire, available
-from planted import planted
+from planted import planted, talk
 
 from token_guard import Guard, Settings
 from token_guard.conversation import Conversation
 from token_guard.counting import meter_for
 from token_guard.formats.openai_chat import OpenAIChat
 
-__all__ = ["LIMITS", "Kept", "Speed", "kept", "speeds"]
+__all__ = ["LIMITS", "Kept", "Speed", "Talked", "kept", "speeds", "talked"]
 
 LIMITS = (128_000, 32_000)
 
@@ -30,6 +30,12 @@ BLOCKS = (1, 2, 4)
 """Lengths of the conversations whose times are compared, in times 300 messages."""
 
 ROUNDS = 5
+
+TALKS = ((250, 12_000), (700, 24_000), (1_000, 4_000), (2_000, 4_000), (4_000, 4_000))
+"""Messages of the talks whose times are taken, and what they may count."""
+
+TURNS = 20
+"""The last turns of a talk, whose median is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,25 @@ def _speed(messages: list[Wire], limit: int) -> tuple[float, ...]:
     return len(messages), meter_for(MODEL).measure(parsed).tokens, counting, first, following
 
 
+@dataclass(frozen=True, slots=True)
+class Talked:
+    """One talk: the first call for all but its last turns, by a guard that remembers nothing, and the median of those turns."""
+
+    messages: int
+    limit: int
+    first_ms: float
+    turn_ms: float
+
+
+def talked(talks: Sequence[tuple[int, int]] = TALKS, turns: int = TURNS) -> Iterator[Talked]:
+    """How long talks without tools take, where the newest question is answered from what was compacted away."""
+    for length, limit in talks:
+        messages, guard = talk(length), Guard(Settings())
+        requests = [{"model": MODEL, "messages": fresh(messages[:end])} for end in range(len(messages) - 2 * turns, len(messages) + 1, 2)]
+        first, *following = (_timed(partial(guard.process, request, max_input_tokens=limit)) for request in requests)
+        yield Talked(len(messages), limit, first, statistics.median(following))
+
+
 def fresh(messages: list[Wire]) -> list[Wire]:
     """The same messages as new objects, as they come out of a request's body."""
     return json.loads(json.dumps(messages))  # type: ignore[no-any-return]
@@ -105,7 +130,7 @@ def _timed(job: Callable[[], object]) -> float:
 
 
 def main(engine: Annotated[str, typer.Option(help="Name of an engine.")] = "adaptive", seed: int = 1) -> None:
-    """Print which planted facts an engine loses, then our own times."""
+    """Print which planted facts an engine loses, then our own times, by length and for talks."""
     conversation, fit = planted(seed), available([engine])[0].build(None)  # type: ignore[arg-type]
     for limit in LIMITS:
         forwarded = _tried(fit, fresh(conversation.messages), limit)
@@ -113,7 +138,7 @@ def main(engine: Annotated[str, typer.Option(help="Name of an engine.")] = "adap
         print(f"{limit:>9,}: {len(lost)} of {len(conversation.facts)} keys lost, {len(cut)} statements not whole")
         for fact in cut:
             print(f"           {'lost' if fact in lost else 'cut '} {fact.place:<9}{fact.statement}")
-    for speed in speeds():
+    for speed in (*speeds(), *talked()):
         print(speed)
 
 

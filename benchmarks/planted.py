@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-__all__ = ["PLAN", "TOOLS", "Fact", "Planted", "planted"]
+__all__ = ["PLAN", "TOOLS", "Fact", "Planted", "planted", "talk"]
 
 Wire: TypeAlias = dict[str, Any]
 
@@ -61,6 +61,18 @@ def planted(seed: int = 1, blocks: int = 1) -> Planted:
     session = _Session(Prose(random.Random(seed)))
     messages = [message for _ in range(blocks) for message in session.block()]
     return Planted(messages[:-1], tuple(session.facts))
+
+
+def talk(messages: int, seed: int = 1) -> list[Wire]:
+    """So many messages of talk without tools, of about 75 tokens each; it ends with a question."""
+    prose = Prose(random.Random(seed))
+    turns: list[Wire] = [{"role": "system", "content": "You answer questions about our services."}]
+    while len(turns) < messages:
+        turns.append(
+            {"role": "user", "content": f"{prose.sentence()} What about {prose.path()}, and the {prose.pick(NOUNS)[0]} before it?"}
+        )
+        turns.append({"role": "assistant", "content": " ".join(prose.sentence() for _ in range(6))})
+    return turns[: messages - messages % 2]
 
 
 @dataclass(frozen=True, slots=True)

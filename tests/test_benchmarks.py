@@ -15,7 +15,7 @@ import typer
 from build import agent, answer, say
 from contexts import Context
 from engines import ENGINES, available
-from facts import Kept, kept, speeds
+from facts import Kept, kept, speeds, talked
 from findings import against_summaries, fewer_lost, findings
 from plots import Turn, draw_session
 from replays import SETS, Score, replayed, split
@@ -228,3 +228,9 @@ def test_planted_facts_and_speed_have_a_row_each() -> None:
     assert 0 < row.keys <= row.facts == 34
     (speed,) = speeds(blocks=(1,), rounds=1)
     assert speed.messages == 300
+
+
+def test_a_talk_has_a_row_with_its_first_call_and_its_turns() -> None:
+    (row,) = talked([(60, 1_000)], turns=2)
+    assert (row.messages, row.limit) == (60, 1_000)
+    assert min(row.first_ms, row.turn_ms) > 0

@@ -38,6 +38,26 @@ def test_the_worthiest_names_fit_the_room_and_none_repeats_a_part_of_another() -
     assert chosen == ["src/app/main.py", "pay.total"]
 
 
+def test_names_that_were_said_are_not_listed_and_are_asked_for_until_the_room_is_full() -> None:
+    class Counting(Characters):
+        counted: list[str] = []  # noqa: RUF012
+
+        def text(self, text: str) -> int:
+            self.counted.append(text)
+            return len(text)
+
+    weights = {
+        "src/app/main.py": 9.0,
+        "pay.total": 8.0,
+        "pay.sum": 7.0,
+        "pay.tax": 0.0,
+        **{f"order_{number}": 1.0 for number in range(500)},
+    }
+    chosen = facts.worthiest(weights, 30, Counting(), said="- [read] src/app/main.py_old and x/pay.sum-1")
+    assert chosen == ["pay.total", "order_0", "order_1"]
+    assert len(Counting.counted) == 4
+
+
 def test_of_names_with_equal_weight_members_come_before_numbers() -> None:
     assert facts.worthiest({"abc_12345": 1.0, "order.pay": 1.0}, 10, COUNTER) == ["order.pay"]
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from build import Characters, agent, call, listing, parsed, result, say
 
-from token_guard.compaction import Draft, Goal
+from token_guard.compaction import Draft, Goal, kinds
 from token_guard.compaction.kinds import headline, kind_of
 from token_guard.compaction.mask_observations import MaskObservations
 
@@ -47,6 +47,13 @@ TOLD = [
 def test_each_kind_is_recognised_and_told_in_its_own_terms(text: str, kind: str, words: str) -> None:
     assert kind_of(text) == kind
     assert headline(text, kind_of(text)) == words
+
+
+def test_lines_are_looked_at_until_it_is_known_that_most_have_no_form() -> None:
+    looked_at: list[str] = []
+    assert not kinds._most(["plain"] * 100, looked_at.append)
+    assert len(looked_at) == 41
+    assert kinds._most(["plain"] * 100, bool)
 
 
 MEGABYTES = 5_000_000

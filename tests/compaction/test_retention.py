@@ -8,6 +8,7 @@ import pytest
 from build import agent, answer, call, parsed, result, say
 
 from token_guard import Guard, fit
+from token_guard.compaction import facts
 from token_guard.compaction.retention import quality
 from token_guard.conversation import Message, Text
 from token_guard.report import Quality, Retained, Rules
@@ -41,6 +42,14 @@ def with_note(words: str) -> tuple[Message, ...]:
 
 def test_nothing_is_lost_where_nothing_was_taken_out() -> None:
     assert quality(TALK, TALK) == Quality(rules=Rules(1, 1))
+
+
+def test_sentences_of_a_message_are_read_once_however_often_a_history_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(facts, "sentences", lambda text: read.append(text) or iter([text]))  # type: ignore[func-returns-value]
+    messages = parsed([say("system", "Once."), say("user", "You must do this once."), answer("I found it at once.")])
+    assert quality(messages, messages) == quality(messages, messages)
+    assert len(read) == len(messages)
 
 
 def test_every_class_that_a_report_names_is_tried_here() -> None:

@@ -102,7 +102,11 @@ def test_labels_go_before_rules_do() -> None:
 
 
 def test_a_note_loses_its_account_before_its_rules() -> None:
-    blocks = Blocks("9" + TAKEN_OUT, ("- Use tabs in all of the code of the importer.", "- Never push."), (STEPS, *(f"- read part {n} of the file" for n in range(30))))
+    blocks = Blocks(
+        "9" + TAKEN_OUT,
+        ("- Use tabs in all of the code of the importer.", "- Never push."),
+        (STEPS, *(f"- read part {n} of the file" for n in range(30))),
+    )
     whole = COUNTER.message(blocks.message)
     shorter = narrowed(blocks.message, whole // 2, COUNTER)
     assert shorter is not None

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
-from build import call, parsed, result, say
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
+from build import answer, call, parsed, result, say
+
+from token_guard import Guard, Settings
+from token_guard.conversation import Message
+from token_guard.history import passages as passages_module
+from token_guard.history import quotations, recall
 from token_guard.history.passages import Passages, text_of, with_neighbours, words
+from token_guard.history.states import Memo
 
 TALK = parsed(
     [say("user", f"Number {number} speaks of {subject}.") for number, subject in enumerate(["cats", "dogs", "the ferry", "rain"])]
@@ -54,3 +62,83 @@ def test_a_passage_gets_a_share_of_the_scores_around_it_that_falls_with_distance
     near = with_neighbours([0.0] * 6 + [1.0] + [0.0] * 6)
     assert near[6] == 1.0
     assert near[5] == near[7] > near[4] > near[2] > near[0] == 0.0
+
+
+def test_an_index_that_grew_is_the_one_that_was_built_at_once() -> None:
+    longer = (*TALK, *parsed([say("user", "ferry ferry " * 200), say("user", "and dogs")]))
+    grown, index = Passages(), Passages.of(longer)
+    for end in range(len(longer) + 1):
+        grown.upto(longer[:end])
+    assert grown == index
+    assert grown.size == index.size > 0
+
+
+def test_in_a_long_talk_the_newest_passages_are_scored() -> None:
+    index = Passages.of(TALK)
+    weights = index.weights("the ferry speaks", 4)
+    assert index.scores(weights, 4, 2) == index.scores(weights, 4)[2:]
+
+
+def test_of_very_many_uses_those_of_the_rarest_words_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passages_module, "MOST_USES", 6)
+    assert list(Passages.of(TALK).weights("Which number speaks of rain?", 4)) == ["number", "rain"]
+
+
+# -- turn after turn ------------------------------------------------------------------------------------------------------
+
+
+def chat(turns: int) -> list[dict[str, Any]]:
+    said = [
+        (f"What of item {turn} and the {'ferry' if turn % 3 else 'harbour'} in it?", f"Item {turn}. {'Noted. ' * 20}")
+        for turn in range(turns)
+    ]
+    messages = [message for asked, told in said for message in (say("user", asked), answer(told))]
+    return [say("system", "Be brief."), *messages, say("user", "And which items have a ferry?")]
+
+
+def test_a_turn_of_talk_reads_its_new_messages_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def counted(index: int, message: Message) -> Iterator[Any]:
+        read.append(index)
+        return passages_of(index, message)
+
+    passages_of = passages_module.passages_of
+    monkeypatch.setattr(passages_module, "passages_of", counted)
+    guard, longer = Guard(Settings()), chat(62)
+    guard.process({"model": "gpt-4o", "messages": chat(60)}, max_input_tokens=2_000)
+    read.clear()
+    warm = guard.process({"model": "gpt-4o", "messages": [*chat(60), *longer[-4:]]}, max_input_tokens=2_000)
+    assert read == list(range(122, 126))
+    assert (
+        warm.request
+        == Guard(Settings()).process({"model": "gpt-4o", "messages": [*chat(60), *longer[-4:]]}, max_input_tokens=2_000).request
+    )
+
+
+def test_an_index_belongs_to_who_took_it() -> None:
+    memo, index = Memo(10**6), Passages.of(TALK)
+    memo.put_passages(b"4", index)
+    assert memo.size == index.size
+    assert memo.take_passages([b"3", b"4", b"5"]) is index
+    assert memo.take_passages([b"3", b"4", b"5"]) == Passages()
+
+
+def test_an_index_that_has_no_room_is_not_remembered() -> None:
+    memo = Memo(1_000)
+    memo.put_passages(b"4", Passages.of(TALK))
+    assert memo.size == 0
+
+
+def test_a_question_asks_of_the_passages_that_are_quoted_alone_whether_they_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    has = recall._Readable.has
+    monkeypatch.setattr(recall._Readable, "has", lambda self, passage: asked.append(passage) or has(self, passage))
+    Guard(Settings()).process({"model": "gpt-4o", "messages": chat(200)}, max_input_tokens=2_000)
+    assert 0 < len(asked) < 200 * 60
+
+
+def test_quotes_of_talk_look_for_no_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quotations, "tool_names", lambda _: pytest.fail("looked through the history"))
+    history = parsed(chat(3))
+    assert "item 1" in quotations.quotation(Passages.of(history).all[2:3], history)

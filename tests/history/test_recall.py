@@ -14,6 +14,7 @@ from token_guard import Guard, Settings, fit
 from token_guard.conversation import Message
 from token_guard.counting import meter_for
 from token_guard.formats import format_for
+from token_guard.history import recall
 from token_guard.marks import is_marked
 
 QUESTION = "What did Ines say about the harbour ferry, and on which days of the week does it leave?"
@@ -104,6 +105,20 @@ def test_a_name_of_a_masked_result_brings_back_the_lines_around_it() -> None:
 def test_in_a_session_of_tools_words_alone_bring_nothing_back() -> None:
     question = "How was that invoice paid, and by which transfer?"
     assert sent(tools(question), 8_000)[-1]["content"] == question
+
+
+def test_of_sessions_longer_than_any_the_newest_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = {"model": "gpt-4o", "messages": tools("How was INV-2231 paid?")}
+    monkeypatch.setattr(recall, "MOST", len(request["messages"]) - 12)
+    assert "transfer 77-A-19" not in Guard(Settings()).process(request, max_input_tokens=8_000).request["messages"][-1]["content"]
+    monkeypatch.setattr(recall, "MOST", len(request["messages"]))
+    assert "transfer 77-A-19" in Guard(Settings()).process(request, max_input_tokens=8_000).request["messages"][-1]["content"]
+
+
+def test_of_talk_longer_than_any_the_newest_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = {"model": "gpt-4o", "messages": talk()}
+    monkeypatch.setattr(recall, "MOST", 200)
+    assert EVIDENCE not in Guard(Settings()).process(request, max_input_tokens=3_000).request["messages"][-1]["content"]
 
 
 def test_what_can_still_be_read_is_not_quoted() -> None:

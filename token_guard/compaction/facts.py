@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 
 from token_guard.compaction import readable
 from token_guard.compaction.clip import clipped
@@ -32,6 +33,9 @@ __all__ = [
 
 NAME = re.compile(r"[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
 """Runs that may be a path, an identifier, a number, a hash, an address."""
+
+RUN = re.compile(r"[A-Za-z0-9_./\-@#~]{4,}")
+"""Whatever characters of names stand together: a name stands in a text where it stands in one of these."""
 
 HIT = re.compile(r"(\.[A-Za-z]\w{0,5})-\d+$")
 """The line number that a search writes behind a path."""
@@ -104,8 +108,8 @@ def names_in(text: str) -> tuple[str, ...]:
 
 def names_of(message: Message) -> tuple[str, ...]:
     """The different names in a message: in its words, in what tools answered, in its calls; JSON is read part by part."""
-    found = (names(text) for text in texts(message))
-    return tuple(dict.fromkeys(name for part in found for name in part))
+    found = [names(text) for text in texts(message)]
+    return found[0] if len(found) == 1 else tuple(dict.fromkeys(chain.from_iterable(found)))
 
 
 def texts(message: Message) -> Iterator[str]:
@@ -146,15 +150,16 @@ TOKEN_CHARS = 3.5
 """Characters of a name to a token, for the order alone: o200k takes 3.2 to 4.6 on recorded sessions; what is chosen is counted."""
 
 
-def worthiest(weights: Mapping[str, float], room: int, counter: TextCounter) -> list[str]:
-    """As many names as have `room` tokens, those first that weigh most for their size; what a longer one says is not said twice."""
-    ranked = sorted((-weight * _shape(name), name) for name, weight in weights.items())
-    return fitting(_unsaid(name for _, name in ranked), room, counter)
+def worthiest(weights: Mapping[str, float], room: int, counter: TextCounter, said: str = "") -> list[str]:
+    """As many names as have `room` tokens that were not `said`, those first that weigh most for their size; what a longer one says is not
+    said twice."""
+    ranked = sorted((-weight * _shape(name), name) for name, weight in weights.items() if weight)
+    return fitting(_unsaid((name for _, name in ranked), said), room, counter)
 
 
-def _unsaid(names: Iterable[str]) -> Iterator[str]:
-    """Names that none before them contains."""
-    said = ""
+def _unsaid(names: Iterable[str], said: str) -> Iterator[str]:
+    """Names that neither what was said nor any before them contains."""
+    said = " ".join(dict.fromkeys(RUN.findall(said)))
     for name in names:
         if name not in said:
             yield name

@@ -77,8 +77,13 @@ def _lines(text: str) -> list[str]:
 
 
 def _most(lines: Iterable[str], fits: Callable[[str], object]) -> bool:
-    found = [bool(fits(line)) for line in lines]
-    return sum(found) >= MOST * len(found)
+    looked_at = list(lines)
+    left = len(looked_at)
+    for line in looked_at:
+        left -= not fits(line)
+        if left < MOST * len(looked_at):
+            return False
+    return True
 
 
 def _is_json(text: str) -> bool:

@@ -65,7 +65,7 @@ class Ledger:
 
     def joined(self, later: Ledger) -> Ledger:
         """Both, `later` being what was taken out afterwards."""
-        ruled = strongest(rules.newest(self.rules + later.rules), MAX_RULES)
+        ruled = strongest(rules.newest(later.rules, self.rules), MAX_RULES)
         places = {**self.places, **later.places}
         return Ledger(
             messages=self.messages + later.messages,

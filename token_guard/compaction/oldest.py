@@ -15,6 +15,8 @@ def without_oldest(
     does one whose going would leave less than `least`; what is pinned stays, or only what `stays` says. A reply does not stay as the
     beginning of what is left."""
     messages, tokens = draft.messages, counter.messages(draft.messages)
+    if tokens <= target:
+        return draft
     gone: set[int] = set()
     front = 0
     units = (entry for entry in droppable(messages, stays) if entry[0].start >= after)

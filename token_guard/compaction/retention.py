@@ -14,6 +14,7 @@ from token_guard.compaction import deeds, facts, reports, rules
 from token_guard.compaction.blocks import NAMES
 from token_guard.compaction.lines import read
 from token_guard.compaction.pins import pinned, tail_start
+from token_guard.compaction.remembered import remembered
 from token_guard.conversation import Message
 from token_guard.marks import is_note
 from token_guard.report import Quality, Retained, Rules
@@ -105,11 +106,21 @@ def _error_lines(message: Message) -> Iterable[str]:
 
 
 def _decisions(message: Message) -> Iterable[str]:
-    return facts.decisions(message.said) if message.role == "assistant" else ()
+    return _decided(message.said) if message.role == "assistant" else ()
 
 
 def _directives(message: Message) -> Iterable[str]:
-    return facts.directives(message.said) if message.role not in ("assistant", "tool") else ()
+    return _demanded(message.said) if message.role not in ("assistant", "tool") else ()
+
+
+@remembered
+def _decided(text: str) -> tuple[str, ...]:
+    return tuple(facts.decisions(text))
+
+
+@remembered
+def _demanded(text: str) -> tuple[str, ...]:
+    return tuple(facts.directives(text))
 
 
 SENTENCES: Mapping[str, Callable[[Message], Iterable[str]]] = {

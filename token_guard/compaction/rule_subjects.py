@@ -170,7 +170,9 @@ def replaces(rule: str, older: str) -> bool:
     if mine.forbids and its.forbids and not (mine.newer and "secret" in mine.matters & its.matters):
         caps = "spending" in mine.matters & its.matters
         return (caps or (mine.opens_with_value and its.opens_with_value)) and _settles(mine, its)
-    return _restates(mine, its) or _settles(mine, its) or _excludes(mine, its)
+    if mine.manners and its.manners and _excludes(mine, its):
+        return True
+    return _restates(mine, its) or (not mine.matters.isdisjoint(its.matters) and _settles(mine, its))
 
 
 def _restates(mine: _Subject, its: _Subject) -> bool:
@@ -200,7 +202,7 @@ def _excludes(mine: _Subject, its: _Subject) -> bool:
         objects = ("answer", "comment", "commit", "report", "docs", "code", "email")
         named, others = ({word for word in objects if word in subject.words} for subject in (mine, its))
         return not named or not others or bool(named & others)
-    return mine.newer and "manner" in mine.matters & its.matters and bool(mine.manners) and bool(its.manners)
+    return mine.newer and "manner" in mine.matters & its.matters
 
 
 @lru_cache(maxsize=4_096)

@@ -94,15 +94,16 @@ def given(messages: Iterable[Message]) -> tuple[str, ...]:
     return newest(rule for message in messages if message.asks for rule in found(message.said))
 
 
-def newest(rules: Iterable[str]) -> tuple[str, ...]:
-    """Rules, oldest first, each once, without those that a later one replaces.
+def newest(rules: Iterable[str], known: Iterable[str] = ()) -> tuple[str, ...]:
+    """Rules, oldest first, each once, without those that a later one replaces; of the ones that were `known` before them, none replaces
+    another.
 
     >>> newest(["Budget cap is $500.", "Use tabs.", "The budget cap is now $750."])
     ('Use tabs.', 'The budget cap is now $750.')
     >>> newest(["Never change part 8.", "Never change part 18."])
     ('Never change part 8.', 'Never change part 18.')
     """
-    kept: list[str] = []
+    kept = list(known)
     for rule in rules:
         kept = [older for older in kept if older != rule and not replaces(rule, older)]
         kept.append(rule)

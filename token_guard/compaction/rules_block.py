@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 
 from token_guard.compaction.blocks import BULLET, is_account
@@ -77,5 +78,6 @@ def _line(rule: str) -> str:
     return f"{BULLET}{clipped(rule, LONGEST)}"
 
 
+@lru_cache(maxsize=4_096)
 def _rank(rule: str) -> tuple[bool, bool, bool]:
     return not is_for_safety(rule), not forbids(rule), not asks_to_be_kept(rule)

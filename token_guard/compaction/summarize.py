@@ -167,8 +167,7 @@ def _with_note(kept: Sequence[Message], note: Message, first_gone: Message) -> t
 
 def _names(weights: Mapping[str, float], said: str, room: int, counter: Counter) -> str:
     """As many names as have room that nothing above says, those first that weigh most for their size."""
-    unsaid = {name: weight for name, weight in weights.items() if weight and name not in said}
-    return names_line(facts.worthiest(unsaid, room - counter.text(NAMES), counter))
+    return names_line(facts.worthiest(weights, room - counter.text(NAMES), counter, said))
 
 
 def names_line(names: Sequence[str]) -> str:
@@ -186,6 +185,8 @@ def _least_important(messages: Sequence[Message], goal: Goal, memory: _Memory, c
     """
     tokens, told = counter.messages(messages) - memory.freed, 0
     gone: set[int] = set()
+    if tokens + memory.room(told) <= goal.target:
+        return gone
     for unit in in_turn(by_score(_worth_dropping(messages, memory, counter), scores(messages, weights))):
         if tokens + memory.room(told) <= goal.target:
             break

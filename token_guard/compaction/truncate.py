@@ -41,17 +41,23 @@ class Truncate:
         last_note = max((place for place, message in enumerate(draft.messages) if is_note(message)), default=0)
         shorter = without_oldest(draft, goal.target, counter, after=last_note, least=goal.least)
         shorter = without_oldest(shorter, goal.allowed, counter)
-        messages = shorter.messages
+        if counter.messages(shorter.messages) <= goal.most:
+            return with_rules(shorter, goal, counter) if self.tells_rules else shorter
+        messages = without_notes(self._cut(shorter.messages, goal, counter), goal.most, counter)
+        left = replace(shorter, messages=messages)
+        left = with_rules(left, goal, counter) if self.tells_rules else left
+        left = without_oldest(left, goal.most, counter, stays=pins(messages).last)
+        return replace(left, messages=without_attachments(left.messages, goal.most, counter))
+
+    def _cut(self, messages: tuple[Message, ...], goal: Goal, counter: Counter) -> tuple[Message, ...]:
+        """The messages with what matters least cut first, as far as they have to be."""
         half = goal.most // LARGE_PART
         for stage in _stages(messages):
             least = max(self.min_tokens, half if stage.large_only else 0)
             messages = self._cut_longest(messages, stage.places, goal.most, least, counter)
             if not stage.large_only:
                 messages = without_middle(messages, stage.places, goal.most, counter, self.head_share)
-        messages = without_notes(messages, goal.most, counter)
-        left = with_rules(replace(shorter, messages=messages), goal, counter) if self.tells_rules else replace(shorter, messages=messages)
-        left = without_oldest(left, goal.most, counter, stays=pins(messages).last)
-        return replace(left, messages=without_attachments(left.messages, goal.most, counter))
+        return messages
 
     def _cut_longest(
         self, messages: tuple[Message, ...], places: Sequence[tuple[int, int]], allowed: int, least: int, counter: Counter

@@ -151,12 +151,16 @@ class Message:
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
+        if len(self.parts) == 1:  # nearly every message of talk
+            return (part,) if isinstance(part := self.parts[0], ToolCall) else ()
         if len(self.parts) >= MANY:
             return _calls_of(self.parts)
         return tuple([part for part in self.parts if isinstance(part, ToolCall)])
 
     @property
     def results(self) -> tuple[ToolResult, ...]:
+        if len(self.parts) == 1:
+            return (part,) if isinstance(part := self.parts[0], ToolResult) else ()
         if len(self.parts) >= MANY:
             return _results_of(self.parts)
         return tuple([part for part in self.parts if isinstance(part, ToolResult)])

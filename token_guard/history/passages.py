@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import NamedTuple
 
 from token_guard.compaction import facts, readable
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
 
-__all__ = ["Passage", "Passages", "passages_of", "text_of", "with_neighbours", "words"]
+__all__ = ["MOST", "Passage", "Passages", "passages_of", "text_of", "with_neighbours", "words"]
 
 LONG, USUAL = 1_000, 500
 """A part of more characters than the first is cut into passages of about the second: a quote of about 120 tokens is read as a whole."""
@@ -45,29 +47,70 @@ class Passage:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Passages:
-    """All passages of a history, with the words in them; what is asked about its beginning depends on that alone."""
+MOST = 4_096
+"""Passages of talk in which the words of one question are looked for, and messages of a session of tools in which its names are, the
+newest: in longer ones, so many questions come that none may take longer than the one before."""
 
-    all: tuple[Passage, ...]
-    uses: Mapping[str, Sequence[tuple[int, int]]]
-    """For each word, in which passages it occurs and how often."""
-    ends: Sequence[int]
+MOST_USES = 1 << 15
+"""Uses that are looked at for one question: of more, those of its most frequent words decide nothing and are left out. In recorded
+dialogues no question has more than 1,400."""
+
+PASSAGE_BYTES, WORD_BYTES, USE_BYTES = 200, 400, 7
+"""Measured with tracemalloc on CPython 3.13, rounded up: a passage without its text, a word, one of its uses."""
+
+
+class _Uses(NamedTuple):
+    """In which passages a word occurs, and how often in each."""
+
+    passages: array[int]
+    times: array[int]
+
+
+@dataclass(slots=True)
+class Passages:
+    """All passages of a history, with the words in them; it grows as the history does, and what is asked about its beginning depends on
+    that alone."""
+
+    all: list[Passage] = field(default_factory=list)
+    uses: dict[str, _Uses] = field(default_factory=dict)
+    ends: list[int] = field(default_factory=list)
     """Characters up to the end of each passage."""
+    messages: int = 0
+    """How many messages of the history it has."""
 
     @classmethod
     def of(cls, history: Sequence[Message]) -> Passages:
-        found = tuple(passage for index, message in enumerate(history) for passage in passages_of(index, message))
-        uses: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        return cls().upto(history)
+
+    def upto(self, history: Sequence[Message]) -> Passages:
+        """Itself with all of a history whose beginning it has."""
         stems: dict[str, str] = {}
-        for number, passage in enumerate(found):
-            for word, times in Counter(WORD.findall(passage.text.lower())).items():
-                stem = stems.get(word)
-                if stem is None:
-                    stem = stems[word] = _stem(word)
-                uses[stem].append((number, times))
-        uses.pop("", None)
-        return cls(found, uses, list(accumulate(len(passage.text) for passage in found)))
+        for index in range(self.messages, len(history)):
+            for passage in passages_of(index, history[index]):
+                self._add(passage, stems)
+        self.messages = len(history)
+        return self
+
+    def _add(self, passage: Passage, stems: dict[str, str]) -> None:
+        number = len(self.all)
+        for word, times in Counter(WORD.findall(passage.text.lower())).items():
+            stem = stems.get(word)
+            if stem is None:
+                stem = stems[word] = _stem(word)
+            if stem:
+                uses = self.uses.get(stem)
+                if uses is None:
+                    uses = self.uses[stem] = _Uses(array("I"), array("H"))
+                uses.passages.append(number)
+                uses.times.append(times)
+        self.all.append(passage)
+        self.ends.append((self.ends[-1] if self.ends else 0) + len(passage.text))
+
+    @property
+    def size(self) -> int:
+        """What it takes, in bytes."""
+        characters, uses = self.ends[-1] if self.ends else 0, sum(len(uses.times) for uses in self.uses.values())
+        return 2 * characters + PASSAGE_BYTES * len(self.all) + WORD_BYTES * len(self.uses) + USE_BYTES * uses
 
     def before(self, message: int) -> int:
         """How many passages the messages before this one have."""
@@ -76,21 +119,30 @@ class Passages:
     def weights(self, question: str, count: int) -> dict[str, float]:
         """How rare each word of a question is among the first `count` passages; words that do not occur are left out."""
         known = {word: self._spread(word, count) for word in dict.fromkeys(words(question))}
+        if sum(known.values()) > MOST_USES:
+            rarest = sorted(known, key=known.__getitem__)
+            uses = accumulate(known[word] for word in rarest)
+            few = frozenset(word for word, so_far in zip(rarest, uses, strict=True) if so_far <= MOST_USES)
+            known = {word: spread for word, spread in known.items() if word in few}
         return {word: math.log(1 + (count - spread + 0.5) / (spread + 0.5)) for word, spread in known.items() if spread}
 
-    def scores(self, weights: Mapping[str, float], count: int) -> list[float]:
-        """BM25 of the first `count` passages."""
-        scores = [0.0] * count
+    def scores(self, weights: Mapping[str, float], count: int, first: int = 0) -> list[float]:
+        """BM25 of the first `count` passages, from the passage `first` on; of those before it, nothing."""
+        scores, before = [0.0] * count, [0.0] * first
         mean = max(1.0, self.ends[count - 1] / count) if count else 1.0
+        lengths = before + [K1 * (1 - B + B * len(passage.text) / mean) for passage in self.all[first:count]]
+        most = K1 + 1
         for word, weight in weights.items():
-            for number, times in self.uses[word][: self._spread(word, count)]:
-                length = 1 - B + B * len(self.all[number].text) / mean
-                scores[number] += weight * times * (K1 + 1) / (times + K1 * length)
-        return scores
+            start, stop = self._spread(word, first), self._spread(word, count)
+            numbers, often = self.uses[word]
+            for number, times in zip(numbers[start:stop], often[start:stop], strict=True):
+                scores[number] += weight * times * most / (times + lengths[number])
+        return scores[first:]
 
     def _spread(self, word: str, count: int) -> int:
         """In how many of the first passages a word occurs."""
-        return bisect_left(self.uses.get(word, ()), (count, 0))
+        uses = self.uses.get(word)
+        return bisect_left(uses.passages, count) if uses else 0
 
 
 def with_neighbours(scores: Sequence[float]) -> list[float]:
@@ -99,13 +151,12 @@ def with_neighbours(scores: Sequence[float]) -> list[float]:
     >>> with_neighbours([0.0, 1.0, 0.0])
     [0.6, 1.0, 0.6]
     """
+    none = [0.0] * len(NEAR)
+    padded = [*none, *scores, *none]
     spread = list(scores)
     for distance, share in enumerate(NEAR, 1):
-        for place, score in enumerate(scores):
-            if score and place >= distance:
-                spread[place - distance] += share * score
-            if score and place + distance < len(spread):
-                spread[place + distance] += share * score
+        before, after = padded[len(NEAR) - distance :], padded[len(NEAR) + distance :]
+        spread = [score + share * one + share * other for score, one, other in zip(spread, before, after, strict=False)]
     return spread
 
 

@@ -19,7 +19,8 @@ GAP = "..."
 
 def quotation(passages: Sequence[Passage], history: Sequence[Message]) -> str:
     """A note that quotes passages, in their order, with who said them and where some are left out."""
-    quotes = "".join(_quotes(passages, history, tool_names(history)))
+    outputs = any(isinstance(history[passage.message].parts[passage.part], ToolResult) for passage in passages)
+    quotes = "".join(_quotes(passages, history, tool_names(history) if outputs else {}))
     return reference(HEAD, [quotes.removeprefix("\n")])
 
 

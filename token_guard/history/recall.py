@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import filterfalse, islice
 
 from token_guard.compaction import Counter, facts
 from token_guard.compaction.pins import tail_start
 from token_guard.conversation import Message, Text
-from token_guard.history.passages import Passage, Passages, passages_of, text_of, with_neighbours
+from token_guard.history.passages import MOST, Passage, Passages, passages_of, text_of, with_neighbours
 from token_guard.history.quotations import quotation
 from token_guard.history.tally import Kind
 from token_guard.marks import is_marked, quoted_lines
@@ -80,36 +81,37 @@ class Recall:
         """`asked` with one part more, of at most `room` tokens; as it is when nothing that `view` lacks is relevant."""
         if room < FRAME_TOKENS + SMALLEST:
             return asked
-        found, ranked = self._ranked(asked, view, history, search, kind)
-        chosen, best = _fitting(found, ranked, room - FRAME_TOKENS, counter), asked
+        found = self._found(asked, view, history, search, kind)
+        chosen, best = found.fitting(room - FRAME_TOKENS, counter), asked
         for _ in range(ROUNDS):
             if not chosen:
                 break
-            quoted = replace(asked, parts=(*asked.parts, Text(quotation([found[number] for number in sorted(chosen)], history))))
+            quoted = replace(asked, parts=(*asked.parts, Text(quotation([found.passages[number] for number in sorted(chosen)], history))))
             spare = room - counter.message(quoted) + counter.message(asked)
             if spare < 0:
-                chosen = _without(chosen, -spare, found, counter)
+                chosen = _without(chosen, -spare, found.passages, counter)
                 continue
-            best, more = quoted, _fitting(found, _others(ranked, chosen), spare, counter)
+            best, more = quoted, found.fitting(spare, counter, chosen)
             if not more or spare < FULL_SHARE * room:
                 break
             chosen = [*chosen, *more]
         return best
 
-    def _ranked(
+    def _found(
         self, asked: Message, view: Sequence[Message], history: Sequence[Message], search: Callable[[], Passages], kind: Kind
-    ) -> tuple[Sequence[Passage], list[int]]:
-        """Passages, and the numbers of those that matter and can be read no more, the most relevant first."""
+    ) -> _Found:
         readable = _Readable.of(view, history)
         if kind == "tools":
             # what newer calls name may have come after the question
-            earlier = history[: max(asked.index or 0, tail_start(history))]
-            newest = list(islice(filterfalse(readable.has, _naming(_named(asked, view, history), earlier)), NAMING))
-            return newest[::-1], list(range(len(newest)))[::-1]
-        passages = search()
-        worth = _worth(asked.said, passages, passages.before(asked.index or 0), 0.0 if kind == "transcript" else self.floor)
-        gone = (number for number in worth if not readable.has(passages.all[number]))
-        return passages.all, sorted(gone, key=lambda number: (-worth[number], -number))
+            end = max(asked.index or 0, tail_start(history))
+            earlier = range(max(0, end - MOST), end)
+            newest = list(islice(filterfalse(readable.has, _naming(_named(asked, view, history), history, earlier)), NAMING))
+            return _Found(newest[::-1], list(range(len(newest)))[::-1])
+        passages, is_talk = search(), kind == "talk"
+        count = passages.before(asked.index or 0)
+        worth = _worth(asked.said, passages, max(0, count - MOST) if is_talk else 0, count, self.floor if is_talk else 0.0)
+        ranked = sorted(worth, key=worth.__getitem__, reverse=True)  # of equals, the newest stays first
+        return _Found(passages.all, ranked, cache(lambda number: not readable.has(passages.all[number])))
 
 
 def asked_in(messages: Sequence[Message]) -> int | None:
@@ -125,20 +127,21 @@ def _asks(message: Message) -> bool:
 # -- relevance ------------------------------------------------------------------------------------------------------------
 
 
-def _worth(question: str, passages: Passages, count: int, floor: float) -> dict[int, float]:
-    """The passages that share words with a question, or stand near one that does, with their scores."""
+def _worth(question: str, passages: Passages, first: int, count: int, floor: float) -> dict[int, float]:
+    """Of the passages from `first` to `count`, those that share words with a question, or stand near one that does, with their scores,
+    the newest first."""
     weights = passages.weights(question, count)
-    scores = passages.scores(weights, count)
+    scores = passages.scores(weights, count, first)
     least = floor * sum(sorted(weights.values(), reverse=True)[:DECIDING])
     if max(scores, default=0.0) <= least:
         return {}
-    near = with_neighbours(scores)
-    return {number: score / len(passages.all[number].text) ** LENGTH_WEIGHT for number, score in enumerate(near) if score > least}
+    near = zip(range(count - 1, first - 1, -1), reversed(with_neighbours(scores)), strict=True)
+    return {number: score / len(passages.all[number].text) ** LENGTH_WEIGHT for number, score in near if score > least}
 
 
-def _naming(names: Collection[str], history: Sequence[Message]) -> Iterator[Passage]:
-    """The passages that hold one of the names, newest first."""
-    for index in range(len(history) - 1, -1, -1) if names else ():
+def _naming(names: Collection[str], history: Sequence[Message], places: Sequence[int]) -> Iterator[Passage]:
+    """The passages at some places of a history that hold one of the names, newest first."""
+    for index in reversed(places) if names else ():
         message = history[index]
         if any(_holds_any(text_of(part), names) for part in message.parts):
             yield from (passage for passage in reversed(list(passages_of(index, message))) if _holds_any(passage.text, names))
@@ -188,23 +191,29 @@ class _Readable:
 # -- room -----------------------------------------------------------------------------------------------------------------
 
 
-def _fitting(passages: Sequence[Passage], ranked: Sequence[int], room: int, counter: Counter) -> list[int]:
-    """As many of the first as have room."""
-    chosen = []
-    for number in ranked:
-        if room < SMALLEST:
-            break
-        text = passages[number].text
-        tokens = counter.text(text) + PER_QUOTE if len(text) < room * 8 else room + 1
-        if tokens <= room:
-            chosen.append(number)
-            room -= tokens
-    return chosen
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Passages, the numbers of those that matter, the most relevant first, and which of them can be read no more."""
 
+    passages: Sequence[Passage]
+    ranked: Sequence[int]
+    is_gone: Callable[[int], bool] = lambda _number: True
 
-def _others(ranked: Sequence[int], chosen: Collection[int]) -> list[int]:
-    taken = frozenset(chosen)
-    return [number for number in ranked if number not in taken]
+    def fitting(self, room: int, counter: Counter, taken: Collection[int] = ()) -> list[int]:
+        """As many of the first as have room, beside those that are taken."""
+        chosen: list[int] = []
+        others = frozenset(taken)
+        for number in self.ranked:
+            if room < SMALLEST:
+                break
+            text = self.passages[number].text
+            if number in others or len(text) >= room * 8 or not self.is_gone(number):
+                continue
+            tokens = counter.text(text) + PER_QUOTE
+            if tokens <= room:
+                chosen.append(number)
+                room -= tokens
+        return chosen
 
 
 def _without(chosen: Sequence[int], excess: int, passages: Sequence[Passage], counter: Counter) -> list[int]:

@@ -80,10 +80,12 @@ class Replay:
         keys = chain(history, b"%d %b" % (self.allowed, self.seed))
         ends = [len(history)] if self.at_once else _boundaries(history)
         known, state = self._resume(ends, keys)
-        start, passages = known, cache(partial(Passages.of, history))
+        start, passages = known, cache(lambda: self.memo.take_passages(keys).upto(history))
         for end in (end for end in ends if end > known):
             state = self._advance(state, history[:end], start, passages)
             start = end
+        if passages.cache_info().currsize:
+            self.memo.put_passages(keys[-1], passages())
         state = _judged(state, history)
         self.memo.put(keys[-1], state, instead_of=keys[known] if known else None)
         return state

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from operator import attrgetter
 from typing import TypeAlias
 
 from cachetools import LRUCache
 
 from token_guard.compaction import Ledger
 from token_guard.conversation import Media, Message, Part, ToolCall, ToolResult
+from token_guard.history.passages import Passages
 from token_guard.history.summaries import Pending
 from token_guard.history.tally import Tally
 from token_guard.report import Quality, Step
@@ -54,10 +57,12 @@ class State:
 
 
 class Memo:
-    """States by the digest of the history that led to them, least recently used out first, bounded in bytes; thread-safe."""
+    """States by the digest of the history that led to them, and the passages of histories that were searched, least recently used out
+    first, bounded in bytes; thread-safe."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._states: LRUCache[bytes, State] = LRUCache(max_bytes, getsizeof=_size_of)
+        self._states: LRUCache[bytes, State] = LRUCache(max_bytes * 3 // 4, getsizeof=_size_of)
+        self._passages: LRUCache[bytes, Passages] = LRUCache(max_bytes // 4, getsizeof=attrgetter("size"))
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -65,8 +70,8 @@ class Memo:
 
     @property
     def size(self) -> int:
-        """What the remembered states take, in bytes."""
-        return int(self._states.currsize)
+        """What is remembered takes, in bytes."""
+        return int(self._states.currsize + self._passages.currsize)
 
     def get(self, key: bytes) -> State | None:
         with self._lock:
@@ -77,8 +82,20 @@ class Memo:
         with self._lock:
             if instead_of is not None:
                 self._states.pop(instead_of, None)
-            if _size_of(state) <= self._states.maxsize:
+            with suppress(ValueError):  # larger than all may be together
                 self._states[key] = state
+
+    def take_passages(self, keys: Sequence[bytes]) -> Passages:
+        """The passages of the longest beginning of a history that are remembered, by the keys of all of them, else none. They are its
+        caller's alone, who may add to them and give them back."""
+        with self._lock:
+            key = next((key for key in reversed(keys) if key in self._passages), None)
+            return Passages() if key is None else self._passages.pop(key)
+
+    def put_passages(self, key: bytes, passages: Passages) -> None:
+        """Remember the passages of a history."""
+        with self._lock, suppress(ValueError):
+            self._passages[key] = passages
 
 
 def view_of(state: State, history: Sequence[Message]) -> tuple[Message, ...]:

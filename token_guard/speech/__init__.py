@@ -7,6 +7,7 @@ Agents that know no tool messages send what tools printed as user messages, and 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -27,6 +28,8 @@ _QUOTED: Final = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
 
 _WORD: Final = re.compile(r"[^\W_](?:[\w'’-]*[^\W_])?")
 _UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+_NUMBER: Final = re.compile(r"\d+")
 
 _SHORT: Final = 12
 """Words: a shorter message goes on from what was said before, which therefore stays with it."""
@@ -215,13 +218,10 @@ def _length(words: str) -> int:
 
 
 def _opening(words: str) -> str:
-    return re.sub(r"\d+", "0", words[: 2 * _OPENING])[:_OPENING].lower()
+    return _NUMBER.sub("0", words[: 2 * _OPENING])[:_OPENING].lower()
 
 
 def _alike(spoken: Iterable[str]) -> frozenset[str]:
     """How messages begin of which there are several."""
-    openings: dict[str, int] = {}
-    for words in spoken:
-        if len(words) >= _TELLING:
-            openings[_opening(words)] = openings.get(_opening(words), 0) + 1
+    openings = Counter(_opening(words) for words in spoken if len(words) >= _TELLING)
     return frozenset(opening for opening, times in openings.items() if times >= _REPEATED)

@@ -216,10 +216,12 @@ def speaker(message: Message) -> str | None:
 
 def _orphans(messages: Messages) -> Counter[str]:
     orphans: Counter[str] = Counter()
-    open_calls: set[str] = set()
+    open_calls: frozenset[str] = frozenset()
     for message in messages:
-        orphans.update(result.call_id for result in message.results if result.call_id not in open_calls)
-        open_calls = open_calls if message.results else {call.id for call in message.calls}
+        if message.results:
+            orphans.update(result.call_id for result in message.results if result.call_id not in open_calls)
+        elif open_calls or message.calls:
+            open_calls = frozenset(call.id for call in message.calls)
     return orphans
 
 
@@ -229,9 +231,9 @@ def _unanswered(messages: Messages) -> Counter[str]:
     for message in messages:
         if message.results:
             open_calls -= Counter(result.call_id for result in message.results)
-            continue
-        unanswered += open_calls
-        open_calls = Counter(call.id for call in message.calls)
+        elif open_calls or message.calls:
+            unanswered += open_calls
+            open_calls = Counter(call.id for call in message.calls)
     return unanswered + open_calls
 
 
@@ -246,9 +248,11 @@ def _repeated_results(messages: Messages) -> Counter[str]:
     repeated: Counter[str] = Counter()
     answered: set[str] = set()
     for message in messages:
-        answered = answered if message.results else set()
-        repeated.update(result.call_id for result in message.results if result.call_id in answered)
-        answered |= {result.call_id for result in message.results}
+        if message.results:
+            repeated.update(result.call_id for result in message.results if result.call_id in answered)
+            answered.update(result.call_id for result in message.results)
+        elif answered:
+            answered = set()
     return repeated
 
 

@@ -16,7 +16,7 @@ from token_guard.conversation import Conversation, Message, Opaque, Origin, Outl
 from token_guard.formats.anthropic_blocks import parts_of
 from token_guard.formats.anthropic_compaction import Rest, compaction_of
 from token_guard.formats.anthropic_turns import joined
-from token_guard.formats.beside import of_request, tools_of
+from token_guard.formats.beside import fields_of, tools_of
 from token_guard.formats.bonds import bonds_of, loads_tools
 from token_guard.formats.given import given_back, opened
 from token_guard.formats.replies import clamped
@@ -88,15 +88,16 @@ def _conversation(request: Mapping[str, Any]) -> Conversation:
 
 
 def _head(request: Mapping[str, Any]) -> Conversation:
+    fields = fields_of(request)
     return Conversation(
         model=model_of(request),
         messages=(),
-        tools=tools_of(request, "tools"),
-        tool_choice=of_request(request, "tool_choice"),
-        response_format=of_request(request, "output_format") or mapping_or_empty(of_request(request, "output_config")).get("format"),
+        tools=tools_of(fields.get("tools")),
+        tool_choice=fields.get("tool_choice"),
+        response_format=fields.get("output_format") or mapping_or_empty(fields.get("output_config")).get("format"),
         max_output_tokens=positive(request.get("max_tokens")),
         answers="next turn",
-        provider_trims=is_cut_elsewhere(request),
+        provider_trims=is_cut_elsewhere(fields),
         request=request,
     )
 
@@ -149,7 +150,7 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
 
 
 def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
-    system, loading = opened({"content": request.get("system")}, "system")["content"], Loading(of_request(request, "tools") or ())
+    system, loading = opened({"content": request.get("system")}, "system")["content"], Loading(fields_of(request).get("tools") or ())
     index = 0
     if system:
         # without a role: it goes back to where it came from

@@ -9,21 +9,24 @@ from token_guard.conversation import Opaque
 from token_guard.formats.blobs import without_blobs
 from token_guard.formats.wire import as_opaque, expect, mapping_or_empty
 
-__all__ = ["documents_of", "of_request", "schema_of", "tools_of"]
+__all__ = ["documents_of", "fields_of", "schema_of", "tools_of"]
 
 
-def of_request(request: Mapping[str, Any], key: str) -> Any:
-    """A field of a request, or what its `extra_body` has under that name, which LiteLLM and the SDKs put beside the other fields."""
-    value = request.get(key)
-    return value or mapping_or_empty(request.get("extra_body")).get(key, value)
+def fields_of(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a request, those of its `extra_body` among them, which LiteLLM and the SDKs put beside the others where these are
+    empty; the very request where there is none."""
+    beside = request.get("extra_body")
+    if not beside or not isinstance(beside, Mapping):
+        return request
+    return {**request, **{key: value for key, value in beside.items() if not request.get(key)}}
 
 
-def tools_of(request: Mapping[str, Any], *keys: str) -> list[Any] | None:
-    """The definitions of the tools of a request, under the first of the names that has any; those of the provider's own tools without
-    the files in them (the mask of a picture)."""
-    found = next(filter(None, (of_request(request, key) for key in keys)), None)
-    tools = list(expect(found, (list, tuple), "tools")) if found else []
-    return [tool if _is_named(tool) else without_blobs(tool)[0] for tool in tools] or None
+def tools_of(tools: Any) -> list[Any] | None:
+    """Definitions of tools; those of the provider's own without the files in them (the mask of a picture)."""
+    if not tools:
+        return None
+    expect(tools, (list, tuple), "tools")
+    return [tool if _is_named(tool) else without_blobs(tool)[0] for tool in tools]
 
 
 def _is_named(tool: Any) -> bool:
@@ -31,10 +34,9 @@ def _is_named(tool: Any) -> bool:
     return isinstance(tool, dict) and ("function" in tool or "name" in tool)
 
 
-def documents_of(request: Mapping[str, Any]) -> Opaque | None:
+def documents_of(fields: Mapping[str, Any]) -> Opaque | None:
     """The documents of Cohere and of vLLM's chat templates, which write them into the prompt."""
-    template = mapping_or_empty(of_request(request, "chat_template_kwargs"))
-    documents = of_request(request, "documents") or template.get("documents")
+    documents = fields.get("documents") or mapping_or_empty(fields.get("chat_template_kwargs")).get("documents")
     return as_opaque(documents) if documents and isinstance(documents, (list, tuple)) else None
 
 

@@ -25,7 +25,7 @@ from token_guard.conversation import (
     ToolCall,
     ToolResult,
 )
-from token_guard.formats.beside import documents_of, of_request, schema_of, tools_of
+from token_guard.formats.beside import documents_of, fields_of, schema_of, tools_of
 from token_guard.formats.given import opened
 from token_guard.formats.replies import clamped
 from token_guard.formats.tool_references import Loading
@@ -92,15 +92,16 @@ def _conversation(request: Mapping[str, Any]) -> Conversation:
 
 
 def _head(request: Mapping[str, Any]) -> Conversation:
+    fields = fields_of(request)
     return Conversation(
         model=model_of(request),
         messages=(),
-        tools=tools_of(request, "tools", "functions"),
-        tool_choice=of_request(request, "tool_choice") or request.get("function_call"),
-        response_format=schema_of(of_request(request, "response_format")),
-        documents=documents_of(request),
+        tools=tools_of(fields.get("tools") or fields.get("functions")),
+        tool_choice=fields.get("tool_choice") or fields.get("function_call"),
+        response_format=schema_of(fields.get("response_format")),
+        documents=documents_of(fields),
         max_output_tokens=next(filter(None, (positive(request.get(key)) for key in OUTPUT_KEYS)), None),
-        provider_trims=is_cut_elsewhere(request),
+        provider_trims=is_cut_elsewhere(fields),
         request=request,
     )
 

@@ -14,7 +14,7 @@ from itertools import zip_longest
 from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
-from token_guard.formats.beside import of_request, tools_of
+from token_guard.formats.beside import fields_of, tools_of
 from token_guard.formats.bonds import bonds_of, loads_tools
 from token_guard.formats.given import given_back, opened
 from token_guard.formats.replies import clamped
@@ -77,18 +77,19 @@ def _head(request: Mapping[str, Any]) -> Conversation:
     held = next((field for field in SERVER_HELD if request.get(field)), None)
     if held:
         raise UnreadableError(f"server-held history: {held}")
+    fields = fields_of(request)
     variables = mapping_or_empty(request.get("prompt")).get("variables")
     return Conversation(
         model=model_of(request),
         messages=(),
-        tools=tools_of(request, "tools"),
+        tools=tools_of(fields.get("tools")),
         tool_choice=request.get("tool_choice"),
-        response_format=mapping_or_empty(of_request(request, "text")).get("format"),
+        response_format=mapping_or_empty(fields.get("text")).get("format"),
         # what a prompt that the server keeps is filled in with
         documents=as_opaque(variables) if variables else None,
         max_output_tokens=positive(request.get("max_output_tokens")),
         answers="later",
-        provider_trims=is_cut_elsewhere(request),
+        provider_trims=is_cut_elsewhere(fields),
         request=request,
     )
 
@@ -154,7 +155,7 @@ def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
     if isinstance(items, str):
         yield _whole("user", items, start)
         return
-    loading = Loading(tools_of(request, "tools") or ())
+    loading = Loading(tools_of(fields_of(request).get("tools")) or ())
     for index, run in enumerate(_runs(items), start):
         yield _grouped(run, index, loading)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from token_guard.formats.beside import of_request
 from token_guard.formats.wire import mapping_or_empty
 
 __all__ = ["is_cut_elsewhere"]
+
+CUTTING = frozenset({"truncate_prompt_tokens", "context_management", "truncation", "prompt_truncation", "plugins", "transforms"})
 
 AUTOMATIC = ("auto", "AUTO", "AUTO_PRESERVE_ORDER")
 """Values of Responses' `truncation` and of Cohere's `prompt_truncation` that cut."""
@@ -22,18 +23,20 @@ MIDDLE_OUT = "middle-out"
 """OpenRouter's (openrouter.ai/docs, message transforms): as a plugin, and as a transform before there were plugins."""
 
 
-def is_cut_elsewhere(request: Mapping[str, Any]) -> bool:
-    """Whether a request asks vLLM, OpenRouter, Cohere, Anthropic or OpenAI to make it shorter.
+def is_cut_elsewhere(fields: Mapping[str, Any]) -> bool:
+    """Whether the fields of a request ask vLLM, OpenRouter, Cohere, Anthropic or OpenAI to make it shorter.
 
-    >>> is_cut_elsewhere({"extra_body": {"transforms": ["middle-out"]}}), is_cut_elsewhere({"truncation": "disabled"})
+    >>> is_cut_elsewhere({"transforms": ["middle-out"]}), is_cut_elsewhere({"truncation": "disabled"})
     (True, False)
     """
-    if of_request(request, "truncate_prompt_tokens") or _is_managed(of_request(request, "context_management")):
+    if CUTTING.isdisjoint(fields):
+        return False
+    if fields.get("truncate_prompt_tokens") or _is_managed(fields.get("context_management")):
         return True
-    if of_request(request, "truncation") in AUTOMATIC or of_request(request, "prompt_truncation") in AUTOMATIC:
+    if fields.get("truncation") in AUTOMATIC or fields.get("prompt_truncation") in AUTOMATIC:
         return True
-    plugins = map(mapping_or_empty, _listed(of_request(request, "plugins")))
-    return MIDDLE_OUT in _listed(of_request(request, "transforms")) or any(plugin.get("id") == PLUGIN for plugin in plugins)
+    plugins = map(mapping_or_empty, _listed(fields.get("plugins")))
+    return MIDDLE_OUT in _listed(fields.get("transforms")) or any(plugin.get("id") == PLUGIN for plugin in plugins)
 
 
 def _is_managed(management: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from token_guard.budget import ContextLimit
@@ -51,10 +52,15 @@ def _num_ctx(model: str, request: Mapping[str, Any]) -> int | None:
 
 
 def _beta(model: str, request: Mapping[str, Any]) -> int | None:
-    name = canonical(model.rsplit("/", 1)[-1])
-    if not any(known in f"{name}@" for known in _BETA_MODELS):
+    if not _has_beta(model):
         return None
     return _MILLION if any(_BETA in words for words in _betas(request)) else None
+
+
+@lru_cache(maxsize=1_024)
+def _has_beta(model: str) -> bool:
+    name = canonical(model.rsplit("/", 1)[-1])
+    return any(known in f"{name}@" for known in _BETA_MODELS)
 
 
 def _betas(request: Mapping[str, Any]) -> Iterator[str]:

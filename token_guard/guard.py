@@ -112,13 +112,14 @@ class Guard:
         format_ = format_for(api, request) if mode != "off" else None
         if format_ is None:
             return Fitted(request, passed_by(request, Unreadable("switched off" if mode == "off" else "unknown format")))
-        case = self._plain_cases.get(format_.api, request) if deployment is max_input_tokens is None else None
+        may_be_plain = deployment is None and max_input_tokens is None
+        case = self._plain_cases.get(format_.api, request) if may_be_plain else None
         if case is None:
             head = format_.head(request)
             if isinstance(head, Unreadable):
                 return Fitted(request, passed_by(request, head))
             case = capped_case(head, max_input_tokens) if max_input_tokens is not None else self._case(head, deployment, format_.api)
-            if deployment is max_input_tokens is None:
+            if may_be_plain:
                 self._plain_cases.keep(format_.api, request, case)
         if at_most is not None:
             case = replace(case, cap=at_most, guessed=False)

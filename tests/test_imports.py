@@ -28,7 +28,7 @@ LAYERS = (
     ("history",),
     # the main path
     ("case", "monitor"),
-    ("outcome", "second_look"),
+    ("outcome", "plain_cases", "second_look"),
     ("guard",),
     # who calls it
     ("proxy", "demo"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import wraps
 
 from token_guard.budget import ContextLimit, Scale, reply_reserve, wanted_reply
 from token_guard.conversation import Conversation
@@ -32,6 +34,20 @@ PROBE = 1_000_000
 
 INFERRED = 2
 """A window that was inferred from a model's name is doubted up to so many times its size: the name may hide a longer variant."""
+
+
+def _once(size: Callable[[Case], int]) -> Callable[[Case], int]:
+    """The size, worked out once for a case: one request asks for some of them ten times."""
+    name = size.__name__
+
+    @wraps(size)
+    def found(case: Case) -> int:
+        known = case._known
+        if name not in known:
+            known[name] = size(case)
+        return known[name]
+
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,7 @@ class Case:
     """The model behind an alias, where the deployment names it."""
     learned_as: str = ""
     """What is learned of the deployment is kept under this."""
+    _known: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, conversation: Conversation) -> Case:
         """The same for a conversation whose messages are there."""
@@ -80,6 +97,7 @@ class Case:
         return self.limit.max_input_tokens
 
     @property
+    @_once
     def reserved(self) -> int:
         """What is kept for the reply, in the provider's tokens."""
         return reply_reserve(self.window, self.wanted, self.least, self.plan.at_most(self.fixed)) if self.wanted else 0
@@ -90,6 +108,7 @@ class Case:
         return self.plan.within(self.window - self.reserved)
 
     @property
+    @_once
     def allowed(self) -> int:
         """The same by what was learned, too."""
         return self._capped(self._learned(self.window - self.reserved))
@@ -105,6 +124,7 @@ class Case:
         return max(self.most, self._capped(min(self.scale.undoubted.within(self.window - self.least), self.window - self.least)))
 
     @property
+    @_once
     def room(self) -> int:
         """What the replay may use for the messages, in steps."""
         planned, allowed = self.planned, self.allowed

@@ -27,6 +27,7 @@ from token_guard.history.thresholds import LOWEST, MIN_MESSAGES, Levels, levels,
 from token_guard.limits import Deployment, LimitChain, Source
 from token_guard.marks import sent_notes
 from token_guard.outcome import certified, clamped, is_clamped, opened, overflow, passed_by
+from token_guard.plain_cases import PlainCases
 from token_guard.report import Correction, Fitted, Report
 from token_guard.second_look import SecondLook, own_key, recounted
 from token_guard.sessions import CompactionLog
@@ -64,6 +65,7 @@ class Guard:
         bound_cache(self.settings.count_cache_bytes)
         options = self.settings.limits.model_dump(include={"files", "models", "default", "order"}, exclude_none=True)
         self.limits = LimitChain(**options, more=sources)
+        self._plain_cases = PlainCases(self.limits, self.calibrations)
         self._compact = partial(_compact, passes(self.settings))
         self._memo = Memo(self.settings.memo_bytes)
         self._forwarded = Forwarded()
@@ -108,21 +110,28 @@ class Guard:
     ) -> Fitted:
         started = self._clock()
         format_ = format_for(api, request) if mode != "off" else None
-        head = format_.head(request) if format_ else Unreadable("switched off" if mode == "off" else "unknown format")
-        if format_ is None or isinstance(head, Unreadable):
-            return Fitted(request, passed_by(request, head))
-        case = capped_case(head, max_input_tokens) if max_input_tokens is not None else self._case(head, deployment, format_.api)
+        if format_ is None:
+            return Fitted(request, passed_by(request, Unreadable("switched off" if mode == "off" else "unknown format")))
+        may_be_plain = deployment is None and max_input_tokens is None
+        case = self._plain_cases.get(format_.api, request) if may_be_plain else None
+        if case is None:
+            head = format_.head(request)
+            if isinstance(head, Unreadable):
+                return Fitted(request, passed_by(request, head))
+            case = capped_case(head, max_input_tokens) if max_input_tokens is not None else self._case(head, deployment, format_.api)
+            if may_be_plain:
+                self._plain_cases.keep(format_.api, request, case)
         if at_most is not None:
             case = replace(case, cap=at_most, guessed=False)
-        report = None if force else self._glance(case, format_.outline(request))
-        done = head
+        report = None if force else self._glance(case, format_.outline(request), started)
+        done = case.conversation
         if report is None:
             parsed = format_.parse(request)
             if isinstance(parsed, Unreadable):
                 return Fitted(request, passed_by(request, parsed))
             case = case.of(parsed)
             done, report = self._within_media_limits(case, force)
-        report = replace(report, seconds=self._clock() - started)
+            report = replace(report, seconds=self._clock() - started)
         if mode == "observe":
             return Fitted(request, replace(report, action="observed"))
         self.compaction_log.observe(report)
@@ -212,7 +221,7 @@ class Guard:
     def _case(self, conversation: Conversation, deployment: Deployment | None, api: str) -> Case:
         return open_case(conversation, deployment, self.limits, self.calibrations, self.settings, api)
 
-    def _glance(self, case: Case, outline: Outline | None) -> Report | None:
+    def _glance(self, case: Case, outline: Outline | None, started: float) -> Report | None:
         """The report on a request that certainly fits; None where it takes a closer look. Settles most requests, in microseconds."""
         if outline is None:
             return None
@@ -221,7 +230,8 @@ class Guard:
         if measure is None or is_clamped(case, measure.tokens):
             return None
         shape = Tally.guessed(outline.messages, outline.calls, measure.tokens)
-        return opened(case, measure, self._levels(case, shape, lenient=self._waits(case.conversation)))
+        levels_ = self._levels(case, shape, lenient=self._waits(case.conversation))
+        return opened(case, measure, levels_, self._clock() - started)
 
     def _within_media_limits(self, case: Case, force: bool) -> tuple[Conversation, Report]:
         """What is to be forwarded, and the report on it, with no more media than the provider takes."""

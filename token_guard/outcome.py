@@ -35,12 +35,13 @@ def passed_by(request: Mapping[str, Any], parsed: Conversation | Unreadable) -> 
     return Report("bypassed", model_of(request), UNKNOWN, Budget(0, 0, 0, 0), 0, 0, note=reason)
 
 
-def opened(case: Case, measure: Measure, at: Levels) -> Report:
+def opened(case: Case, measure: Measure, at: Levels, seconds: float = 0.0) -> Report:
     """The report on a request that stays as it is, so far."""
     budget = Budget(case.allowed, at.trigger + case.overhead, at.target + case.overhead, case.reserved)
     tokens, model = measure.tokens, case.conversation.model
-    margin = round(case.scale.doubt, 4)
-    return Report("none", model, case.limit, budget, tokens, tokens, measure.decided_by, margin, correction=case.correction)
+    margin, known = round(case.scale.doubt, 4), case.correction
+    told = (model, case.limit, budget, tokens, tokens, measure.decided_by, margin)
+    return Report("none", *told, correction=known, seconds=seconds)
 
 
 def certified(case: Case, measure: Measure, repaired: Repaired, replayed: Replayed, profile: Profile) -> tuple[Conversation, Report]:

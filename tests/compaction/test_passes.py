@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from build import Characters, agent, answer, call, listing, parsed, result, say, texts
 
-from token_guard.compaction import Draft, Goal, run, summarize, truncate
+from token_guard.compaction import Draft, Goal, oldest, run, summarize, truncate
 from token_guard.compaction.blocks import STEPS
 from token_guard.compaction.deduplicate import Deduplicate, simhash
 from token_guard.compaction.mask_observations import MaskObservations
@@ -374,7 +374,7 @@ def test_outputs_that_came_as_user_messages_are_masked_as_those_of_tools_are() -
 def test_a_pass_that_has_nothing_to_take_out_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     messages = parsed(agent(12))
     size = COUNTER.messages(messages)
-    for module, name in ((truncate, "droppable"), (truncate, "pins"), (summarize, "scores")):
+    for module, name in ((oldest, "droppable"), (truncate, "pins"), (summarize, "scores")):
         monkeypatch.setattr(module, name, lambda *_: pytest.fail("read the messages"))
     assert Truncate()(Draft(messages), Goal(size, size), COUNTER) == Draft(messages)
     memory = summarize._Memory(most=400, taken=600, full=True)

@@ -52,3 +52,15 @@ def test_no_samples_stretch_a_correction_beyond_the_familys_error(model: str) ->
         high = high.learn(estimate, estimate * 9, slopes=slopes)
     assert low.slope == slopes[0] >= 0.85
     assert high.slope == slopes[1] < 1.5
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4-5", "claude-opus-4-7", "gemini-2.5-pro", "llama-3.3"])
+def test_no_lesson_opens_a_budget_beyond_the_window_less_the_reply(model: str) -> None:
+    guard = Guard(Settings())
+    request = {"model": model, "max_tokens": 4_000, "messages": [SAID]}
+    for actual in range(300, 900, 50):
+        guard.learn(request, actual)
+    report = guard.process(request).report
+    assert report.correction is not None
+    beside = 0 if report.limit.separate_output else 4_000
+    assert report.budget.allowed <= report.limit.max_input_tokens - beside

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from token_guard.counting.tools import tool_price_for, typescript
 
 WEATHER = {
@@ -148,3 +152,17 @@ def test_tools_of_the_provider_count_what_its_pages_say() -> None:
     price = tool_price_for("claude-sonnet-4-5")
     bash, plain = {"type": "bash_20250124", "name": "bash"}, {"name": "bash", "input_schema": {}}
     assert price.fixed([bash], None, None) == price.fixed([plain], None, None) + 245
+
+
+@pytest.mark.parametrize(
+    ("reference", "where"),
+    [
+        ("#/$defs/a~1b", {"$defs": {"a/b": POINT}}),
+        ("#/$defs/a%20b", {"$defs": {"a b": POINT}}),
+        ("#/properties/x/$defs/Point", {"properties": {"x": {"type": "object", "properties": {"y": POINT}, "$defs": {"Point": POINT}}}}),
+    ],
+)
+def test_a_reference_is_found_wherever_it_points(reference: str, where: dict[str, Any]) -> None:
+    used = {name: {"$ref": reference} for name in ("start", "end")}
+    schema = {"type": "object", **where, "properties": {**where.get("properties", {}), **used}}
+    assert typescript(_of(schema)).count("degrees to the north") == 2 + ("x" in schema["properties"])

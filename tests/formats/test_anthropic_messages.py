@@ -107,7 +107,7 @@ def test_each_part_is_read_as_what_it_is() -> None:
         gave([text("4"), {"type": "image", "source": PNG}, {"type": "tool_reference", "tool_name": "t"}]),
     ]
     assert conversation(say("assistant", blocks)).messages[0].parts == (
-        Reasoning("hmab"),
+        Reasoning("hm", (Media("thought", "abcdef"),)),
         Text("a"),
         Media("image", "iVBORw0KGgo=", "image/png"),
         Opaque('{"type":"hologram"}'),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from pydantic import BaseModel
@@ -87,3 +87,51 @@ def test_a_message_that_cannot_be_read_is_a_type_error_that_says_what_to_do() ->
 def test_an_unknown_format_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"'openai' is none of the formats: .*openai\.chat"):
         Guard(Settings()).process({"messages": []}, api="openai")
+
+
+class Block(BaseModel):
+    type: str
+    text: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: dict[str, str] | None = None
+
+
+class Turn(BaseModel):
+    role: str
+    content: list[Block]
+
+
+def _turn(number: int) -> list[Block]:
+    return [Block(type="text", text="Look."), Block(type="tool_use", id=f"toolu_{number}", name="read", input={"path": "a.py"})]
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [lambda n: Turn(role="assistant", content=_turn(n)), lambda n: {"role": "assistant", "content": _turn(n)}],
+    ids=["messages", "blocks inside of dictionaries"],
+)
+def test_objects_of_anthropic_stay_whole_and_in_their_order(turn: Any) -> None:
+    def result(number: int) -> dict[str, Any]:
+        return {"role": "user", "content": [{"type": "tool_result", "tool_use_id": f"toolu_{number}", "content": f"line {number}\n" * 60}]}
+
+    history = [{"role": "user", "content": "Compare."}, *(one for n in range(60) for one in (turn(n), result(n)))]
+    system = [Block(type="text", text="Be brief.")]
+    request = {"model": "claude-sonnet-4-5", "max_tokens": 100, "system": system, "messages": history}
+    done = fit(request, api="anthropic.messages", max_input_tokens=6_000)
+    assert done.report.action == "compacted"
+    assert done.request["system"] is system
+    kept = [message for message in done.request["messages"] if any(message is one for one in history)]
+    assert any(message is turn_ for message in kept for turn_ in history[1::2])
+    roles = [message.role if isinstance(message, Turn) else message["role"] for message in done.request["messages"]]
+    assert roles.count("assistant") >= 5
+
+
+class Named(NamedTuple):
+    role: str
+    content: str
+
+
+def test_a_tuple_with_names_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"messages\[0\] is or holds a Named"):
+        fit({"model": "gpt-4o", "messages": [Named("user", "hi")]})

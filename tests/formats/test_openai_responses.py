@@ -216,9 +216,9 @@ def test_media_are_no_text() -> None:
     ]
 
 
-def test_sealed_reasoning_counts_as_a_part_of_what_it_takes() -> None:
+def test_sealed_reasoning_is_no_text() -> None:
     (part,) = conversation(thought()).messages[0].parts
-    assert part == Reasoning("hm\n" + "x" * 100)
+    assert part == Reasoning("hm", (Media("thought", "x" * 300),))
 
 
 def test_what_is_unknown_belongs_to_its_response_or_stays() -> None:

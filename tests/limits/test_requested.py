@@ -43,11 +43,20 @@ def test_no_request_widens_what_the_operator_wrote() -> None:
     [
         {"extra_headers": {"anthropic-beta": "files-api-2025-04-14,context-1m-2025-08-07"}},
         {"proxy_server_request": {"headers": {"Anthropic-Beta": "context-1m-2025-08-07"}}},
+        {"extra_headers": {"anthropic-beta": ["files-api-2025-04-14", "context-1m-2025-08-07"]}},
+        {"provider_specific_header": {"custom_llm_provider": "anthropic", "extra_headers": {"anthropic-beta": "context-1m-2025-08-07"}}},
         {"anthropic_beta": ["context-1m-2025-08-07"]},
+        {"extra_body": {"betas": ["context-1m-2025-08-07"]}},
     ],
 )
 @pytest.mark.parametrize(
-    "model", ["claude-sonnet-4-5", "anthropic/claude-sonnet-4-20250514", "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0"]
+    "model",
+    [
+        "claude-sonnet-4-5",
+        "anthropic/claude-sonnet-4-20250514",
+        "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "openrouter/anthropic/claude-sonnet-4.5",
+    ],
 )
 def test_the_beta_of_a_million_tokens_widens_the_models_that_have_it(model: str, request_: dict[str, Any]) -> None:
     known = ContextLimit(200_000, 64_000, "litellm_map")

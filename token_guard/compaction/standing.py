@@ -45,6 +45,8 @@ def with_rules(draft: Draft, goal: Goal, counter: Counter) -> Draft:
 def _told(draft: Draft, goal: Goal, counter: Counter) -> tuple[int, Message] | None:
     """The newest note with the rules that no message tells, and where it stands or is to stand; None where none is missing."""
     messages = draft.messages
+    if not draft.ledger.rules:
+        return None
     rules = untold(draft.ledger.rules, draft.ledger.places, messages)
     if not rules:
         return None

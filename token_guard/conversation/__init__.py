@@ -46,9 +46,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """A model's own reasoning, carried back to it by the client; passes never edit it."""
+    """A model's own reasoning, carried back to it by the client; passes never edit it. `media` is what of it only its provider can
+    read."""
 
     text: str
+    media: tuple[Media, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,8 @@ def _reasons(parts: tuple[Part, ...]) -> bool:
 class Conversation:
     """A parsed request: its messages, and the parts beside them that count as prompt.
 
-    `tools`, `tool_choice`, `response_format` and `documents` are the wire values (None when absent);
+    `tools`, `tool_choice` and `response_format` are the wire values, `documents` is what is written into the prompt beside the messages
+    (None when absent);
     `max_output_tokens` is what the client asked for; `provider_trims` says that it asked the provider to make room by itself;
     `request` is the wire request itself.
     """
@@ -238,7 +241,7 @@ class Conversation:
     tools: Sequence[Any] | None = None
     tool_choice: Any = None
     response_format: Any = None
-    documents: Sequence[Any] | None = None
+    documents: Opaque | None = None
     max_output_tokens: int | None = None
     answers: Answers = "next message"
     provider_trims: bool = False
@@ -251,11 +254,12 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a glance at a request's messages tells: their texts, how many there are, and how many calls."""
+    """What a glance at a request's messages tells: their texts, how many there are, how many calls, and what is sealed in them."""
 
     texts: list[str]
     messages: int
     calls: int
+    media: tuple[Media, ...] = ()
 
 
 def tool_names(messages: Iterable[Message]) -> dict[str, str]:

@@ -90,7 +90,7 @@ def _dissect_part(part: Part, frames: Frames, price: Pricing, texts: list[str]) 
             return frames.call
         case Reasoning():
             texts.append(part.text)
-            return frames.reasoning if part.text else 0
+            return (frames.reasoning if part.text or part.media else 0) + sum(map(price, part.media))
         case Text():
             texts.append(part.text)
             return 0
@@ -124,5 +124,5 @@ def media_of(messages: Iterable[Message]) -> Iterator[Media]:
             for one in part.content if isinstance(part, ToolResult) else (part,):
                 if isinstance(one, Media):
                     yield one
-                elif isinstance(one, Opaque):
+                elif isinstance(one, (Opaque, Reasoning)):
                     yield from one.media

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from token_guard.counting.calibration import SLOPES
-from token_guard.counting.names import lookup
+from token_guard.counting.names import CLAUDE_4_7, CLAUDE_TO_4_6, lookup
 from token_guard.counting.scripts import WEIGHTS, extra_tokens
 from token_guard.counting.vocabularies import counter_of, is_installed
 
@@ -173,28 +173,29 @@ FAMILIES: Mapping[str, Family] = {
 
 _NAMES = {
     "o200k_base": """gpt-4o gpt-4.1 gpt-4.5 gpt-5 gpt-oss gpt-audio gpt-realtime chatgpt codex computer-use o1 o3 o4
-        ft:gpt-4o ft:gpt-4.1""",
+        ft:gpt-4o ft:gpt-4.1 phi-4-mini phi4-mini phi-4-multimodal""",
     "cl100k_base": """gpt-4 gpt-3.5 gpt-35 ft:gpt-4 ft:gpt-3.5 text-embedding-3 text-embedding-ada-002 davinci-002 babbage-002
         phi-4 phi4""",
     "p50k_base": "text-davinci-002 text-davinci-003 code-davinci code-cushman",
-    "claude-2": "claude-1 claude-2 claude-v2 claude-instant anthropic.claude-v2 anthropic.claude-instant",
-    "claude": "claude anthropic.claude",
-    "claude-4.7": """claude-opus-4-7 claude-opus-4-8 claude-opus-4-9 claude-opus-4.7 claude-opus-4.8 claude-opus-4.9 claude-opus-5
-        claude-sonnet-5 claude-haiku-5 claude-fable anthropic.claude-opus-4-7 anthropic.claude-opus-4-8 anthropic.claude-opus-5
-        anthropic.claude-sonnet-5 anthropic.claude-haiku-5 anthropic.claude-fable""",
-    "gemini": "gemini gemma learnlm",
-    "llama2": "llama2 llama-2 meta-llama-2 meta.llama2 codellama code-llama vicuna tinyllama",
-    "llama3": "llama3 llama-3 llama meta-llama-3 meta-llama meta.llama3 hermes nous-hermes",
-    "llama4": "llama4 llama-4 meta-llama-4 meta.llama4",
+    "claude-2": "claude-1 claude-2 claude-v1 claude-v2 claude-instant",
+    "claude": " ".join(CLAUDE_TO_4_6),
+    # a new name is of the newest kind, which takes the most tokens
+    "claude-4.7": " ".join(("claude", *CLAUDE_4_7)),
+    "gemini": "gemini gemma learnlm medgemma codegemma shieldgemma paligemma txgemma",
+    "llama2": "llama2 llama-2 meta-llama-2 codellama code-llama vicuna tinyllama phi-3 phi3",
+    "llama3": "llama3 llama-3 llama meta-llama hermes nous-hermes tulu-3 smollm3 deepseek-r1-distill-llama deepseek-r1:70b",
+    "llama4": "llama4 llama-4 meta-llama-4",
     "kimi": "kimi moonshot",
     "glm": "glm chatglm",
     "deepseek": "deepseek",
-    "qwen": "qwen qwq qvq codeqwen",
+    "qwen": """qwen qwq qvq codeqwen deepseek-r1-distill-qwen deepseek-r1:1.5b deepseek-r1:7b deepseek-r1:8b deepseek-r1:14b
+        deepseek-r1:32b""",
     "tekken": """mistral open-mistral-nemo mistral-nemo mistral-small mistral-medium mistral-large pixtral ministral codestral magistral
         devstral voxtral""",
-    "mistral-spm": "mistral-7b open-mistral-7b mistral-tiny mistral-large-2402 mistral.mistral-7b mistral.mixtral mixtral open-mixtral",
-    "unmeasured": """grok command c4ai cohere jamba ai21 amazon.nova nova amazon.titan granite yi- ernie minimax hunyuan doubao dbrx
-        falcon sonar""",
+    "mistral-spm": """mistral-7b mistral:7b open-mistral-7b mistral-tiny mistral-large-2402 mistral-small-2402 mixtral open-mixtral
+        mathstral zephyr openhermes hermes-2-pro-mistral nous-hermes-2-mistral nous-hermes-2-mixtral dolphin-mixtral dolphin-mistral""",
+    "unmeasured": """grok command c4ai cohere jamba ai21 nova amazon.nova titan granite yi- yi: ernie minimax hunyuan doubao dbrx falcon
+        sonar""",
 }
 
 MODELS: Mapping[str, str] = {name: family for family, names in _NAMES.items() for name in names.split()}

@@ -27,6 +27,10 @@ REPLY_PRIMING = 3
 """Every reply is primed with <|start|>assistant<|message|> (OpenAI cookbook, How_to_count_tokens_with_tiktoken)."""
 
 
+LOOKED_THROUGH = frozenset({"file", "audio", "video"})
+"""Kinds of media whose price takes a look at all of their data."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """A conversation's tokens, and what settled them: a proven bound, remembered counts, or the tokenizer.
@@ -87,10 +91,10 @@ class Meter:
 
     def media(self, media: Media) -> int:
         """Tokens of an image, a sound or a file, by its provider's formula; errs up where only the kind is known."""
-        if media.kind == "image":
+        if media.kind not in LOOKED_THROUGH:
             return self._price(media)
         # a document is looked through for its pages, once
-        key = hash(media.source) ^ ~self._salt ^ (len(media.source) << 64)
+        key = hash((media.kind, media.media_type, media.source)) ^ ~self._salt ^ (len(media.source) << 64)
         found = self._cache.get(key)
         if found is None:
             found = self._price(media)
@@ -105,7 +109,8 @@ class Meter:
     def is_bound(self, conversation: Conversation) -> bool:
         """Whether the count of a conversation holds anything that is estimated upward or may not be in the prompt: media whose price is
         not certain, sealed content, tools that wait for a search or that a server defines. It teaches nothing about the tokenizer."""
-        return any(map(is_unsure, conversation.tools or ())) or self.estimated(conversation.messages) > 0
+        with_files = conversation.documents is not None and conversation.documents.media
+        return bool(with_files) or any(map(is_unsure, conversation.tools or ())) or self.estimated(conversation.messages) > 0
 
     def estimated(self, messages: Iterable[Message]) -> int:
         """Of what messages count, the tokens that are no more than an upper bound: media whose price is not certain, sealed content."""
@@ -141,11 +146,11 @@ class Meter:
         documents = conversation.documents
         if not any(around) and not documents:
             return REPLY_PRIMING
-        key = _fingerprint((*around, documents) if documents else around) ^ self._salt
+        key = _fingerprint((*around, documents.text) if documents else around) ^ self._salt
         found = self._cache.get(key)
         if found is None:
             found = REPLY_PRIMING + self._tools.fixed(*around) + sum(map(self.text, self._tools.texts(*around)))
-            found += self.text(compact(documents)) if documents else 0
+            found += self.text(documents.text) if documents else 0
             self._cache.put(key, found)
         return found
 
@@ -165,6 +170,7 @@ class Meter:
         `conversation` is all of it but its messages.
         """
         fixed = self.overhead(conversation) + outline.messages * PER_MESSAGE + outline.calls * (self._frames.call + 2 * PER_PART)
+        fixed += sum(map(self.media, outline.media))
         if (bound := fixed + self._bound(outline.texts)) <= limit:
             return Measure(bound, "bound")
         measure = self._settle(fixed, outline.texts, limit)

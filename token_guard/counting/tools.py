@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from token_guard.counting.names import lookup
 
@@ -180,9 +181,6 @@ NAMED = ("$defs", "definitions")
 def _written_out(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """A schema with every schema that it refers to in the place of the reference, twice where it is used twice: so is the model shown
     it. What refers to itself, and what comes after `REFERENCES` of them, stays a reference."""
-    named = {f"#/{place}/{name}": value for place in NAMED for name, value in _first(schema, place).items()}
-    if not named:
-        return schema
     used = 0
 
     def written(value: Any, inside: tuple[str, ...], depth: int) -> Any:
@@ -194,14 +192,31 @@ def _written_out(schema: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
             return value
         name = value.get("$ref")
-        if isinstance(name, str) and name not in inside and isinstance(named.get(name), Mapping) and used < REFERENCES:
+        named = _at(schema, name) if isinstance(name, str) and name not in inside and used < REFERENCES else None
+        if named is not None:
             used += 1
             beside = {key: one for key, one in value.items() if key != "$ref"}
-            return written({**named[name], **beside}, (*inside, name), depth + 1)
+            return written({**named, **beside}, (*inside, str(name)), depth + 1)
         return {key: written(one, inside, depth + 1) for key, one in value.items()}
 
     found: Mapping[str, Any] = written({key: value for key, value in schema.items() if key not in NAMED}, (), 0)
-    return found
+    return found if used or len(found) < len(schema) else schema
+
+
+def _at(schema: Mapping[str, Any], reference: str) -> Mapping[str, Any] | None:
+    """The schema inside of another one at a JSON pointer (RFC 6901); None where none is, and for the whole.
+
+    >>> _at({"$defs": {"a/b": {"type": "string"}}}, "#/$defs/a~1b")
+    {'type': 'string'}
+    """
+    there: Any = schema if reference.startswith("#/") else None
+    for step in unquote(reference[2:]).split("/"):
+        key = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(there, list):
+            there = there[int(key)] if key.isdecimal() and int(key) < len(there) else None
+        else:
+            there = there.get(key) if isinstance(there, Mapping) else None
+    return there if isinstance(there, Mapping) else None
 
 
 def _with_schemas(tool: Any) -> Any:

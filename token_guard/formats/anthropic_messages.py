@@ -16,10 +16,12 @@ from token_guard.conversation import Conversation, Message, Opaque, Origin, Outl
 from token_guard.formats.anthropic_blocks import parts_of
 from token_guard.formats.anthropic_compaction import Rest, compaction_of
 from token_guard.formats.anthropic_turns import joined
+from token_guard.formats.beside import fields_of, tools_of
 from token_guard.formats.bonds import bonds_of, loads_tools
-from token_guard.formats.given import opened
+from token_guard.formats.given import given_back, opened
 from token_guard.formats.replies import clamped
 from token_guard.formats.tool_references import Loading
+from token_guard.formats.truncation import is_cut_elsewhere
 from token_guard.formats.wire import (
     Placed,
     Unreadable,
@@ -33,13 +35,9 @@ from token_guard.formats.wire import (
     rendered,
     result_content,
     same_objects,
-    value_or_empty,
 )
 
 __all__ = ["AnthropicMessages"]
-
-TRIMMING_EDITS = ("clear_tool_uses", "compact")
-"""Beginnings of the types of edits, which end in a date."""
 
 ROLES = ("user", "assistant", "system")
 """`system` inside `messages` is what newer models take in the middle of a conversation."""
@@ -66,19 +64,23 @@ class AnthropicMessages:
     def render(self, conversation: Conversation) -> Mapping[str, Any]:
         request = conversation.request
         edits: dict[str, Any] = {**clamped(conversation.request, conversation.max_output_tokens, "max_tokens")}
-        read_from = compaction_of(request["messages"])
+        read_from = compaction_of(_opened(request["messages"]))
         wires: list[Any] = list(request["messages"][: read_from.message]) if read_from else []
         for message in conversation.messages:
             wire = rendered(message, _wire_value)
             if message.origin and isinstance(message.origin.wire, Rest):
                 wires[-1] = wire
-            elif "role" in wire:
+            elif message.origin is None or "role" in message.origin.wire:
                 wires.append(wire)
             elif message.edited:
                 edits["system"] = wire["system"]
         if not same_objects(wires, request["messages"]):
-            edits["messages"] = joined(wires)
+            edits["messages"] = list(map(given_back, joined(_opened(wires))))
         return {**request, **edits} if edits else request
+
+
+def _opened(wires: Sequence[Any]) -> list[Any]:
+    return [opened(wire, f"messages[{number}]") for number, wire in enumerate(wires)]
 
 
 def _conversation(request: Mapping[str, Any]) -> Conversation:
@@ -86,24 +88,18 @@ def _conversation(request: Mapping[str, Any]) -> Conversation:
 
 
 def _head(request: Mapping[str, Any]) -> Conversation:
+    fields = fields_of(request)
     return Conversation(
         model=model_of(request),
         messages=(),
-        tools=value_or_empty(request.get("tools"), list, "tools") or None,
-        tool_choice=request.get("tool_choice"),
-        response_format=request.get("output_format") or mapping_or_empty(request.get("output_config")).get("format"),
+        tools=tools_of(fields.get("tools")),
+        tool_choice=fields.get("tool_choice"),
+        response_format=fields.get("output_format") or mapping_or_empty(fields.get("output_config")).get("format"),
         max_output_tokens=positive(request.get("max_tokens")),
         answers="next turn",
-        provider_trims=_is_trimmed(request.get("context_management")),
+        provider_trims=is_cut_elsewhere(fields),
         request=request,
     )
-
-
-def _is_trimmed(management: Any) -> bool:
-    """Whether the client asks for edits that make room (https://platform.claude.com/docs/en/build-with-claude/context-editing);
-    clearing thinking makes little, and Claude Code asks for it always."""
-    edits = map(mapping_or_empty, _sequence(mapping_or_empty(management).get("edits")))
-    return any(str(edit.get("type")).startswith(TRIMMING_EDITS) for edit in edits)
 
 
 # -- shape ---------------------------------------------------------------------------------------------------------------
@@ -154,13 +150,13 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
 
 
 def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
-    system, loading = request.get("system"), Loading(request.get("tools") or ())
+    system, loading = opened({"content": request.get("system")}, "system")["content"], Loading(fields_of(request).get("tools") or ())
     index = 0
     if system:
         # without a role: it goes back to where it came from
         yield _message("system", 0, {"system": system}, parts_of(system, ("system",), "system"))
         index = 1
-    wires = expect(request.get("messages"), (list, tuple), "messages")
+    wires = _opened(expect(request.get("messages"), (list, tuple), "messages"))
     start = 0
     if read_from := compaction_of(wires):
         start, place = read_from.message + 1, f"messages[{read_from.message}]"
@@ -172,7 +168,7 @@ def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
             index += 1
     for order, number in enumerate(range(start, len(wires)), index):
         place = f"messages[{number}]"
-        wire = opened(wires[number], place)
+        wire = wires[number]
         role = expect(expect(wire, dict, place).get("role"), str, f"{place}.role")
         if role not in ROLES:
             raise UnreadableError(f"{place}.role is unknown")

@@ -22,8 +22,19 @@ DEPTH = 64
 
 KINDS = ("image", "audio", "video")
 
-_RUN = re.compile(r"(?:data:(?P<type>[\w.+-]+/[\w.+-]+)[\w;=.+-]*;base64,)?(?P<data>[A-Za-z0-9+/_-]{512,}={0,2})")
+_BASE64 = "[A-Za-z0-9+/_-]"
+_BREAK = r"(?:\r?\n|\\r\\n|\\n)"
+_HEAD = r"data:(?P<type>[\w.+-]{1,64}/[\w.+-]{1,64})(?:;[\w=.+-]{1,64}){0,8},"
+"""Of a data URL (RFC 2397)."""
+_RUN = re.compile(
+    # a run is looked at from its start alone, so that every text is read once
+    rf"(?<!{_BASE64})(?:{_HEAD})?"
+    # whole; in the lines of MIME (RFC 2045, 6.8: 76 characters, PEM has 64), be they escaped; percent-encoded behind the head of a data URL
+    rf"(?P<data>{_BASE64}{{512,}}={{0,2}}|(?:{_BASE64}{{60,76}}{_BREAK}){{8,}}{_BASE64}{{0,76}}={{0,2}}|(?(type)[^\s\"'<>\\()]{{512,}}|(?!)))"
+)
 _MIXED = tuple(re.compile(pattern) for pattern in ("[A-Z]", "[a-z]", "[0-9]"))
+_HEX = re.compile(r"(?=[0-9]*[a-fA-F])(?=[a-fA-F]*[0-9])(?:[0-9a-f]+|[0-9A-F]+)\Z")
+_DATA_URL = re.compile(_HEAD)
 
 
 def without_blobs(value: Any) -> tuple[Any, tuple[Media, ...]]:
@@ -53,14 +64,21 @@ def _without(value: Any, key: str, hint: str, depth: int, found: list[Media]) ->
 def _text(text: str, key: str, hint: str, found: list[Media]) -> str:
     if key in SEALED:
         return _taken(Media("sealed", text), found)
+    if url := _DATA_URL.match(text):
+        return _taken(Media(_kind(url["type"]), text, url["type"]), found)
 
     def replaced(match: re.Match[str]) -> str:
         stated, data = match["type"] or "", match["data"]
-        if not stated and not all(pattern.search(data, 0, 4 * SHORTEST) for pattern in _MIXED):
+        if not stated and not _is_encoded(data):
             return match[0]
         return _taken(Media(_kind(stated or hint), match[0], stated or _stated(hint)), found)
 
     return _RUN.sub(replaced, text)
+
+
+def _is_encoded(data: str) -> bool:
+    """Whether a long run is a file and no word: capitals, small letters and digits are in its first part, or it is hexadecimal."""
+    return all(pattern.search(data, 0, 4 * SHORTEST) for pattern in _MIXED) or _HEX.match(data, 0, SHORTEST) is not None
 
 
 def _taken(media: Media, found: list[Media]) -> str:

@@ -34,8 +34,10 @@ def opened(wire: Any, place: str) -> Any:
     """
     if type(wire) is dict and not any(_holds_objects(wire.get(key)) for key in ("tool_calls", "content", "function_call")):
         return wire
-    if isinstance(wire, (*PLAIN, list)):
+    if isinstance(wire, (*PLAIN, list)) or type(wire) is tuple:
         return wire
+    if isinstance(wire, tuple):  # with names: what it means is not to be guessed
+        raise _strange(wire, place)
     return Opened(_plain(wire, place, 0), wire)
 
 
@@ -72,9 +74,12 @@ def _fields(value: Any, place: str) -> Mapping[str, Any]:
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         found = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     else:
-        name = type(value).__name__
-        raise TypeError(
-            f"{place} is or holds a {name}, which cannot be read as a message: hand over dictionaries "
-            "(message.model_dump(exclude_none=True), dataclasses.asdict(message))"
-        )
+        raise _strange(value, place)
     return {key: one for key, one in found.items() if one is not None or key == "content"}
+
+
+def _strange(value: Any, place: str) -> TypeError:
+    return TypeError(
+        f"{place} is or holds a {type(value).__name__}, which cannot be read as a message: hand over dictionaries "
+        "(message.model_dump(exclude_none=True), dataclasses.asdict(message))"
+    )

@@ -25,18 +25,20 @@ from token_guard.conversation import (
     ToolCall,
     ToolResult,
 )
+from token_guard.formats.beside import documents_of, fields_of, schema_of, tools_of
 from token_guard.formats.given import opened
 from token_guard.formats.replies import clamped
 from token_guard.formats.tool_references import Loading
+from token_guard.formats.truncation import is_cut_elsewhere
 from token_guard.formats.wire import (
     Placed,
     Unreadable,
     UnreadableError,
     as_json,
     as_opaque,
+    as_reasoning,
     expect,
     glimpse,
-    mapping_or_empty,
     model_of,
     positive,
     read,
@@ -90,18 +92,16 @@ def _conversation(request: Mapping[str, Any]) -> Conversation:
 
 
 def _head(request: Mapping[str, Any]) -> Conversation:
-    beside = mapping_or_empty(request.get("extra_body"))
-    documents = request.get("documents") or beside.get("documents")
+    fields = fields_of(request)
     return Conversation(
         model=model_of(request),
         messages=(),
-        tools=value_or_empty(request.get("tools") or request.get("functions") or beside.get("tools"), list, "tools") or None,
-        tool_choice=request.get("tool_choice") or request.get("function_call"),
-        response_format=request.get("response_format"),
-        # of Cohere and of vLLM's chat templates, which write them into the prompt
-        documents=documents if isinstance(documents, list) else None,
+        tools=tools_of(fields.get("tools") or fields.get("functions")),
+        tool_choice=fields.get("tool_choice") or fields.get("function_call"),
+        response_format=schema_of(fields.get("response_format")),
+        documents=documents_of(fields),
         max_output_tokens=next(filter(None, (positive(request.get(key)) for key in OUTPUT_KEYS)), None),
-        provider_trims=bool(request.get("truncate_prompt_tokens") or beside.get("truncate_prompt_tokens")),  # of vLLM
+        provider_trims=is_cut_elsewhere(fields),
         request=request,
     )
 
@@ -161,7 +161,9 @@ def _parts(wire: Mapping[str, Any], role: str, place: str) -> Iterator[Placed]:
     if wire.get("refusal"):
         yield as_opaque(wire["refusal"]), ("refusal",)
     for number, image in enumerate(wire.get("images") or ()):
-        yield _content_part(image, ("images", number), f"{place}.images[{number}]")
+        path = ("images", number)
+        # Ollama's own are bare base64
+        yield (Media("image", image), path) if isinstance(image, str) else _content_part(image, path, f"{place}.images[{number}]")
     if wire.get("audio"):
         yield as_opaque(wire["audio"]), ("audio",)
     yield from _calls(wire, place)
@@ -171,8 +173,12 @@ def _reasoning(wire: Mapping[str, Any]) -> Iterator[Placed]:
     """LiteLLM gives the same reasoning twice, as text and as blocks with signatures: it counts once."""
     if isinstance(wire.get("reasoning_content"), str):
         yield Reasoning(wire["reasoning_content"]), ("reasoning_content",)
-    elif wire.get("thinking_blocks"):
-        yield Reasoning(as_json(wire["thinking_blocks"])), ("thinking_blocks",)
+    elif key := next((key for key in SEALED_REASONING if wire.get(key)), None):
+        yield as_reasoning(wire[key]), (key,)
+
+
+SEALED_REASONING = ("thinking_blocks", "reasoning_details", "reasoning_items")
+"""Where LiteLLM and OpenRouter keep reasoning in the provider's own form, to be sent back; where several are, they hold the same."""
 
 
 def _content(content: Any, path: Path, place: str) -> Iterator[Placed]:
@@ -245,7 +251,7 @@ KINDS: Mapping[str, str] = {
 
 
 def _thinking(item: Mapping[str, Any]) -> Part:
-    return Reasoning(as_json(item))
+    return as_reasoning(item)
 
 
 TEXT_TYPES = ("text", "input_text", "output_text")

@@ -14,15 +14,20 @@ from itertools import zip_longest
 from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
+from token_guard.formats.beside import fields_of, tools_of
 from token_guard.formats.bonds import bonds_of, loads_tools
 from token_guard.formats.given import given_back, opened
 from token_guard.formats.replies import clamped
-from token_guard.formats.responses_items import ANY_SIDE, ROLES, TEXT_TYPES, Item, is_shell, kind_of, read_item, reasoning_text
+from token_guard.formats.responses_items import ANY_SIDE, ROLES, TEXT_TYPES, Item, is_shell, kind_of, read_item, reasoning_of
+from token_guard.formats.tool_references import Loading
+from token_guard.formats.truncation import is_cut_elsewhere
 from token_guard.formats.wire import (
     Unreadable,
     UnreadableError,
+    as_opaque,
     expect,
     glimpse,
+    mapping_or_empty,
     model_of,
     positive,
     read,
@@ -72,16 +77,19 @@ def _head(request: Mapping[str, Any]) -> Conversation:
     held = next((field for field in SERVER_HELD if request.get(field)), None)
     if held:
         raise UnreadableError(f"server-held history: {held}")
-    text = request.get("text")
+    fields = fields_of(request)
+    variables = mapping_or_empty(request.get("prompt")).get("variables")
     return Conversation(
         model=model_of(request),
         messages=(),
-        tools=value_or_empty(request.get("tools"), list, "tools") or None,
+        tools=tools_of(fields.get("tools")),
         tool_choice=request.get("tool_choice"),
-        response_format=text.get("format") if isinstance(text, dict) else None,
+        response_format=mapping_or_empty(fields.get("text")).get("format"),
+        # what a prompt that the server keeps is filled in with
+        documents=as_opaque(variables) if variables else None,
         max_output_tokens=positive(request.get("max_output_tokens")),
         answers="later",
-        provider_trims=request.get("truncation") == "auto" or bool(request.get("context_management")),
+        provider_trims=is_cut_elsewhere(fields),
         request=request,
     )
 
@@ -100,17 +108,18 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
     if isinstance(items, str):
         return Outline([*texts, items], len(texts) + 1, 0)
     calls = 0
+    media: list[Media] = []
     for item in items:
-        found = _plain_texts(item)
+        found = _plain_texts(item, media)
         if found is None:
             return None
         texts += found
         calls += len(found) > 1
-    return Outline(texts, len(items) + 1, calls) if all(type(text) is str for text in texts) else None
+    return Outline(texts, len(items) + 1, calls, tuple(media)) if all(type(text) is str for text in texts) else None
 
 
-def _plain_texts(item: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Name and body of a call, the one text of any other plain item."""
+def _plain_texts(item: Mapping[str, Any], media: list[Media]) -> tuple[str, ...] | None:
+    """Name and body of a call, the one text of any other plain item; what is sealed in it comes to `media`."""
     match kind_of(item, ""):
         case "message":
             return _plain_content(item["content"]) if item.keys() <= PLAIN_KEYS and item["role"] in ROLES else None
@@ -121,7 +130,9 @@ def _plain_texts(item: Mapping[str, Any]) -> tuple[str, ...] | None:
         case "function_call_output" | "custom_tool_call_output":
             return (item["output"],)
         case "reasoning":
-            return (reasoning_text(item, ""),)
+            reasoning = reasoning_of(item, "")
+            media += reasoning.media
+            return (reasoning.text,)
     return None
 
 
@@ -144,8 +155,9 @@ def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
     if isinstance(items, str):
         yield _whole("user", items, start)
         return
+    loading = Loading(tools_of(fields_of(request).get("tools")) or ())
     for index, run in enumerate(_runs(items), start):
-        yield _grouped(run, index)
+        yield _grouped(run, index, loading)
 
 
 def _whole(role: str, text: str, index: int) -> Message:
@@ -167,8 +179,8 @@ def _runs(items: Sequence[Any]) -> Iterator[list[tuple[Any, Item]]]:
         yield run
 
 
-def _grouped(run: Sequence[tuple[Any, Item]], index: int) -> Message:
-    placed = [(part, (number, *path)) for number, (_, item) in enumerate(run) for part, path in item.placed]
+def _grouped(run: Sequence[tuple[Any, Item]], index: int, loading: Loading) -> Message:
+    placed = list(loading((part, (number, *path)) for number, (_, item) in enumerate(run) for part, path in item.placed))
     parts = tuple(part for part, _ in placed)
     wires = [wire for wire, _ in run]
     origin = Origin(index, wires, parts, tuple(path for _, path in placed), bonds_of(wires), loads_tools(wires))

@@ -13,7 +13,7 @@ from typing import Any
 from token_guard.conversation import Media, Opaque, Path, Reasoning, Text, ToolCall, ToolResult
 from token_guard.formats.wire import Placed, UnreadableError, as_json, as_opaque, expect, value_or_empty
 
-__all__ = ["ANY_SIDE", "ROLES", "TEXT_TYPES", "Item", "is_shell", "kind_of", "read_item", "reasoning_text"]
+__all__ = ["ANY_SIDE", "ROLES", "TEXT_TYPES", "Item", "is_shell", "kind_of", "read_item", "reasoning_of"]
 
 ROLES = frozenset({"system", "developer", "user", "assistant"})
 
@@ -24,10 +24,6 @@ ANY_SIDE = ""
 
 BODIES = ("arguments", "input", "action", "actions", "operation")
 """Where the kinds of calls keep what the model wrote: text in the first two, JSON objects in the others."""
-
-SEALED_SHARE = 3
-"""Sealed reasoning counts as a third of its characters: as base64 those take 0.7 tokens each, the reasoning in them takes
-3/16 (Codex, `estimate_reasoning_length`: three bytes in four characters, four bytes a token). Errs up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +55,12 @@ def kind_of(item: Any, place: str) -> str:
     return str(expect(kind, str, f"{place}.type"))
 
 
-def reasoning_text(item: Mapping[str, Any], place: str) -> str:
-    """What a reasoning item says, and of what is sealed in it so much that it counts what it holds."""
+def reasoning_of(item: Mapping[str, Any], place: str) -> Reasoning:
+    """What a reasoning item says, and what is sealed in it."""
     entries = (entry for key in ("summary", "content") for entry in value_or_empty(item.get(key), list, f"{place}.{key}"))
     words = [entry["text"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("text"), str)]
     sealed = item.get("encrypted_content")
-    return "\n".join([*words, sealed[: len(sealed) // SEALED_SHARE]] if isinstance(sealed, str) else words)
+    return Reasoning("\n".join(words), (Media("thought", sealed),) if isinstance(sealed, str) and sealed else ())
 
 
 def is_shell(output: Sequence[Any]) -> bool:
@@ -83,7 +79,7 @@ def _message(item: Mapping[str, Any], place: str) -> Item:
 
 
 def _reasoning(item: Mapping[str, Any], place: str) -> Item:
-    return Item("assistant", ((Reasoning(reasoning_text(item, place)), ()),))
+    return Item("assistant", ((reasoning_of(item, place), ()),))
 
 
 def _call(item: Mapping[str, Any], place: str) -> Item:

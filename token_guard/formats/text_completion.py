@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Message, Opaque, Origin, Outline, Text
+from token_guard.formats.beside import fields_of
 from token_guard.formats.replies import clamped
+from token_guard.formats.truncation import is_cut_elsewhere
 from token_guard.formats.wire import Unreadable, UnreadableError, expect, model_of, positive
 
 __all__ = ["TextCompletion"]
@@ -31,6 +33,7 @@ class TextCompletion:
             model=model_of(request),
             messages=(),
             max_output_tokens=positive(request.get("max_tokens")),
+            provider_trims=is_cut_elsewhere(fields_of(request)),
             request=request,
         )
 

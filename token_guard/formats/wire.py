@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, TypeAlias, TypeVar
 
-from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Path, Text, ToolResult
+from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Path, Reasoning, Text, ToolResult
 from token_guard.formats.blobs import without_blobs
 from token_guard.formats.given import given_back
 
@@ -20,6 +20,7 @@ __all__ = [
     "apply_edits",
     "as_json",
     "as_opaque",
+    "as_reasoning",
     "expect",
     "glimpse",
     "mapping_or_empty",
@@ -100,6 +101,12 @@ def as_opaque(value: Any) -> Opaque:
     """A part that we do not know, as compact JSON, but for the files and the sealed content in it."""
     told, media = without_blobs(value)
     return Opaque(as_json(told), media)
+
+
+def as_reasoning(value: Any) -> Reasoning:
+    """Reasoning in its provider's own form, as compact JSON, but for what is sealed in it."""
+    told, media = without_blobs(value)
+    return Reasoning(as_json(told), tuple(replace(one, kind="thought") for one in media))
 
 
 def as_json(value: Any) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from token_guard.budget import ContextLimit
+from token_guard.limits.names import canonical
 from token_guard.limits.tokens import read_tokens
 
 __all__ = ["as_requested"]
@@ -18,7 +20,10 @@ _TOLD: Final = frozenset({"environment", "config_file", "deployment", "learned",
 """Sources that know this deployment: a request opens no window wider than they say."""
 
 _BETA: Final = "context-1m"
-_BETA_MODELS: Final = ("claude-sonnet-4-5", "claude-sonnet-4-2", "claude-4-sonnet", "claude-sonnet-4@")
+_BETA_MODELS: Final = (
+    *("claude-sonnet-4-5", "claude-4-5-sonnet", "claude-sonnet-4-2", "claude-sonnet-4-0", "claude-4-sonnet"),
+    "claude-sonnet-4@",
+)
 """Models whose window the beta widens (platform.claude.com/docs, context windows); newer ones have a million without it."""
 _MILLION: Final = 1_000_000
 
@@ -47,19 +52,26 @@ def _num_ctx(model: str, request: Mapping[str, Any]) -> int | None:
 
 
 def _beta(model: str, request: Mapping[str, Any]) -> int | None:
-    name = model.rsplit("/", 1)[-1]
-    if not any(known in f"{name}@" for known in _BETA_MODELS):
+    if not _has_beta(model):
         return None
     return _MILLION if any(_BETA in words for words in _betas(request)) else None
 
 
+@lru_cache(maxsize=1_024)
+def _has_beta(model: str) -> bool:
+    name = canonical(model.rsplit("/", 1)[-1])
+    return any(known in f"{name}@" for known in _BETA_MODELS)
+
+
 def _betas(request: Mapping[str, Any]) -> Iterator[str]:
     """The names of betas that come with a request: as headers, also those of the proxy's client, or in the body."""
-    client = _mapping(_mapping(request.get("proxy_server_request")).get("headers"))
-    for headers in (_mapping(request.get("extra_headers")), _mapping(request.get("headers")), client):
-        yield from (str(value) for key, value in headers.items() if str(key).lower() == "anthropic-beta")
-    for key in ("anthropic_beta", "betas"):
-        yield str(request.get(key) or "")
+    body = _mapping(request.get("extra_body"))
+    holders = (request, _mapping(request.get("proxy_server_request")), _mapping(request.get("provider_specific_header")))
+    for holder in holders:
+        for headers in map(_mapping, (holder.get("extra_headers"), holder.get("headers"))):
+            yield from (str(value) for key, value in headers.items() if str(key).lower() == "anthropic-beta")
+    for place in (request, body):
+        yield from (str(place.get(key) or "") for key in ("anthropic_beta", "betas"))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from token_guard.counting.media.images import (
     TileImages,
     WideTileImages,
 )
-from token_guard.counting.names import lookup
+from token_guard.counting.names import CLAUDE_4_7, CLAUDE_TO_4_6, lookup
 
 __all__ = ["MEDIA", "MediaPrice", "media_price_for"]
 
@@ -40,6 +40,9 @@ class MediaPrice:
     second: float = 32.0
     film: int = 263
     """Gemini's tokens per second of video with sound (ai.google.dev/gemini-api/docs/tokens)."""
+    thought: float = 0.234
+    """A character of sealed reasoning: that holds all of it, of which the request may show a summary. Codex reckons with 3/16
+    (`estimate_reasoning_length`); errs up by a quarter."""
 
     def __call__(self, media: Media) -> int:
         match _kind(media):
@@ -51,6 +54,8 @@ class MediaPrice:
                 return math.ceil(self.film * _video_seconds(media))
             case "sealed":
                 return math.ceil(SEALED * len(media.source))
+            case "thought":
+                return math.ceil(self.thought * len(media.source))
         return self.page * pdf_pages(_payload(media.source))
 
     def is_certain(self, media: Media) -> bool:
@@ -78,8 +83,9 @@ _TILES = TileImages(85, 170)
 _GPT_5_4 = PatchImages(1.2, patches=2_500, side=2_048)
 _GPT_5_5 = PatchImagesByDetail(original=PatchImages(1.2, patches=10_000, side=6_000), high=_GPT_5_4)
 # pages of a public data set counted 1,592 to 2,278 tokens on Claude 4.5, 1,600 to 2,481 on newer ones
-_CLAUDE = MediaPrice(ScaledPatchImages(1_568, 1_568), page=2_300)
-_CLAUDE_4_7 = MediaPrice(ScaledPatchImages(2_576, 4_784), page=2_500)
+# a character of the signatures in recorded sessions of Claude 4.5 cost 0.02 to 0.27 tokens beside the summary that the block shows
+_CLAUDE = MediaPrice(ScaledPatchImages(1_568, 1_568), page=2_300, thought=0.27)
+_CLAUDE_4_7 = MediaPrice(ScaledPatchImages(2_576, 4_784), page=2_500, thought=0.27)
 
 DEFAULT = MediaPrice(_TILES)
 
@@ -99,11 +105,10 @@ MEDIA: Mapping[str, MediaPrice] = {
     "gpt-5.4": MediaPrice(_GPT_5_4),
     "gpt-5.5": MediaPrice(_GPT_5_5),
     "gpt-5.6": MediaPrice(_GPT_5_5),
-    "claude": _CLAUDE,
-    "anthropic.claude": _CLAUDE,
-    **dict.fromkeys(("claude-opus-4-7", "claude-opus-4-8", "claude-opus-5", "claude-sonnet-5", "claude-haiku-5"), _CLAUDE_4_7),
-    **dict.fromkeys(("anthropic.claude-opus-4-7", "anthropic.claude-opus-4-8", "anthropic.claude-opus-5"), _CLAUDE_4_7),
-    **dict.fromkeys(("anthropic.claude-sonnet-5", "anthropic.claude-haiku-5"), _CLAUDE_4_7),
+    # a new name is of the newest kind, which is the dearest
+    "claude": _CLAUDE_4_7,
+    **dict.fromkeys(CLAUDE_TO_4_6, _CLAUDE),
+    **dict.fromkeys(CLAUDE_4_7, _CLAUDE_4_7),
     "gemini": MediaPrice(WideTileImages(), page=258),
     "gemini-3": MediaPrice(FlatImages(1_120, 560, 280), page=560),
 }
@@ -116,10 +121,12 @@ def media_price_for(model: str) -> MediaPrice:
 
 
 def _kind(media: Media) -> str:
+    if media.kind in {"sealed", "thought"}:
+        return media.kind
     stated = media.media_type or (media.source[5:64] if media.source[:5] == "data:" else "")
     family = stated.partition("/")[0]
-    if media.kind == "sealed" or family in {"image", "audio", "video"}:
-        return family if media.kind != "sealed" else media.kind
+    if family in {"image", "audio", "video"}:
+        return family
     return media.kind if media.kind != "file" else _kind_of_data(_payload(media.source, 16))
 
 

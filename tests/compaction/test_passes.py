@@ -379,3 +379,28 @@ def test_a_pass_that_has_nothing_to_take_out_reads_nothing(monkeypatch: pytest.M
     assert Truncate()(Draft(messages), Goal(size, size), COUNTER) == Draft(messages)
     memory = summarize._Memory(most=400, taken=600, full=True)
     assert summarize._least_important(messages, Goal(size - 300, size), memory, COUNTER, summarize.WEIGHTS) == set()
+
+
+def test_a_text_is_split_once_however_often_its_cut_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    import token_guard.compaction.shorten as module
+
+    split = []
+    lines = module._lines
+    monkeypatch.setattr(module, "_lines", lambda text: split.append(text) or lines(text))
+    uneven = "\n" * 5_000 + "word " * 5_000
+
+    class Uneven(Characters):
+        def text(self, text: str) -> int:
+            return len(text.replace("\n", ""))
+
+    cut = shorten(uneven, 2_000, Uneven())
+    assert "omitted here" in cut
+    assert len(split) == 1
+
+
+def test_what_is_omitted_is_counted_to_the_character_across_windows() -> None:
+    text = "\n".join(f"line {place:05}" for place in range(20_000))
+    cut = shorten(text, 1_000, Characters())
+    gap = next(line for line in cut.split("\n") if is_marked(line))
+    kept = [line for line in cut.split("\n") if not is_marked(line)]
+    assert f"{20_000 - len(kept):,} lines, {10 * (20_000 - len(kept)):,} characters omitted here" in gap

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,3 +87,16 @@ def test_only_so_many_loaded_rules_stay_and_none_that_would_fill_the_window() ->
 
 def test_a_file_of_rules_that_is_written_is_not_loaded() -> None:
     assert loaded_rules(parsed([say("user", TASK), tool("s", "Write", file_path="CLAUDE.md"), result("s", "written")])) == ()
+
+
+def test_arguments_longer_than_a_file_name_or_a_plan_are_not_looked_through() -> None:
+    listed = json.dumps({"items": [{"title": f"step {place}", "status": "open"} for place in range(4)], "text": "x" * 100_000})
+    read = json.dumps({"text": "x" * 100_000 + " CLAUDE.md"})
+    messages = parsed([say("user", "Go."), call("p", "manage"), result("p", "ok"), call("r", "read"), result("r", "Rules.")])
+    long = {1: listed, 3: read}
+    turns = [
+        message if place not in long else replace(message, parts=tuple(replace(one, arguments=long[place]) for one in message.calls))
+        for place, message in enumerate(messages)
+    ]
+    assert newest_plan(turns) == ()
+    assert loaded_rules(turns) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from string import ascii_letters, digits
 
 from token_guard.marks import quoted
 
@@ -17,6 +18,7 @@ LEAST = 0.5
 """A cut keeps at least this share of its room where a word ends within it; else it cuts a name at a dot or a slash, so that what is left
 of it stands so in the text."""
 
+_WORD = f"_{ascii_letters}{digits}"
 _NAME_ENDS = re.compile(r"(?<![A-Za-z0-9_./\-])|(?![A-Za-z0-9_./\-])")
 
 
@@ -62,8 +64,4 @@ def cut_at(line: str, chars: int) -> int:
     ends = [match.start() for match in _NAME_ENDS.finditer(line, least, chars + 1) if match.start() <= chars]
     if ends:
         return ends[-1]
-    return next((place for place in range(chars, 0, -1) if not (_is_ascii_word(line[place - 1]) and _is_ascii_word(line[place]))), chars)
-
-
-def _is_ascii_word(char: str) -> bool:
-    return char == "_" or (char.isascii() and char.isalnum())
+    return min(len(line[: chars + 1].rstrip(_WORD)), chars) or chars

@@ -13,6 +13,7 @@ from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.clip import NAME_CHARS, clipped
 from token_guard.compaction.pins import tail_start
 from token_guard.conversation import Message, Text, ToolResult, tool_names
+from token_guard.conversation.windows import windows
 from token_guard.marks import is_marked, mark
 
 __all__ = ["Deduplicate", "simhash"]
@@ -124,11 +125,11 @@ def _simhash(features: Iterable[str]) -> int:
 
 
 def _features(text: str) -> Iterator[str]:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = list(filter(None, (line.strip() for part in windows(text) for line in part.splitlines())))
     if len(lines) >= FEW_LINES:
         yield from lines
         return
-    words = re.findall(r"\w+", text)
+    words = (match[0] for match in re.finditer(r"\w+", text))
     yield from (f"{first} {second}" for first, second in pairwise(words))
 
 

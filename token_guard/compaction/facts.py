@@ -15,6 +15,7 @@ from token_guard.compaction.clip import clipped
 from token_guard.compaction.remembered import ends_of, remembered
 from token_guard.compaction.shorten import TextCounter, fitting
 from token_guard.conversation import Message, Text, ToolCall, ToolResult
+from token_guard.conversation.windows import windows
 
 __all__ = [
     "decisions",
@@ -186,7 +187,8 @@ def definitions(text: str) -> Iterator[str]:
 
 def sentences(text: str) -> Iterator[str]:
     """Sentences and lines, without the white space around them."""
-    return (sentence.strip() for sentence in SENTENCE_END.split(ends_of(text)) if sentence.strip())
+    found = (sentence for part in windows(ends_of(text)) for sentence in SENTENCE_END.split(part))
+    return filter(None, map(str.strip, found))
 
 
 def directives(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from token_guard.compaction import facts, readable, reports
 from token_guard.compaction.clip import pieces
@@ -68,7 +69,7 @@ def telling(text: str, weights: Mapping[str, float]) -> tuple[Line, ...]:
     found = read(text)
     if len(found) <= FEW_LINES:
         return found
-    ranked = sorted((-line.worth(weights), line.place, line) for line in found)[: 3 * MOST_LINES]
+    ranked = nsmallest(3 * MOST_LINES, ((-line.worth(weights), line.place, line) for line in found))
     left = {name: weights.get(name, 0.0) for _, _, line in ranked for name in line.names}
     chosen = []
     for _, place, line in ranked:

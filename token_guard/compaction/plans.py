@@ -34,6 +34,9 @@ _READERS: Final = re.compile(r"read|open|view|cat|fetch|get|load|shell|bash|exec
 _TEXTS: Final = ("content", "step", "title", "task", "text", "description", "name", "activeForm")
 _STATES: Final = ("status", "state", "done", "completed", "checked")
 
+_LONGEST: Final = 65_536
+"""Characters of the arguments of a call that writes a plan or loads rules: longer ones write a file."""
+
 _MOST_RULES: Final = 3
 """Loaded rules that stay, the newest first: more were loaded for work that is done."""
 
@@ -92,6 +95,8 @@ def _plans(call: ToolCall) -> bool:
     """
     if _letters(call.name) in _PLANNERS:
         return True
+    if len(call.arguments) > _LONGEST:
+        return False
     return any(f'"{state}"' in call.arguments for state in _STATES) and any(map(_is_plan, _lists(call.arguments)))
 
 
@@ -112,8 +117,10 @@ def _is_plan(entries: Sequence[Any]) -> bool:
 def _loads(call: ToolCall) -> bool:
     if _letters(call.name) in _LOADERS:
         return True
+    if len(call.arguments) > _LONGEST:
+        return False
     named = ".md" in call.arguments or "rules" in call.arguments
-    return named and bool(_RULE_FILES.search(call.arguments) and _READERS.search(call.name))
+    return named and bool(_READERS.search(call.name) and _RULE_FILES.search(call.arguments))
 
 
 @lru_cache(maxsize=1_024)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from token_guard.compaction.clip import cut_at
+from token_guard.conversation.windows import windows
 from token_guard.marks import mark
 
 __all__ = ["LONG_LINE", "ROUNDS", "TextCounter", "fitting", "shorten"]
@@ -45,16 +46,17 @@ def shorten(text: str, max_tokens: int, counter: TextCounter, head_share: float 
     size = counter.text(text)
     if size <= max_tokens:
         return text
-    room = len(text) * max_tokens / size
+    lines, room = _lines(text), len(text) * max_tokens / size
+    chars = len(text) - text.count("\n")
     for _ in range(ROUNDS):
-        cut = str(_cut(text, int(room), head_share))
+        cut = str(_cut(lines, chars, int(room), head_share))
         tokens = counter.text(cut)
         if tokens <= max_tokens:
             return cut
         room = min(room * max_tokens / tokens, room - 8)
         if room < 1:
             break
-    return str(_cut(text, 0, head_share))
+    return str(_cut(lines, chars, 0, head_share))
 
 
 def fitting(pieces: Iterable[str], room: int, counter: TextCounter) -> list[str]:
@@ -68,22 +70,21 @@ def fitting(pieces: Iterable[str], room: int, counter: TextCounter) -> list[str]
     return chosen
 
 
-def _cut(text: str, chars: int, head_share: float) -> _Cut:
-    lines = _lines(text)
+def _cut(lines: Sequence[str], of_all: int, chars: int, head_share: float) -> _Cut:
+    """A head and a tail of lines that have `of_all` characters together."""
     first = _lines_within(lines, int(chars * head_share))
-    last = _lines_within(lines[first:][::-1], int(chars * (1 - head_share)))
-    omitted = lines[first : len(lines) - last]
-    head, tail = "\n".join(lines[:first]), "\n".join(lines[len(lines) - last :])
-    return _Cut(head, tail, f"{len(omitted):,} lines, {sum(map(len, omitted)):,} characters omitted here")
+    last = _lines_within((lines[place] for place in range(len(lines) - 1, first - 1, -1)), int(chars * (1 - head_share)))
+    heads, tails = lines[:first], lines[len(lines) - last :]
+    omitted = of_all - sum(map(len, heads)) - sum(map(len, tails))
+    return _Cut("\n".join(heads), "\n".join(tails), f"{len(lines) - first - last:,} lines, {omitted:,} characters omitted here")
 
 
 def _lines(text: str) -> Sequence[str]:
-    return [piece for line in text.split("\n") for piece in _pieces(line)]
+    lines = (line for part in windows(text) for line in part.split("\n"))
+    return [piece for line in lines for piece in ((line,) if len(line) <= LONG_LINE else _pieces(line))]
 
 
 def _pieces(line: str) -> Sequence[str]:
-    if len(line) <= LONG_LINE:
-        return [line]
     found, start = [], 0
     while len(line) - start > PIECE:
         end = start + cut_at(line[start : start + PIECE + 1], PIECE)
@@ -92,9 +93,11 @@ def _pieces(line: str) -> Sequence[str]:
     return [*found, line[start:]]
 
 
-def _lines_within(lines: Sequence[str], chars: int) -> int:
-    for count, line in enumerate(lines):
+def _lines_within(lines: Iterable[str], chars: int) -> int:
+    count = 0
+    for line in lines:
         chars -= len(line) + 1
         if chars < 0:
-            return count
-    return len(lines)
+            break
+        count += 1
+    return count

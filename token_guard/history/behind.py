@@ -14,7 +14,7 @@ from token_guard.history.thresholds import Levels
 __all__ = ["Behind", "behind"]
 
 _FILES: Final = re.compile(
-    r"\s*(?:i have \*added these files to the chat\*|here are some read only files, provided for your reference)", re.IGNORECASE
+    r"\s{0,100}(?:i have \*added these files to the chat\*|here are some read only files, provided for your reference)", re.IGNORECASE
 )
 """How aider begins the messages that it moves down (its prompts `files_content_prefix` and `read_only_files_prefix`)."""
 

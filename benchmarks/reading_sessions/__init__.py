@@ -49,8 +49,7 @@ SESSIONS = (
         editing.messages,
         {"Read": ("path",), "Edit": ("path", "old_string", "new_string"), "Bash": ("command",)},
         {
-            10_000: "A rule that the user took back later stands among the rules, and only the user's own message further down says "
-            "that it is over; the other rule of the same message, which still holds, is told as talk. Of the callers that "
+            10_000: "The rule that stands began with the one that was taken back, and its first word still says so. Of the callers that "
             "the search found one has its line and the others are bare names, and a default that the settings hold has lost "
             "its value.",
             5_000: "What the first backoff looked like, how the second run of the job ended, and whether the first run of the "

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import parsed, say
+from build import say
 
 from token_guard import Guard, Settings, TokenCounter, fit
 from token_guard.compaction.blocks import BULLET, RULES, STEPS, TAKEN_OUT, Blocks
 from token_guard.compaction.narrowing import narrowed
-from token_guard.compaction.pins import pins
 from token_guard.compaction.rules_block import rules_lines
 from token_guard.conversation import Text
 from token_guard.counting import meter_for
@@ -127,10 +126,3 @@ def test_a_note_is_read_as_it_was_written() -> None:
     assert Blocks.read(blocks.message.text[:-1]) is None
     assert Blocks.read("Use tabs.") is None
     assert all(line.startswith(BULLET) for line in blocks.rules)
-
-
-def test_what_comes_first_because_others_went_opens_nothing() -> None:
-    wires = [say("user", f"Describe part {n}. " * 40) if n % 2 == 0 else say("assistant", "ok") for n in range(9)]
-    messages = parsed(wires)
-    assert 0 in pins(messages).opening
-    assert pins(messages[2:]).opening == frozenset()

@@ -82,16 +82,14 @@ def pins(messages: Sequence[Message]) -> Pins:
 
 def _opening(messages: Sequence[Message], users: Sequence[int], task: Sequence[int]) -> Sequence[int]:
     """The user messages that open the conversation: the first, which may be a client's own preamble, and the one that the first
-    reply answers. Not so a few words that were answered in words, before another began: that is an example, or small talk; and what
-    comes first only since messages before it went opened nothing."""
+    reply answers. Not so a few words that were answered in words, before another began: that is an example, or small talk."""
     first_reply = next((place for place, message in enumerate(messages) if message.role == "assistant"), len(messages))
-    whole = next((place for place, message in enumerate(messages) if message.index not in (place, None)), len(messages))
-    opening = [place for place in users if place < min(first_reply, whole)]
+    opening = [place for place in users if place < first_reply]
     # a reply of the last turn stays, and a history opens with the user
     answered = first_reply < tail_start(messages) and not messages[first_reply].calls
     if answered and task and task[0] > first_reply and all(len(messages[place].said) <= EXAMPLE for place in opening):
         return ()
-    return [*opening[:1], *opening[-1:]]
+    return [*users[:1], *opening[-1:]]
 
 
 def _awaiting(messages: Sequence[Message]) -> Sequence[int]:

@@ -65,6 +65,7 @@ _STORY = re.compile(
     r"|do not have|don['’]t have)\b",
     re.IGNORECASE,
 )
+_AND = re.compile(r"^(?:and|und|et|y|e)\s+", re.IGNORECASE)
 _SAFETY = re.compile(r"safety|security|danger|sicherheit|sécurité|seguridad|sicurezza|segurança|безопасн|安全", re.IGNORECASE)
 _NAMED = re.compile(r"(?!The|Our|My|This|That|All|Any|No|Every|Each|New|It|We|You|They|He|She)[A-Z][\w'’-]+ [A-Z][\w'’-]+ ")
 _LETTERS = re.compile(r"[^\W\d_]|\s")
@@ -78,6 +79,8 @@ def found(text: str) -> tuple[str, ...]:
     ('The budget cap is $500. Never exceed it without approval.',)
     >>> found("ab jetzt bitte alle Antworten auf Deutsch. 请始终使用简体中文。")
     ('ab jetzt bitte alle Antworten auf Deutsch.', '请始终使用简体中文。')
+    >>> found("Write logs in German. And no new dependencies, please.")
+    ('Write logs in German.', 'And no new dependencies, please.')
     >>> found("I always get this error. Fix it, and make the tests pass.")
     ()
     """
@@ -152,14 +155,14 @@ def _of_line(line: str, with_facts: bool) -> Iterator[str]:
     group: list[str] = []
     before = ""
     for sentence in filter(None, map(str.strip, _END.split(whole))):
-        joined = bool(group) and (DEPENDS.search(sentence) is not None or _leans_back(sentence))
+        joined = bool(group) and (_depends(sentence, with_facts) or _leans_back(sentence))
         if not joined and group:
             yield " ".join(group)
             group = []
         if joined and (_leans_back(sentence) or _is_rule(sentence, with_facts)):
             group.append(sentence)
         elif _is_rule(sentence, with_facts):
-            needed = before if DEPENDS.search(sentence) and _is_prose(before) and not before.endswith("?") else ""
+            needed = before if _depends(sentence, with_facts) and _is_prose(before) and not before.endswith("?") else ""
             group = [*group, *filter(None, [needed]), sentence] if not group else [*group, sentence]
         elif group:
             yield " ".join(group)
@@ -167,6 +170,14 @@ def _of_line(line: str, with_facts: bool) -> Iterator[str]:
         before = sentence
     if group:
         yield " ".join(group)
+
+
+def _depends(sentence: str, with_facts: bool) -> bool:
+    """Whether a sentence needs the one before; not where "and" leads to a rule of its own."""
+    rest = _AND.sub("", sentence)
+    if rest != sentence and _is_rule(rest, with_facts):
+        return DEPENDS.search(rest) is not None
+    return DEPENDS.search(sentence) is not None
 
 
 def _leans_back(sentence: str) -> bool:

@@ -9,7 +9,8 @@ from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.blocks import BULLET, TAKEN_OUT, Blocks, is_account
 from token_guard.compaction.narrowing import narrowed
 from token_guard.compaction.oldest import without_oldest
-from token_guard.compaction.pins import pinned
+from token_guard.compaction.pins import pins
+from token_guard.compaction.rules import unlabelled
 from token_guard.compaction.rules_block import rules_lines, rules_room, standing, untold
 from token_guard.conversation import Message
 
@@ -34,7 +35,11 @@ def with_rules(draft: Draft, goal: Goal, counter: Counter) -> Draft:
             return replace(draft, messages=messages)
         size = counter.message(note)
         free = size - counter.message(_rules_of(note))
-        shorter = without_oldest(draft, counter.messages(draft.messages) - (excess - free), counter) if excess > free else draft
+        shorter = (
+            without_oldest(draft, counter.messages(draft.messages) - (excess - free), counter, stays=_stays(draft.messages))
+            if excess > free
+            else draft
+        )
         if shorter.messages == draft.messages:
             left = narrowed(note, size - excess, counter)
             return replace(draft, messages=(*messages[:place], left, *messages[place + 1 :])) if left else draft
@@ -55,15 +60,24 @@ def _told(draft: Draft, goal: Goal, counter: Counter) -> tuple[int, Message] | N
     blocks = Blocks.read(messages[place].text) if notes else Blocks("")
     if blocks is None:
         return None
-    stays = counter.messages(messages[place] for place in pinned(messages))
+    stays = counter.messages(messages[place] for place in _stays(messages))
     others = sum(counter.text(line) + 1 for note in notes[:-1] for line in _lines(messages[note]))
-    holding = frozenset(standing((*blocks.said_rules, *rules), draft.ledger.places, messages))
-    known = [rule for rule in blocks.said_rules if rule in holding]
+    labelled = {unlabelled(rule): rule for rule in draft.ledger.rules}
+    told = [labelled.get(rule, rule) for rule in blocks.said_rules]
+    holding = frozenset(standing((*told, *rules), draft.ledger.places, messages))
+    known = [rule for rule in told if rule in holding]
     frame = counter.message(Blocks(TAKEN_OUT, (BULLET,)).message)
     lines = rules_lines([*known, *rules], rules_room(goal.room, goal.allowed - stays - frame) - others, counter)
     if tuple(lines) == blocks.rules:
         return None
     return place, replace(blocks, head=f"{draft.ledger.messages:,}{TAKEN_OUT}", rules=tuple(lines)).message
+
+
+def _stays(messages: tuple[Message, ...]) -> frozenset[int]:
+    """What is pinned, but for words that seem to open the conversation only since what was said before them went."""
+    whole = next((place for place, message in enumerate(messages) if message.index not in (place, None)), len(messages))
+    found = pins(messages)
+    return replace(found, opening=frozenset(place for place in found.opening if place < whole)).all
 
 
 def _lines(note: Message) -> tuple[str, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import say
+from build import parsed, say
 
 from token_guard import Guard, Settings, TokenCounter, fit
+from token_guard.compaction import Draft, Goal, Ledger
 from token_guard.compaction.blocks import BULLET, RULES, STEPS, TAKEN_OUT, Blocks
 from token_guard.compaction.narrowing import narrowed
+from token_guard.compaction.rules import found, newest
 from token_guard.compaction.rules_block import rules_lines
+from token_guard.compaction.truncate import Truncate
 from token_guard.conversation import Text
 from token_guard.counting import meter_for
 
@@ -126,3 +129,62 @@ def test_a_note_is_read_as_it_was_written() -> None:
     assert Blocks.read(blocks.message.text[:-1]) is None
     assert Blocks.read("Use tabs.") is None
     assert all(line.startswith(BULLET) for line in blocks.rules)
+
+
+def test_a_rule_that_a_note_has_not_told_takes_the_room_of_its_account() -> None:
+    """Also where nothing else is left to take out: a pass that grows is rolled back."""
+    note = Blocks("9" + TAKEN_OUT, ("- Use tabs.",), (STEPS, *(f"- read part {n} of the file" for n in range(30)))).message
+    messages = (*parsed([say("system", "You help."), say("user", "Mend it.")]), note, *parsed([say("assistant", "Done.")]))
+    size = COUNTER.messages(messages)
+    draft = Draft(messages, Ledger(messages=9, rules=("Use tabs.", "Never push to main.")))
+    done = Truncate()(draft, Goal(size // 2, size), COUNTER)
+    assert COUNTER.messages(done.messages) < size
+    told = Blocks.read(done.messages[2].text)
+    assert told is not None
+    assert told.said_rules == ("Use tabs.", "Never push to main.")
+    assert len(told.rest) > 10
+    assert Truncate(max_directives=0)(draft, Goal(size // 2, size), COUNTER) == draft
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "Dates in reports go as DD.MM.YYYY.",
+        "We support Python 3.9 and newer.",
+        "Take wording from the style guide in docs/voice.md.",
+        "Every function gets a docstring.",
+        "USER PREFERENCE: User wants code examples in Python.",
+        "Ada Brown now owns the pager this week.",
+    ],
+)
+def test_a_rule_is_known_by_its_form(rule: str) -> None:
+    assert found(rule) == (rule,)
+
+
+@pytest.mark.parametrize("text", ["All the tests need fixing.", "Every test has failed.", "Each request gets a 500.", "We used 3 servers."])
+def test_a_report_is_no_rule(text: str) -> None:
+    assert found(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        ("Budget cap is $956 total. Never exceed it without approval.", "Budget cap is $201 total. Never exceed it without approval."),
+        ("Never let total spending pass $318 without approval.", "The budget cap is $331. Never exceed it."),
+        ("We are calling the project HERON-2 now.", "FACT: The project codename is KITE-1."),
+        ("Ada Brown now owns the pager this week.", "FACT: The on-call rotation owner this week is Bo Lee."),
+    ],
+)
+def test_the_newer_of_two_on_one_matter_stands(newer: str, older: str) -> None:
+    assert newest([older, newer]) == (newer,)
+
+
+def test_two_on_two_matters_both_stand() -> None:
+    rules = (
+        "HARD CONSTRAINT: Project spending ceiling is $500.",
+        "HARD CONSTRAINT: Conference spending ceiling is $350.",
+        "Never spend more than $300 on hotels.",
+        "Never change part 8.",
+        "Never change part 18.",
+    )
+    assert newest(rules) == rules

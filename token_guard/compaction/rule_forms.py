@@ -138,7 +138,7 @@ BINDS: Final = (
         r"^(?:an? )?(?:max(?:imum|\.)?|min(?:imum|\.)?|at most|at least|no more than|up to|exactly) (?:of )?" + NUMBER + r"[ -]\w+",
         r"^(?:bullet points|plain (?:text|english|language)|short (?:answers|sentences|replies)|metric units|formal tone)\b[^?]{0,60}$",
         r"^(?:\w+ )?" + HELD_TO + r" (?:\w+ ){0,3}?(?:(?:must|should|shall|may|ha(?:s|ve) to|(?:are|is) (?:always|only|never|to)"
-        r"|go(?:es)? (?:in|to)|comes? from|belongs? in|starts? with|ends? with|stays?)\b|" + SHAPE + r"(?:,? please)?[.!]?$)",
+        r"|go(?:es)? (?:in|to|as)|comes? from|belongs? in|starts? with|ends? with|stays?)\b|" + SHAPE + r"(?:,? please)?[.!]?$)",
     ),
     form(
         "always only exclusively solely ever",
@@ -168,6 +168,16 @@ BINDS: Final = (
     form(
         "all every each any only",
         r"\b(?:all|every|each|any|only)\b[^.?!]{2,70}\b(?:must|shall|ha(?:s|ve) to|may|are to|is to|can only|go(?:es)? through)\b",
+    ),
+    form(
+        "every each",
+        r"^(?:every|each) (?:[\w'’-]+ ){1,4}?(?:gets?|needs?|carr(?:y|ies)|starts? with|ends? (?:in|with))\b"
+        r"(?! (?:to|the same|\w+ing)\b| (?:an? )?\d)",
+    ),
+    form(
+        "take",
+        CLAUSE + r"take (?:the |all |your |any )?(?:[\w'’-]+ )?(?:wording|terms|terminology|names|numbers|figures|values|spelling|colou?rs"
+        r"|definitions|prices|data) from\b",
     ),
     form(
         "must shall",

@@ -9,7 +9,7 @@ from token_guard.compaction.remembered import remembered
 from token_guard.compaction.rule_forms import BINDS, FORBIDS, has_any, words_of
 from token_guard.compaction.rule_forms_abroad import BINDS_ABROAD, FORBIDS_ABROAD
 from token_guard.compaction.rule_subjects import replaces
-from token_guard.compaction.statement_forms import CHANGES, DEPENDS, LABEL, LEANS_BACK, STATES, TELLING
+from token_guard.compaction.statement_forms import CHANGES, DEPENDS, HABITS, LABEL, LEANS_BACK, STATES, TELLING
 from token_guard.conversation import Message
 from token_guard.speech import own_words
 
@@ -205,7 +205,11 @@ def _binds(bare: str) -> bool:
 
 
 def _states(sentence: str) -> bool:
-    return bool(STATES.match(sentence) or (CHANGES.match(sentence) and (TELLING.search(sentence[1:]) or _NAMED.match(sentence))))
+    return bool(
+        STATES.match(sentence)
+        or HABITS.match(sentence)
+        or (CHANGES.match(sentence) and (TELLING.search(sentence[1:]) or _NAMED.match(sentence)))
+    )
 
 
 def _is_prose(sentence: str) -> bool:

@@ -11,7 +11,7 @@ from token_guard.compaction.narrowing import narrowed
 from token_guard.compaction.oldest import without_oldest
 from token_guard.compaction.pins import pins
 from token_guard.compaction.rules import unlabelled
-from token_guard.compaction.rules_block import rules_lines, rules_room, standing, untold
+from token_guard.compaction.rules_block import rules_lines, rules_room, standing, strongest, untold
 from token_guard.conversation import Message
 
 __all__ = ["with_rules"]
@@ -20,12 +20,11 @@ ROUNDS = 8
 """Exchanges that go for rules may hold rules themselves; after so many rounds what is still too much costs lines."""
 
 
-def with_rules(draft: Draft, goal: Goal, counter: Counter) -> Draft:
+def with_rules(draft: Draft, goal: Goal, counter: Counter, limit: int, most: int) -> Draft:
     """The draft with every rule that has room in its newest note, or in a note of its own: lines of the account go for them,
-    and then the oldest exchanges."""
-    limit = max(goal.allowed, min(goal.most, counter.messages(draft.messages)))
+    and then the oldest exchanges. What is left counts no more than `limit` tokens; of more rules than `most` the strongest are told."""
     for _ in range(ROUNDS):
-        told = _told(draft, goal, counter)
+        told = _told(draft, goal, counter, most)
         if told is None:
             return draft
         place, note = told
@@ -35,11 +34,8 @@ def with_rules(draft: Draft, goal: Goal, counter: Counter) -> Draft:
             return replace(draft, messages=messages)
         size = counter.message(note)
         free = size - counter.message(_rules_of(note))
-        shorter = (
-            without_oldest(draft, counter.messages(draft.messages) - (excess - free), counter, stays=_stays(draft.messages))
-            if excess > free
-            else draft
-        )
+        wanted = counter.messages(draft.messages) - max(0, excess - free)
+        shorter = without_oldest(draft, wanted, counter, stays=_stays(draft.messages))
         if shorter.messages == draft.messages:
             left = narrowed(note, size - excess, counter)
             return replace(draft, messages=(*messages[:place], left, *messages[place + 1 :])) if left else draft
@@ -47,12 +43,12 @@ def with_rules(draft: Draft, goal: Goal, counter: Counter) -> Draft:
     return draft
 
 
-def _told(draft: Draft, goal: Goal, counter: Counter) -> tuple[int, Message] | None:
+def _told(draft: Draft, goal: Goal, counter: Counter, most: int) -> tuple[int, Message] | None:
     """The newest note with the rules that no message tells, and where it stands or is to stand; None where none is missing."""
     messages = draft.messages
     if not draft.ledger.rules:
         return None
-    rules = untold(draft.ledger.rules, draft.ledger.places, messages)
+    rules = untold(strongest(draft.ledger.rules, most), draft.ledger.places, messages)
     if not rules:
         return None
     notes = [place for place, message in enumerate(messages) if is_account(message)]

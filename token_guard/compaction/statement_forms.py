@@ -7,7 +7,7 @@ from typing import Final
 
 from token_guard.compaction.rule_words import DOING, SAYING
 
-__all__ = ["CHANGES", "DEPENDS", "LABEL", "LEANS_BACK", "STATES", "TELLING"]
+__all__ = ["CHANGES", "DEPENDS", "HABITS", "LABEL", "LEANS_BACK", "STATES", "TELLING"]
 
 TELLING: Final = re.compile(
     r"\d|[A-Za-z]_[A-Za-z]|[a-z][A-Z]|https?:|\w/\w|\w@\w|[$€£¥]|\b[A-Z]{3,}\b|[`“«「]|\b[A-Z][a-z]+ [A-Z][a-z]+\b|[^\W\d]\.[a-z]{2,4}\b"
@@ -23,6 +23,13 @@ STATES: Final = re.compile(
     r"(?=[^?\n]{0,60}?(?:\d|[A-Za-z]_[A-Za-z]|https?:|\w/\w|\w@\w|[$€£¥]|[A-Z]{3,}|[`“«「]| [A-Z][a-z]+ [A-Z][a-z]+))"
 )
 """What states something of something that has a name or a number."""
+
+HABITS: Final = re.compile(
+    r"^we (?:only |still |also )?(?:support|target|use|require|pin|deploy to|run (?:on|in)|ship (?:on|to)|are on)\b"
+    r"(?=[^?\n]{0,60}?(?-i:\d|[A-Za-z]_[A-Za-z]|[a-z][A-Z]|https?:|\w/\w|[A-Z]{3,}|[`“«「]))",
+    re.IGNORECASE,
+)
+"""What a team says of what it works with, by name or number."""
 
 CHANGES: Final = re.compile(
     r"^(?!(?i:now|i|i['’]ve|i['’]m|can|could|let['’]?s|please)\b)[^?\n]{0,100}?"

@@ -40,7 +40,7 @@ def _adaptive(settings: Settings) -> tuple[Pass, ...]:
 
 def _sliding_window(settings: Settings) -> tuple[Pass, ...]:
     """The oldest exchanges go, and nothing is put in their place."""
-    return (Truncate(**settings.truncate.model_dump(), tells_rules=False),)
+    return (Truncate(**settings.truncate.model_dump(), max_directives=0),)
 
 
 def _summarization(settings: Settings) -> tuple[Pass, ...]:
@@ -68,4 +68,4 @@ def _summary(settings: Settings) -> Summarize:
 
 
 def _window(settings: Settings) -> Truncate:
-    return Truncate(**settings.truncate.model_dump())
+    return Truncate(**settings.truncate.model_dump(), max_directives=settings.summarize.max_directives)

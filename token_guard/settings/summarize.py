@@ -21,7 +21,7 @@ class SummarizeSettings(Section):
 
     share: float = Field(default=0.45, gt=0.0, le=0.5)
     """Largest size of all notes together, as a share of the budget."""
-    max_directives: PositiveInt = 20
+    max_directives: PositiveInt = 64
     """Directives (must, never, always, ...) carried verbatim; the newest win."""
     complexity: Literal["auto", "low", "medium", "high"] = "auto"
     """How a note is shared among requests, rules, decisions and errors; auto goes by how many messages the session has."""

@@ -20,6 +20,7 @@ __all__ = [
     "OPEN",
     "REFERENCE",
     "in_plain_brackets",
+    "is_closed",
     "is_marked",
     "is_note",
     "mark",
@@ -127,6 +128,11 @@ def is_marked(text: str) -> bool:
     return text.startswith(PREFIX)
 
 
+def is_closed(text: str) -> bool:
+    """Whether a text ends as a note of several lines does, in either form of our brackets."""
+    return text.endswith((f"\n{END}{CLOSE}", f"\n{END}{PLAIN_CLOSE}"))
+
+
 def is_note(message: Message) -> bool:
     """Whether the guard put this message in."""
     return message.origin is None
@@ -141,4 +147,4 @@ def sent_notes(messages: Sequence[Message]) -> Iterator[Message]:
 def _is_sent_note(message: Message) -> bool:
     if len(message.parts) != 1 or not isinstance(part := message.parts[0], Text) or part.attached or REFERENCE not in part.text[:80]:
         return False
-    return part.text.endswith((f"\n{END}{CLOSE}", f"\n{END}{PLAIN_CLOSE}")) and not without_references(part.text)
+    return is_closed(part.text) and not without_references(part.text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from token_guard.conversation import Message, Text
-from token_guard.marks import CLOSE, END, PLAIN_CLOSE, REFERENCE, is_note, reference
+from token_guard.marks import REFERENCE, is_closed, is_note, reference
 
 __all__ = ["BULLET", "NAMES", "RULES", "STEPS", "TAKEN_OUT", "Blocks", "is_account"]
 
@@ -18,8 +18,6 @@ NAMES = "Also named: "
 """How the blocks of a note begin."""
 
 BULLET = "- "
-
-_ENDS = (f"\n{END}{CLOSE}", f"\n{END}{PLAIN_CLOSE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Blocks:
         """The parts of a note; None of a text that is no note on messages that were taken out, or not a whole one."""
         head, *lines = text.split("\n")
         said = head.partition(REFERENCE)[2]
-        if not said.endswith(TAKEN_OUT) or not text.endswith(_ENDS):
+        if not said.endswith(TAKEN_OUT) or not is_closed(text):
             return None
         lines = lines[:-1]
         if lines[:1] != [RULES]:

@@ -23,7 +23,11 @@ from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import ContextWindow, count_prompt, shape_refusal
 from token_guard.demo.upstream import Upstream
 
-RUN = "from rich.console import Console; from token_guard.demo import run_demo; raise SystemExit(run_demo(Console(width=160)))"
+RUN = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from rich.console import Console; from token_guard.demo import run_demo; raise SystemExit(run_demo(Console(width=160)))"
+)
+"""Programs of a shell's background are started with interrupts switched off, and these tests may run there."""
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 ASSISTANT = {"role": "assistant", "content": None, "tool_calls": [CALL]}
 RESULT = {"role": "tool", "tool_call_id": "c1", "content": "1"}
@@ -33,7 +37,11 @@ USER = {"role": "user", "content": "Hello"}
 @contextmanager
 def running_demo() -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        [sys.executable, "-c", RUN],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
     try:
         yield process

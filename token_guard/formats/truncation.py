@@ -41,9 +41,9 @@ def is_cut_elsewhere(fields: Mapping[str, Any]) -> bool:
 
 def _is_managed(management: Any) -> bool:
     """Whether the provider edits the context so that there is room: Anthropic's edits, a list of OpenAI's."""
-    if not isinstance(management, Mapping):
-        return bool(management)
-    return any(str(mapping_or_empty(edit).get("type")).startswith(EDITS) for edit in _listed(management.get("edits")))
+    if isinstance(management, Mapping):
+        return any(str(mapping_or_empty(edit).get("type")).startswith(EDITS) for edit in _listed(management.get("edits")))
+    return bool(_listed(management))
 
 
 def _listed(value: Any) -> list[Any] | tuple[Any, ...]:

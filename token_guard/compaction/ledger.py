@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from token_guard.compaction import facts, rules
 from token_guard.compaction.blocks import Blocks
-from token_guard.compaction.rules_block import strongest
+from token_guard.compaction.rules_block import given_at, strongest
 from token_guard.compaction.steps import Step, steps
 from token_guard.conversation import Message
 
@@ -51,7 +51,7 @@ class Ledger:
             steps=_bounded(tuple(steps(gone, weights))),
             rules=rules.given(gone),
             names=_heaviest({name: weights.get(name, 0.0) for name in named}),
-            places={rule: message.index or 0 for message in gone for rule in rules.given([message])},
+            places=given_at(gone),
         )
 
     def with_dropped(self, messages: Iterable[Message]) -> Ledger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
@@ -13,7 +13,7 @@ from token_guard.compaction.shorten import TextCounter
 from token_guard.conversation import Message
 from token_guard.marks import sent_notes
 
-__all__ = ["rules_lines", "rules_room", "standing", "strongest", "untold"]
+__all__ = ["given_at", "rules_lines", "rules_room", "standing", "strongest", "untold"]
 
 LONGEST = 800
 """Characters of a rule; what is longer is cut inside."""
@@ -58,16 +58,22 @@ def untold(rules: Sequence[str], places: Mapping[str, int], kept: Sequence[Messa
     """The rules of messages that went which nothing that stays tells: no note, and none of the user's words; and which none of the
     words that came after them replaces."""
     notes = "\n".join(message.text for message in (*filter(is_account, kept), *sent_notes(kept)))
-    said = frozenset(rule for message in kept for rule in given([message]))
-    return [rule for rule in standing(rules, places, kept) if rule not in said and not _is_told(rule, notes)]
+    said = given_at(kept)
+    return [rule for rule in standing(rules, places, said) if rule not in said and not _is_told(rule, notes)]
 
 
-def standing(rules: Sequence[str], places: Mapping[str, int], kept: Sequence[Message]) -> list[str]:
-    """The rules that no later words of the user's replace, of those that stay; `places` says where in the history each was given."""
-    later = [(message.index or 0, rule) for message in kept for rule in given([message])]
-    earlier = [(places.get(rule, -1), rule) for rule in rules]
-    holds = frozenset(newest(rule for _, rule in sorted((*earlier, *later), key=itemgetter(0))))
+def standing(rules: Sequence[str], places: Mapping[str, int], said: Mapping[str, int]) -> list[str]:
+    """The rules that none which was `said` later replaces; both say where in the history each was given."""
+    given_in_turn = sorted(
+        (*((places.get(rule, -1), rule) for rule in rules), *((at, rule) for rule, at in said.items())), key=itemgetter(0)
+    )
+    holds = frozenset(newest(rule for _, rule in given_in_turn))
     return [rule for rule in rules if rule in holds]
+
+
+def given_at(messages: Iterable[Message]) -> dict[str, int]:
+    """The rules that the user gave in messages, with the place in the history at which each was given last."""
+    return {rule: message.index or 0 for message in messages for rule in given([message])}
 
 
 def _is_told(rule: str, notes: str) -> bool:

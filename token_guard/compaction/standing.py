@@ -11,7 +11,7 @@ from token_guard.compaction.narrowing import narrowed
 from token_guard.compaction.oldest import without_oldest
 from token_guard.compaction.pins import pins
 from token_guard.compaction.rules import unlabelled
-from token_guard.compaction.rules_block import rules_lines, rules_room, standing, strongest, untold
+from token_guard.compaction.rules_block import given_at, rules_lines, rules_room, standing, strongest, untold
 from token_guard.conversation import Message
 
 __all__ = ["with_rules"]
@@ -27,13 +27,14 @@ def with_rules(draft: Draft, goal: Goal, counter: Counter, limit: int, most: int
         told = _told(draft, goal, counter, most)
         if told is None:
             return draft
-        place, note = told
+        place, blocks = told
+        note = blocks.message
         messages = (*draft.messages[:place], note, *draft.messages[place + _has_note(draft, place) :])
         excess = counter.messages(messages) - limit
         if excess <= 0:
             return replace(draft, messages=messages)
         size = counter.message(note)
-        free = size - counter.message(_rules_of(note))
+        free = size - counter.message(replace(blocks, rest=()).message)
         wanted = counter.messages(draft.messages) - max(0, excess - free)
         shorter = without_oldest(draft, wanted, counter, stays=_stays(draft.messages))
         if shorter.messages == draft.messages:
@@ -43,7 +44,7 @@ def with_rules(draft: Draft, goal: Goal, counter: Counter, limit: int, most: int
     return draft
 
 
-def _told(draft: Draft, goal: Goal, counter: Counter, most: int) -> tuple[int, Message] | None:
+def _told(draft: Draft, goal: Goal, counter: Counter, most: int) -> tuple[int, Blocks] | None:
     """The newest note with the rules that no message tells, and where it stands or is to stand; None where none is missing."""
     messages = draft.messages
     if not draft.ledger.rules:
@@ -57,16 +58,16 @@ def _told(draft: Draft, goal: Goal, counter: Counter, most: int) -> tuple[int, M
     if blocks is None:
         return None
     stays = counter.messages(messages[place] for place in _stays(messages))
-    others = sum(counter.text(line) + 1 for note in notes[:-1] for line in _lines(messages[note]))
+    others = sum(counter.text(line) + 1 for note in notes[:-1] if (older := Blocks.read(messages[note].text)) for line in older.rules)
     labelled = {unlabelled(rule): rule for rule in draft.ledger.rules}
     told = [labelled.get(rule, rule) for rule in blocks.said_rules]
-    holding = frozenset(standing((*told, *rules), draft.ledger.places, messages))
+    holding = frozenset(standing((*told, *rules), draft.ledger.places, given_at(messages)))
     known = [rule for rule in told if rule in holding]
     frame = counter.message(Blocks(TAKEN_OUT, (BULLET,)).message)
     lines = rules_lines([*known, *rules], rules_room(goal.room, goal.allowed - stays - frame) - others, counter)
     if tuple(lines) == blocks.rules:
         return None
-    return place, replace(blocks, head=f"{draft.ledger.messages:,}{TAKEN_OUT}", rules=tuple(lines)).message
+    return place, replace(blocks, head=f"{draft.ledger.messages:,}{TAKEN_OUT}", rules=tuple(lines))
 
 
 def _stays(messages: tuple[Message, ...]) -> frozenset[int]:
@@ -74,16 +75,6 @@ def _stays(messages: tuple[Message, ...]) -> frozenset[int]:
     whole = next((place for place, message in enumerate(messages) if message.index not in (place, None)), len(messages))
     found = pins(messages)
     return replace(found, opening=frozenset(place for place in found.opening if place < whole)).all
-
-
-def _lines(note: Message) -> tuple[str, ...]:
-    blocks = Blocks.read(note.text)
-    return blocks.rules if blocks else ()
-
-
-def _rules_of(note: Message) -> Message:
-    blocks = Blocks.read(note.text)
-    return replace(blocks, rest=()).message if blocks else note
 
 
 def _has_note(draft: Draft, place: int) -> bool:

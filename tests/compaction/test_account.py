@@ -160,3 +160,42 @@ def test_what_was_said_first_is_told_first_whichever_went_first() -> None:
     asked, done = parsed([say("user", "Cancel K7QX2M, please."), {**call("1", "cancel", id="K7QX2M"), "content": "At once."}])
     told = Ledger.of([done]).joined(Ledger.of([asked])).steps
     assert [step.kind for step in told] == ["user", "change"]
+
+
+METHODS = {
+    f"certificate_{number}": {"source": "certificate", "amount": number // 10_000, "given": "by mail"} for number in range(3765853, 3765861)
+}
+PLAIN = {"birth_day": "1960-11-26", "mail": "mo@example.com", "joined": "2021-02-03", "post": "91365", "level": "gold", "tongue": "en"}
+PERSON = {"first_name": "Mohamed", **PLAIN, "payment_methods": METHODS, "newsletter": False}
+OFFERS = [{"offer": f"OF{number}", "seats_available": number, "note": "word " * 60} for number in range(310, 330)]
+
+
+def booking() -> list[dict[str, object]]:
+    return [
+        say("user", "Book the offer that I pick."),
+        call("1", "get_user_details", user="mohamed_silva"),
+        result("1", json.dumps(PERSON)),
+        call("2", "find_offers", city="Rome"),
+        result("2", json.dumps(OFFERS)),
+        answer("There is one with a seat by the window, OF327. Is it to be booked?"),
+        *(message for number in range(9) for message in (say("user", f"Let me think, {number}."), answer("word " * 400 + str(number)))),
+    ]
+
+
+def test_rows_with_an_identifier_come_before_other_fields() -> None:
+    rows = [line for line in note_of(booking(), allowed=7_000).splitlines() if line.startswith("    certificate_")]
+    assert "    certificate_3765853: {source: certificate, amount: 376, given: by mail}" in rows
+    assert len(rows) >= len(METHODS) // 2
+
+
+def test_of_many_rows_the_one_that_was_chosen_is_told() -> None:
+    told = re.findall(r"offer: (OF\d+)", note_of(booking()))
+    assert "OF327" in told
+    assert len(told) < len(OFFERS)
+
+
+def test_the_names_of_fields_are_no_names() -> None:
+    note = note_of(booking())
+    listed = note.partition("Also named: ")[2].partition("\n")[0]
+    assert not {"first_name", "payment_methods", "seats_available"} & set(listed.split())
+    assert facts.names(json.dumps(PERSON)) == ("1960-11-26", "mo@example.com", "2021-02-03", "91365", *METHODS)

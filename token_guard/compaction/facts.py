@@ -123,8 +123,8 @@ def texts(message: Message) -> Iterator[str]:
 
 
 def _read(text: str) -> str:
-    """The text, decoded where it is JSON."""
-    return "\n".join(readable.lines(text)) if text[:1] in ("{", "[") else text
+    """The text; of JSON its values."""
+    return "\n".join(readable.values(text)) if text[:1] in ("{", "[") else text
 
 
 @lru_cache(maxsize=50_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
@@ -33,11 +33,18 @@ DEFINING = re.compile(
     r"(?:def|class|func|fn|function|type|struct|interface|enum|trait|impl|const)\s"
 )
 
-DEFINES, REPORTS, CHANGED, FIELD = 1.0, 1.0, 0.5, 0.2
-"""What speaks for a line beside its names: it defines something, it reports an error, an edit took it away or put it in, it is a
-short field of a record, whose value may be a plain word."""
+DEFINES, REPORTS, IDENTIFIES, CHANGED, FIELD = 1.0, 1.0, 1.0, 0.5, 0.2
+"""What speaks for a line beside its names: it defines something, it reports an error, it is the row of a thing with an identifier, an
+edit took it away or put it in, it is a short field of a record, whose value may be a plain word."""
 
 SHORT_FIELD = re.compile(r"[\w .-]{2,40}: [^{\[]{1,40}$")
+
+IDENTIFYING = re.compile(r"(?:\b|_)(?:id|number|code|key|uuid|sku|ref)s?: \S{0,80}?\d", re.IGNORECASE)
+"""Fields of a record by whose values later calls name it."""
+
+SEVERAL_FIELDS = re.compile(r": [^,]{0,200}, [\w .-]{1,40}: ")
+IDENTIFIER = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w#-]+$")
+"""A row, and a value with letters and digits that may be what names it."""
 
 WAS, NOW = "was: ", "now: "
 """What stands before a line that an edit took away, and before one that it put in."""
@@ -86,13 +93,23 @@ def read(text: str) -> tuple[Line, ...]:
     seen: set[str] = set()
     errors = frozenset(reports.reports(text))
     place, is_record = 0, readable.is_decoded(text)
+    valued = frozenset(facts.names(text)) if is_record else frozenset()
     for line in map(str.strip, readable.lines(text)):
         reported = REPORTS if errors and line[: reports.MAX_LINE] in errors else 0.0
-        reported += FIELD * (is_record and SHORT_FIELD.match(line) is not None)
         for piece in pieces(line, ROW_CHARS if is_record else LINE_CHARS):
             place += 1
-            if len(piece) >= SHORTEST and piece not in seen and not readable.is_frame(piece):
-                seen.add(piece)
-                bonus = reported + DEFINES * bool(DEFINING.match(piece)) + CHANGED * piece.startswith((WAS, NOW))
-                found.append(Line(place, piece, facts.names_in(piece), bonus))
+            if len(piece) < SHORTEST or piece in seen or readable.is_frame(piece):
+                continue
+            seen.add(piece)
+            names = facts.names_in(piece)
+            bonus = reported + DEFINES * bool(DEFINING.match(piece)) + CHANGED * piece.startswith((WAS, NOW))
+            if is_record:
+                names = tuple(name for name in names if name in valued)
+                bonus += IDENTIFIES if _identifies(piece, names) else FIELD if SHORT_FIELD.match(piece) else 0.0
+            found.append(Line(place, piece, names, bonus))
     return tuple(found)
+
+
+def _identifies(line: str, values: Sequence[str]) -> bool:
+    """Whether a line of a record with these values tells of a thing with an identifier."""
+    return IDENTIFYING.search(line) is not None or (SEVERAL_FIELDS.search(line) is not None and any(map(IDENTIFIER.match, values)))

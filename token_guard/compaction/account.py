@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from token_guard.compaction import facts
-from token_guard.compaction.clip import clipped
+from token_guard.compaction.clip import ending
 from token_guard.compaction.lines import Line
 from token_guard.compaction.shorten import TextCounter
 from token_guard.compaction.steps import Kind, Step
@@ -127,7 +127,7 @@ def _folded(steps: Sequence[Step], room: int, counter: TextCounter) -> tuple[int
     if not calls:
         return room, []
     tools = ", ".join(f"{tool} {times}x" if times > 1 else tool for tool, times in Tally(step.tool for step in calls).most_common(4))
-    targets = list(dict.fromkeys(clipped(step.target, TARGET_CHARS) for step in calls))
+    targets = list(dict.fromkeys(ending(step.target, TARGET_CHARS) for step in calls))
     for named in (targets[:FOLDED_TARGETS], targets[:1]):
         line = f"- {tools}: {'; '.join(named)}{'; …' if len(named) < len(targets) else ''}"
         tokens = counter.text(line) + 1

@@ -7,7 +7,7 @@ from string import ascii_letters, digits
 
 from token_guard.marks import quoted
 
-__all__ = ["CUT", "NAME_CHARS", "clipped", "cut_at", "pieces"]
+__all__ = ["CUT", "NAME_CHARS", "clipped", "cut_at", "ending", "pieces"]
 
 CUT = "…"
 
@@ -34,6 +34,19 @@ def clipped(text: str, chars: int) -> str:
     if len(line) <= chars:
         return line
     return f"{line[: cut_at(line, chars)].rstrip()} {CUT}"
+
+
+def ending(text: str, chars: int) -> str:
+    """The text as `clipped` has it; of a path the end, which names the file.
+
+    >>> ending("/home/user/project/src/app.py", 16), ending("one two three", 9)
+    ('…/src/app.py', 'one two …')
+    """
+    line = clipped(text, chars)
+    if not line.endswith(CUT) or "/" not in text or any(map(str.isspace, text)):
+        return line
+    start = text.find("/", len(text) - chars)
+    return CUT + text[start:] if start >= 0 else line
 
 
 def pieces(text: str, chars: int) -> list[str]:

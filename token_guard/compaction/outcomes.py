@@ -32,6 +32,9 @@ LONG_TARGET = 16
 NOTICE = re.compile(r"\s*\[?(?:warn(?:ing)?|notice|note|hint|deprecat\w+)\b\]?:? ", re.IGNORECASE)
 """How lines begin that advise: they say nothing of how the call ended."""
 
+ANNOUNCED = re.compile(r"(?:^|(?<=[.!]) )[^.!\n]{1,200}:$")
+"""The sentence at the end of a line that announces the lines below it; before it stands how the call ended."""
+
 STATE = re.compile(r"(?:\w+_)?(?:status|state|result|success|error|message|reason|outcome|total)(?:_\w+)?: ", re.IGNORECASE)
 """What of a record tells how a call ended."""
 
@@ -73,12 +76,15 @@ def _went_well(status: str) -> bool:
 
 
 def _said(text: str, lines: Sequence[str], *, whole: bool) -> Sequence[str]:
-    """The lines that say how a call ended in which nothing went wrong: all of a few; of a record what tells its state; else, of a
-    change, the ends."""
+    """The lines that say how a call ended in which nothing went wrong: all of a few; what is said before a text is shown; of a record
+    what tells its state; else, of a change, the ends."""
     if len(lines) <= FEW_LINES:
         return lines
     if not whole:
         return ()
+    ended = ANNOUNCED.sub("", lines[0].rstrip(), count=1)
+    if ended and ended != lines[0].rstrip():
+        return [ended]
     states = [line for line in lines if STATE.match(line)] if readable.fields(text) else []
     return [lines[0], *(line for line in [*states[:FEW_LINES], lines[-1]][:FEW_LINES] if line != lines[0])][:FEW_LINES]
 

@@ -33,6 +33,9 @@ FOLDER = re.compile(r"cd \S+ ?(?:&&|;) *")
 IMPORTING = re.compile(r"(?:import|from \S+ import|#include|using|require|package|use)\b|#!")
 """What a command begins with, and lines of scripts, that say nothing of what they do."""
 
+SAYING = re.compile(r"\w")
+"""A line of nothing but brackets says nothing of a change."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -166,7 +169,11 @@ def _changed(call: ToolCall, replaced: Sequence[tuple[str, str]], weights: Mappi
     if not replaced:
         return telling(call.arguments, weights)
     lines = (
-        word + line.strip() for old, new in replaced for word, text in ((WAS, old), (NOW, new)) for line in text.split("\n") if line.strip()
+        word + line.strip()
+        for old, new in replaced
+        for word, text in ((WAS, old), (NOW, new))
+        for line in text.split("\n")
+        if SAYING.search(line)
     )
     return telling("\n".join(lines), weights)
 

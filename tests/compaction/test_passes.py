@@ -242,6 +242,12 @@ def test_what_must_stay_is_cut_only_as_far_as_allowed_demands() -> None:
     assert 4_000 < COUNTER.messages(after(Truncate(), long, 10, 5_000)) <= 5_000
 
 
+def test_an_output_that_fills_the_window_is_cut_before_short_words_that_are_older() -> None:
+    asked = [say("user", "Mend the export. " * 9), say("user", NEXT)]
+    session = parsed([asked[0], call("0"), result("0", "ok"), asked[1], call("1"), result("1", listing(1, 900))])
+    assert after(Truncate(), session, 10, 20_000)[0].text == asked[0]["content"]
+
+
 def test_a_cut_keeps_whole_lines_and_counts_what_is_missing() -> None:
     text = listing(1, 300)
     short = shorten(text, 5_000, COUNTER)

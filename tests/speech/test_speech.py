@@ -59,6 +59,12 @@ def test_tags_that_clients_put_around_the_users_words_are_taken_off() -> None:
     assert own_words("<task>\nRename it.\n</task>\n<environment_details>\ncode\n</environment_details>").strip() == "Rename it."
 
 
+def test_what_was_typed_behind_a_command_of_the_client_is_a_task() -> None:
+    command = "<command-message>plan is running</command-message>\n<command-name>/plan</command-name>\n<command-args>{}</command-args>"
+    assert own_words(command.format(TASK)) == TASK
+    assert running_task(user(command.format(TASK), "Yes, go on.")) == (0,)
+
+
 def test_a_tag_in_a_sentence_is_part_of_it() -> None:
     assert own_words("Put a <button>Save</button> below the <form>.") == "Put a <button>Save</button> below the <form>."
 

@@ -23,8 +23,9 @@ ROUNDS = 200
 """Each round cuts one part to the size of the next longest or further, so that a request has far fewer."""
 
 
-LARGE_PART = 4
-"""An output of the newest turn that takes more than this part of what is allowed is cut before what is older and has to stay."""
+SMALL_PART, LARGE_PART = 100, 4
+"""Of what is allowed, older words that take less than a hundredth are cut only after the middle of newest outputs that take more than a
+quarter: cutting them frees nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,10 @@ class Truncate:
 
     def _cut(self, messages: tuple[Message, ...], goal: Goal, counter: Counter) -> tuple[Message, ...]:
         """The messages with what matters least cut first, as far as they have to be."""
-        half = goal.most // LARGE_PART
         for stage in _stages(messages):
-            least = max(self.min_tokens, half if stage.large_only else 0)
+            least = max(self.min_tokens, goal.most // stage.larger_than if stage.larger_than else 0)
             messages = self._cut_longest(messages, stage.places, goal.most, least, counter)
-            if not stage.large_only:
+            if not stage.larger_than:
                 messages = without_middle(messages, stage.places, goal.most, counter, self.head_share)
         return messages
 
@@ -101,15 +101,16 @@ class Truncate:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """Places that may be cut, or only those of them that are large."""
+    """Places that may be cut, or only those of them that take more than such a part of what is allowed."""
 
     places: list[tuple[int, int]]
-    large_only: bool = False
+    larger_than: int | None = None
 
 
 def _stages(messages: Sequence[Message]) -> Iterator[_Stage]:
-    """What may be cut, what matters least first: older messages, the middle of a newest output that fills the window, rules that
-    were loaded, the plan, the newest turn, the running task, the user's last words. Notes are never cut: they go, or lose lines."""
+    """What may be cut, what matters least first: older messages that are long, the middle of a newest output that fills the window,
+    other older messages, rules that were loaded, the plan, the newest turn, the running task, the user's last words. Notes are never cut:
+    they go, or lose lines."""
     stays = pins(messages)
     cuttable = [(number, place) for number, message in enumerate(messages) for place in _cuttable(message)]
     words = {place for place in cuttable if place[0] in stays.last_words and isinstance(messages[place[0]].parts[place[1]], Text)}
@@ -118,8 +119,10 @@ def _stages(messages: Sequence[Message]) -> Iterator[_Stage]:
     plan = {place for place in cuttable if place[0] in stays.plan} - words - task - newest
     rules = {place for place in cuttable if place[0] in stays.rules} - words - task - newest - plan
     later = words | task | newest | plan | rules
-    yield _Stage([place for place in cuttable if place not in later])
-    yield _Stage(sorted(newest), large_only=True)
+    older = [place for place in cuttable if place not in later]
+    yield _Stage(older, larger_than=SMALL_PART)
+    yield _Stage(sorted(newest), larger_than=LARGE_PART)
+    yield _Stage(older)
     yield from (_Stage(sorted(places)) for places in (rules, plan, newest, task, words))
 
 

@@ -10,7 +10,7 @@ __all__ = ["ASSENT", "ASSENT_UNSPACED", "FROM_CLIENTS", "OBSERVED", "USERS_OWN"]
 USERS_OWN: Final = frozenset(
     (
         *("task", "user_query", "user-query", "query", "question", "request", "user_request", "user_message"),
-        *("message", "feedback", "answer", "prompt", "goal"),
+        *("message", "feedback", "answer", "prompt", "goal", "user_prompt", "user-prompt", "user_input", "user-input", "command-args"),
     )
 )
 """Tags that clients put around what the user wrote."""

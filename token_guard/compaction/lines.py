@@ -42,6 +42,9 @@ SHORT_FIELD = re.compile(r"[\w .-]{2,40}: [^{\[]{1,40}$")
 IDENTIFYING = re.compile(r"(?:\b|_)(?:id|number|code|key|uuid|sku|ref)s?: \S{0,80}?\d", re.IGNORECASE)
 """Fields of a record by whose values later calls name it."""
 
+FEW_ROWS = 24
+"""A record of more lines is a table: most of its rows are never named again."""
+
 SEVERAL_FIELDS = re.compile(r": [^,]{0,200}, [\w .-]{1,40}: ")
 IDENTIFIER = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w#-]+$")
 """A row, and a value with letters and digits that may be what names it."""
@@ -94,7 +97,9 @@ def read(text: str) -> tuple[Line, ...]:
     errors = frozenset(reports.reports(text))
     place, is_record = 0, readable.is_decoded(text)
     valued = frozenset(facts.names(text)) if is_record else frozenset()
-    for line in map(str.strip, readable.lines(text)):
+    lines = readable.lines(text)
+    identifies = IDENTIFIES if len(lines) <= FEW_ROWS else 0.0
+    for line in map(str.strip, lines):
         reported = REPORTS if errors and line[: reports.MAX_LINE] in errors else 0.0
         for piece in pieces(line, ROW_CHARS if is_record else LINE_CHARS):
             place += 1
@@ -105,7 +110,7 @@ def read(text: str) -> tuple[Line, ...]:
             bonus = reported + DEFINES * bool(DEFINING.match(piece)) + CHANGED * piece.startswith((WAS, NOW))
             if is_record:
                 names = tuple(name for name in names if name in valued)
-                bonus += IDENTIFIES if _identifies(piece, names) else FIELD if SHORT_FIELD.match(piece) else 0.0
+                bonus += identifies if _identifies(piece, names) else FIELD if SHORT_FIELD.match(piece) else 0.0
             found.append(Line(place, piece, names, bonus))
     return tuple(found)
 

@@ -155,9 +155,9 @@ BINDS: Final = (
     ),
     form(
         SAYING_WORDS,
-        CLAUSE + r"(?!\w+ me (?:all|every|each|the)\b)" + SAYING + r"\b[^?]{0,160}?(?:" + STANDING + r"|" + SHAPE + r")",
+        CLAUSE + r"(?!\w+ me (?:all|every|each|the)\b|\w+ some\b)" + SAYING + r"\b[^?]{0,160}?(?:" + STANDING + r"|" + SHAPE + r")",
     ),
-    form(DOING_WORDS, CLAUSE + DOING + r"\b(?! (?:me|it|them|us) )[^?]{0,160}?" + STANDING),
+    form(DOING_WORDS, CLAUSE + r"(?!go ahead\b)" + DOING + r"\b(?! (?:me|it|them|us) )[^?]{0,160}?" + STANDING),
     form(
         "your all every each any both the",
         r"\b(?:your|all|every|each|any|both|the) (?:[\w'’-]+ ){0,3}?" + HELD_TO + r" (?:[\w'’-]+ ){0,4}?"

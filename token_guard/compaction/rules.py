@@ -9,7 +9,7 @@ from token_guard.compaction.remembered import remembered
 from token_guard.compaction.rule_forms import BINDS, FORBIDS, has_any, words_of
 from token_guard.compaction.rule_forms_abroad import BINDS_ABROAD, FORBIDS_ABROAD
 from token_guard.compaction.rule_subjects import replaces
-from token_guard.compaction.statement_forms import CHANGES, DEPENDS, HABITS, LABEL, LEANS_BACK, STATES, TELLING
+from token_guard.compaction.statement_forms import CHANGES, DEPENDS, HABITS, LABEL, LEANS_BACK, MOMENTARY, STATES, TELLING
 from token_guard.conversation import Message
 from token_guard.speech import own_words
 
@@ -59,7 +59,9 @@ _OUTPUT = re.compile(r"^(?: {4,}|\t)(?!\s*(?:[-*•]|\d{1,2}[.)])\s)", re.MULTIL
 _STORY = re.compile(
     r"^(?:i|we|he|she|they|it|that|there|this)\b(?:['’](?:ve|d|s))? (?:have |had |has |just |also |already )?"
     r"(?:been|was|were|had|did|tried|saw|noticed|found|got|went|checked|followed|changed|turned|thought|made|used|looked|ran|restarted"
-    r"|booked)\b"
+    r"|booked|took|put|wondered)\b"
+    r"|^(?:i|we)(?:['’]ll| will) (?:gather|provide|check|look|get|send|try|see|let|find|wait|ask|come)\b"
+    r"|^(?:i|we) (?:suppose|just want(?:ed)? to)\b|^wondering\b|^if (?:yes|so|no|not)\b"
     r"|^(?:i|we)(?:['’](?:m|re)| am| are) (?:sorry|afraid|not sure|sure|just|glad|going|trying|looking|thinking|wondering)\b"
     r"|^(?:thanks|thank you|sorry|great|perfect)\b|^i (?:think|guess|believe|wonder|understand|know|see|can(?:['’]t|not)?|could"
     r"|do not have|don['’]t have)\b",
@@ -205,7 +207,7 @@ def _binds(bare: str) -> bool:
 
 
 def _states(sentence: str) -> bool:
-    return bool(
+    return not MOMENTARY.match(sentence) and bool(
         STATES.match(sentence)
         or HABITS.match(sentence)
         or (CHANGES.match(sentence) and (TELLING.search(sentence[1:]) or _NAMED.match(sentence)))

@@ -7,7 +7,7 @@ from typing import Final
 
 from token_guard.compaction.rule_words import DOING, SAYING
 
-__all__ = ["CHANGES", "DEPENDS", "HABITS", "LABEL", "LEANS_BACK", "STATES", "TELLING"]
+__all__ = ["CHANGES", "DEPENDS", "HABITS", "LABEL", "LEANS_BACK", "MOMENTARY", "STATES", "TELLING"]
 
 TELLING: Final = re.compile(
     r"\d|[A-Za-z]_[A-Za-z]|[a-z][A-Z]|https?:|\w/\w|\w@\w|[$€£¥]|\b[A-Z]{3,}\b|[`“«「]|\b[A-Z][a-z]+ [A-Z][a-z]+\b|[^\W\d]\.[a-z]{2,4}\b"
@@ -31,14 +31,26 @@ HABITS: Final = re.compile(
 )
 """What a team says of what it works with, by name or number."""
 
+BEING: Final = (
+    "is|are|has|have|owns?|uses?|runs?|lives?|goes|gets?|stands?|sits?|points?|belongs?|needs?|requires?|takes?|holds?|leads?|called"
+)
+
 CHANGES: Final = re.compile(
     r"^(?!(?i:now|i|i['’]ve|i['’]m|can|could|let['’]?s|please)\b)[^?\n]{0,100}?"
-    r"(?:\b(?:now|has (?:been )?(?:changed|moved|renamed|switched)|have (?:changed|moved|switched)|changed to|moved to"
+    r"(?:\b(?:(?:" + BEING + r") now\b|now (?=(?:" + BEING + r"|at|in|on|under|the)\b)"
+    r"|has (?:been )?(?:changed|moved|renamed|switched)|have (?:changed|moved|switched)|changed to|moved to"
     r"|switched [^.?!\n]{0,40}to|renamed to"
     r"|rebased onto|rotated|rotation|belongs to|supersedes?|replaces?|from now on|as of)\b)",
     re.IGNORECASE,
 )
 """What says that something is other than it was."""
+
+MOMENTARY: Final = re.compile(
+    r"^[^,]{0,120}?\b(?:currently|at the moment|right now|looks? like|is gone|still (?:shows?|says?|not|on|in|connected)"
+    r"|(?:now )?(?:shows?|showing|displays?|displaying|has been saying|says|reads)\b)",
+    re.IGNORECASE,
+)
+"""What tells what somebody sees at this moment, which soon is no longer so."""
 
 LABEL: Final = re.compile(
     r"(?!(?:ERROR|WARN|WARNING|INFO|DEBUG|TRACE|FATAL|CRITICAL|FAILED|FAIL|PASS|PASSED|OK|TODO|FIXME|XXX|HTTP|HTTPS|URL|NB|PS|STEP|Q|A"

@@ -74,12 +74,11 @@ SESSIONS = (
         },
         {
             4_000: "That the customer said yes to the cancellation, and why they pleaded for the other booking: the whole message "
-            "is gone, and the record of the cancelled booking breaks off before its route, which the mail needs. Of the "
-            "flights some rows are quoted, but not the one that was chosen, and the names at the end hold times that are "
-            "cut in half.",
+            "is gone, and so is the record of the cancelled booking, whose route the mail needs. The row of the chosen flight is "
+            "quoted, and beside it rows that nobody asked about.",
             2_500: "Both records that were looked up first are gone, so the mail cannot say where and when the cancelled flight "
             "was to go, nor what the refused one had cost. The customer's yes comes behind the answer to it, which reads as "
-            "if it had been given after the refusal, and the row of the chosen flight is missing.",
+            "if it had been given after the refusal, and of the chosen flight the row of another day is quoted.",
         },
     ),
 )

@@ -22,6 +22,9 @@ KIND_WORTH: Mapping[Kind, float] = {"change": 10.0, "user": 6.0, "assistant": 2.
 FAILED, DECIDED = 2.0, 6.0
 """What speaks for a step that ended in an error (what was tried in vain would be tried again), and for a reply that decides."""
 
+CHOSEN = 2.0
+"""What speaks for a row whose thing a later step names: of all rows it is the one that was chosen."""
+
 LEAST_AGE = 0.4
 """The oldest step is worth this share of what the newest is."""
 
@@ -78,12 +81,14 @@ def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
     """For each step that is told, which of its lines."""
     choices = list(_choices(told))
     left = dict(weights)
+    named = {name: choice.step for choice in choices if choice.line is None for name in choice.names}
     chosen: dict[int, list[Line]] = {}
 
     def value(choice: _Choice) -> float:
         step = told[choice.step]
         if choice.line is not None:
-            return float(choice.line.worth(left) * FADES ** len(chosen.get(choice.step, ())))
+            is_chosen = any(named.get(name, 0) > choice.step for name in choice.line.identifiers)
+            return float(choice.line.worth(left, CHOSEN * is_chosen) * FADES ** len(chosen.get(choice.step, ())))
         bonus = KIND_WORTH[step.kind] * (talk if step.kind == "user" else 1.0) + FAILED * step.failed + DECIDED * step.decided
         age = LEAST_AGE + (1 - LEAST_AGE) * (choice.step + 1) / len(told)
         return (bonus * age + sum(left.get(name, 0.0) for name in choice.names)) / float((4 + len(choice.text)) ** 0.8)

@@ -44,6 +44,9 @@ HIT = re.compile(r"(\.[A-Za-z]\w{0,5})-\d+$")
 ADDRESS = re.compile(r"\d{1,4}[a-z]?$")
 """A line number, or one with an editor's command."""
 
+CLOCK = re.compile(r"\d{4}-\d\d-\d\dT\d\d$")
+"""What is left of a time where its minutes begin: it names nothing."""
+
 SHORTEST_NAME = 4
 """Characters; shorter ones say nothing."""
 
@@ -133,7 +136,7 @@ def _name_in(run: str) -> str:
     name = run.rstrip(".-/#@")
     if name[-1:].isdigit() and "-" in name:
         name = HIT.sub(r"\1", name)
-    return name if len(name) >= SHORTEST_NAME and TELLING.search(name) and not ADDRESS.match(name) else ""
+    return name if len(name) >= SHORTEST_NAME and TELLING.search(name) and not ADDRESS.match(name) and not CLOCK.match(name) else ""
 
 
 MEMBER, DIGIT = re.compile(r"\w\.\w"), re.compile(r"\d")

@@ -61,16 +61,18 @@ SIZE_MATTERS = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a text, as it is quoted, with its place in it, its names, and what speaks for it beside them."""
+    """A line of a text, as it is quoted, with its place in it, its names, what speaks for it beside them, and what
+    names the thing that it tells of, where it is a row of a record."""
 
     place: int
     text: str
     names: tuple[str, ...] = ()
     bonus: float = 0.0
+    identifiers: tuple[str, ...] = ()
 
-    def worth(self, weights: Mapping[str, float]) -> float:
-        """What quoting it is worth for its length."""
-        value = self.bonus + sum([weights.get(name, 0.0) for name in self.names])
+    def worth(self, weights: Mapping[str, float], more: float = 0.0) -> float:
+        """What quoting it is worth for its length, where so much more speaks for it."""
+        value = self.bonus + more + sum([weights.get(name, 0.0) for name in self.names])
         return float(value / (4 + min(len(self.text), ROW_CHARS)) ** SIZE_MATTERS) if value else 0.0
 
 
@@ -108,10 +110,14 @@ def read(text: str) -> tuple[Line, ...]:
             seen.add(piece)
             names = facts.names_in(piece)
             bonus = reported + DEFINES * bool(DEFINING.match(piece)) + CHANGED * piece.startswith((WAS, NOW))
+            identifiers: tuple[str, ...] = ()
             if is_record:
                 names = tuple(name for name in names if name in valued)
-                bonus += identifies if _identifies(piece, names) else FIELD if SHORT_FIELD.match(piece) else 0.0
-            found.append(Line(place, piece, names, bonus))
+                if _identifies(piece, names):
+                    identifiers, bonus = tuple(filter(IDENTIFIER.match, names)), bonus + identifies
+                elif SHORT_FIELD.match(piece):
+                    bonus += FIELD
+            found.append(Line(place, piece, names, bonus, identifiers))
     return tuple(found)
 
 

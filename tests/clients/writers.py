@@ -1,4 +1,4 @@
-"""How fourteen clients write a session: who speaks first, where outputs stand, what a plan tool takes."""
+"""How fifteen clients write a session: who speaks first, where outputs stand, what a plan tool takes."""
 
 from __future__ import annotations
 
@@ -155,6 +155,25 @@ def framed_as_aider(session: Session, messages: list[Wire]) -> Wire:
     return framed_as_chat(session, [*told[: len(told) - asked], files, seen, *told[len(told) - asked :], newest, last])
 
 
+# aider without edits: all that is said stands behind the files, and the newest question ends as the instructions do
+
+
+def aider_rules(session: Session) -> str:
+    return f"\n{prose(session.rng('reminder'), 400)}"
+
+
+def aider_tells(session: Session) -> list[Wire]:
+    instructions, *examples = aider_begins(session)
+    return [{**instructions, "content": instructions["content"] + aider_rules(session)}, *examples]
+
+
+def framed_as_talk_of_aider(session: Session, messages: list[Wire]) -> Wire:
+    begins = len(aider_begins(session))
+    *told, files, seen, newest = messages
+    asked = user(f"{newest['content']}\n{aider_rules(session)}")
+    return framed_as_chat(session, [*told[:begins], files, seen, *told[begins:], asked])
+
+
 # Claude Code: Anthropic Messages
 
 
@@ -244,6 +263,19 @@ CLIENTS = {
             framed_as_aider,
             ends=aider_mends_at_last,
             task_of=lambda session, turn: aider_asks(session, turn - 1 + turn % 2),
+        ),
+        Client(
+            "aider-talking",
+            CHAT,
+            (None,),
+            1_000,
+            0,
+            0,
+            aider_tells,
+            aider_goes_on,
+            framed_as_talk_of_aider,
+            ends=lambda session, turn: [*aider_ends(session, 1)[:2], user(aider_asks(session, turn))],
+            task_of=aider_asks,
         ),
         Client(
             "claude-code",

@@ -41,3 +41,9 @@ def test_a_reply_that_nobody_asked_for_takes_a_quarter_at_most() -> None:
     assert wanted_reply(8_192, None, 4_096) == 2_048
     assert wanted_reply(128_000, None, 4_096) == 4_096
     assert wanted_reply(8_192, 8_000, 4_096) == 8_000
+
+
+def test_no_room_is_kept_for_more_than_the_model_ever_replies() -> None:
+    assert wanted_reply(16_000, 16_384, 4_096, longest=4_000) == 4_000
+    assert wanted_reply(16_000, None, 4_096, longest=1_024) == 1_024
+    assert wanted_reply(16_000, 2_000, 4_096, longest=4_000) == 2_000

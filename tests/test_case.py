@@ -95,6 +95,14 @@ def test_what_stays_whole_is_not_cut_while_a_smaller_reply_would_let_it_in() -> 
     assert fitted.report.tokens_after + fitted.request["max_tokens"] <= 32_000
 
 
+def test_a_client_that_asks_for_more_than_the_model_replies_keeps_the_room_for_its_conversation() -> None:
+    deployment = Deployment(id="d", model_info={"max_input_tokens": 16_000, "max_output_tokens": 4_000})
+    request = {"model": "anthropic/claude-sonnet-4-5", "max_tokens": 16_384, "messages": agent(60)}
+    fitted = Guard(Settings(store="memory:")).process(request, api="openai.chat", deployment=deployment)
+    assert fitted.report.budget.reserved_output == 4_000
+    assert 4_000 <= fitted.request["max_tokens"] <= 16_000 - fitted.report.tokens_after
+
+
 # -- what LiteLLM fills in ---------------------------------------------------------------------------------------------------
 
 

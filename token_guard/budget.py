@@ -86,9 +86,15 @@ def thinking_budget(request: Mapping[str, Any]) -> int | None:
     return budget if isinstance(budget, int) and not isinstance(budget, bool) else None
 
 
-def wanted_reply(window: int, requested: int | None, default: int) -> int:
-    """The reply that room is kept for: as the client asks, else a default of at most a quarter of the window."""
-    return requested or min(default, window // RESERVED_PART)
+def wanted_reply(window: int, requested: int | None, default: int, longest: int | None = None) -> int:
+    """The reply that room is kept for: as the client asks, else a default of at most a quarter of the window; never more than the
+    model's `longest`, which no reply will pass.
+
+    >>> wanted_reply(16_000, 16_384, 4_096), wanted_reply(16_000, 16_384, 4_096, longest=4_000)
+    (16384, 4000)
+    """
+    wanted = requested or min(default, window // RESERVED_PART)
+    return min(wanted, longest) if longest else wanted
 
 
 def reply_reserve(window: int, wanted: int, least: int, fixed: int) -> int:

@@ -209,7 +209,7 @@ def open_case(
         scale_of(calibration, plan),
         meter.overhead(conversation),
         calibration,
-        wanted=0 if apart else wanted_reply(window, requested, settings.reserve_output),
+        wanted=0 if apart else wanted_reply(window, requested, settings.reserve_output, limit.max_output_tokens),
         least=0 if apart else min(max(settings.min_output_tokens, least_reply(conversation.request)), window // 2),
         filled_in=filled_in_reply(model, api, limit, conversation.request) if requested is None else None,
         guessed=settings.limits.unknown == "learn" and limit.source in ("default", "inference") and not cuts_in_silence(model),

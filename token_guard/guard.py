@@ -291,7 +291,7 @@ class Guard:
     def _replayed_before(self, case: Case, apart: Behind, lenient: bool) -> Replayed | None:
         """The same where something moves along behind the history: that stays whole and takes its room beforehand; None where it is
         too large for that."""
-        taken = case.meter.messages(apart.moving)
+        taken = apart.tokens(case.meter)
         beside = case.with_overhead(taken)
         if beside.room < BESIDE_MOVING * case.room:
             return None

@@ -154,7 +154,7 @@ def task_plan_and_newest_exchange_stay_whole(answer: Answer) -> str | None:
         return None
     session, turn = answer.session, answer.turn
     parts = {"task": [session.client.task_of(session, turn)], "plan": list(session.plan(turn))}
-    parts["newest"] = list(session.steps[turn - 2].outputs) if turn > 1 and session.client.name != "aider" else []
+    parts["newest"] = list(session.steps[turn - 2].outputs) if turn > 1 and not session.client.name.startswith("aider") else []
     meter, newest = answer.sent.meter, answer.sent.newest()
     texts = [text for name in ("task", "plan") for text in parts[name]]
     need = sum(meter.text(text) + MESSAGE_OVERHEAD for text in texts) + meter.messages([*newest, *_opening(answer)])

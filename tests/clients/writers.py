@@ -1,4 +1,4 @@
-"""How thirteen clients write a session: who speaks first, where outputs stand, what a plan tool takes."""
+"""How fifteen clients write a session: who speaks first, where outputs stand, what a plan tool takes."""
 
 from __future__ import annotations
 
@@ -126,6 +126,54 @@ def aider_ends(session: Session, turn: int) -> list[Wire]:
     return [user(added), assistant("Ok, any changes I propose will be to those files."), user(aider_asks(session, turn))]
 
 
+# aider where every second answer has to be mended: the files stand before the question that the answer was to, and a reminder is last
+
+
+MATCHED = "# 1 SEARCH/REPLACE block failed to match!"
+
+
+def aider_mends(session: Session, turn: int) -> str:
+    if turn % 2:
+        return aider_asks(session, turn)
+    return f"{MATCHED}\n\n## SearchReplaceNoExactMatch: This SEARCH block failed to exactly match lines in mod.py\n{prose(session.rng(f'found {turn}'), 60)}"
+
+
+def aider_mends_on(session: Session, step: Step) -> list[Wire]:
+    _, answer = aider_goes_on(session, step)
+    return [user(aider_mends(session, step.number)), answer]
+
+
+def aider_mends_at_last(session: Session, turn: int) -> list[Wire]:
+    files, seen, _ = aider_ends(session, 1)
+    return [files, seen, user(aider_mends(session, turn))]
+
+
+def framed_as_aider(session: Session, messages: list[Wire]) -> Wire:
+    *told, files, seen, newest = messages
+    asked = 2 if newest["content"].startswith(MATCHED) else 0
+    last = {"role": "system", "content": prose(session.rng("reminder"), 400)}
+    return framed_as_chat(session, [*told[: len(told) - asked], files, seen, *told[len(told) - asked :], newest, last])
+
+
+# aider without edits: all that is said stands behind the files, and the newest question ends as the instructions do
+
+
+def aider_rules(session: Session) -> str:
+    return f"\n{prose(session.rng('reminder'), 400)}"
+
+
+def aider_tells(session: Session) -> list[Wire]:
+    instructions, *examples = aider_begins(session)
+    return [{**instructions, "content": instructions["content"] + aider_rules(session)}, *examples]
+
+
+def framed_as_talk_of_aider(session: Session, messages: list[Wire]) -> Wire:
+    begins = len(aider_begins(session))
+    *told, files, seen, newest = messages
+    asked = user(f"{newest['content']}\n{aider_rules(session)}")
+    return framed_as_chat(session, [*told[:begins], files, seen, *told[begins:], asked])
+
+
 # Claude Code: Anthropic Messages
 
 
@@ -203,6 +251,32 @@ CLIENTS = {
             "mini-swe-agent-text", CHAT, (None,), 400, 0, 0, lambda s: [system(s), user(mini_task(s))], mini_text_goes_on, framed_as_chat
         ),
         Client("aider", CHAT, (None,), 1_000, 0, 0, aider_begins, aider_goes_on, framed_as_chat, ends=aider_ends, task_of=aider_asks),
+        Client(
+            "aider-mending",
+            CHAT,
+            (None,),
+            1_000,
+            0,
+            0,
+            aider_begins,
+            aider_mends_on,
+            framed_as_aider,
+            ends=aider_mends_at_last,
+            task_of=lambda session, turn: aider_asks(session, turn - 1 + turn % 2),
+        ),
+        Client(
+            "aider-talking",
+            CHAT,
+            (None,),
+            1_000,
+            0,
+            0,
+            aider_tells,
+            aider_goes_on,
+            framed_as_talk_of_aider,
+            ends=lambda session, turn: [*aider_ends(session, 1)[:2], user(aider_asks(session, turn))],
+            task_of=aider_asks,
+        ),
         Client(
             "claude-code",
             MESSAGES,

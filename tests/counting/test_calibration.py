@@ -52,6 +52,20 @@ def test_the_margin_follows_the_observed_error() -> None:
     assert steady.spread < shaky.spread
 
 
+def test_what_the_first_predictions_were_off_by_takes_no_room_later() -> None:
+    """Tools that are estimated some 250 tokens upward make a small prompt three times as large, and a large one hardly larger."""
+    small = [(354, 129), (1_377, 1_131), (2_360, 2_093), (4_513, 4_225), (4_810, 4_501)]
+    large = [(7_306, 6_934), (9_480, 9_129), (8_608, 8_215), (8_182, 7_852), (5_962, 5_695)]
+    assert learned(small + large).margin(100_000, 5_000) < 5_000
+
+
+def test_one_wrong_sample_at_the_beginning_takes_no_more_than_a_later_one() -> None:
+    for place in (0, 3):
+        samples = [(estimate, estimate + 50) for estimate in range(1_000, 9_000, 1_000)]
+        samples[place] = (samples[place][0], 500_000)
+        assert learned(samples).margin(100_000, 5_000) < 28_000
+
+
 def test_samples_are_bounded() -> None:
     assert len(learned([(100 + number, 120 + number) for number in range(500)]).samples) <= 128
 

@@ -47,8 +47,9 @@ def test_an_agent_whose_outputs_come_as_user_messages_is_a_session_of_tools() ->
 
 def test_an_epoch_frees_room_for_a_few_turns_where_turns_are_large() -> None:
     shares = Thresholds(0.9, 0.5)
-    small, large = (levels(shares, Tally(20, 18, tokens, 9), 10_000, instructions=1_000) for tokens in (4_000, 14_500))
+    small, usual, large = (levels(shares, Tally(20, 18, 1_000 + 9 * turn, 9), 10_000, instructions=1_000) for turn in (330, 650, 1_500))
     assert small == Levels(1_000 + 8_100, 1_000 + 4_500)
+    assert usual.target == small.trigger - 7 * 650
     assert large.target == 1_000 + 3_000  # no lower than a third of the room
 
 

@@ -83,6 +83,13 @@ def test_a_tag_in_a_sentence_is_part_of_it() -> None:
         ["[SYSTEM] ok\n"] * 4,
         ["Observation: 3 rows"] * 2,
         ["Here is the current screenshot"],
+        [
+            "# 1 SEARCH/REPLACE block failed to match!\n\n## SearchReplaceNoExactMatch: This SEARCH block failed to exactly match lines in a.py"
+        ],
+        ["UnifiedDiffNoMatch: hunk failed to apply!\n\na.py does not contain lines that match the diff you provided!"],
+        ["# Fix any errors below, if possible.\n\n## Running: flake8 a.py\n\na.py:3: undefined name 'queue' where the worker is started"],
+        ["I added these files to the chat: a.py, b.py\nLet me know if there are others we should add, or go on with what was asked."],
+        ["The patch to src/a.py could not be applied: line 3 reads otherwise by now, so give the whole of the block once more."],
         ["Current page: https://shop.example/cart\nElements: [1] button"],
         ["[ERROR] You did not use a tool in your previous response! Please retry with a tool use."],
         [f"Step {n} of the run is over, the state of the browser follows below" for n in range(5)],

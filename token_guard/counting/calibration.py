@@ -19,6 +19,10 @@ FITTED = 32
 TRUSTED = 5
 """Samples after which the correction is used with its own margin, and a further sample is taken with a bounded step."""
 
+LEARNING = 16
+"""The oldest samples are judged by today's line and not by what was predicted then: a line through a handful of small prompts is a third
+off where tools are estimated upward, and such an error would take that much of every budget for the next hundred samples."""
+
 STEP = 1.3
 """A trusted calibration believes a sample no further than this factor from what it predicted."""
 
@@ -103,11 +107,11 @@ class Calibration:
         return replace(self, samples=(*self.samples, sample)[-KEPT:])._fitted(slopes)
 
     def _error(self, place: int) -> float:
-        """By which share a sample exceeds its prediction; one from before the first trusted prediction, today's."""
+        """By which share a sample exceeds its prediction; one of the oldest, today's, and believed no further than others are."""
         sample = self.samples[place]
-        if place >= TRUSTED or len(self.samples) == KEPT:
+        if place >= LEARNING:
             return sample.error
-        return sample.actual / max(1, self.correct(sample.estimate)) - 1.0
+        return min(sample.actual / max(1, self.correct(sample.estimate)), STEP) - 1.0
 
     def _fitted(self, slopes: tuple[float, float]) -> Calibration:
         newest = self.samples[-FITTED:]

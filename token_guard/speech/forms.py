@@ -53,8 +53,13 @@ FROM_CLIENTS: Final = _any(
     r"\[?(?:current|latest|new|updated) (?:screenshot|screen|page|url|state|browser|step|date|time|working directory)\b"
     r"[^\n]{0,80}(?::|\]|$)",
     r"screenshot\b[^\n]{0,40}$",
+    # aider and others: what became of an edit that the model wrote
+    r"(?:# ?)?\d{1,4} search/replace blocks? failed\b|unifieddiff\w{1,20}: hunk failed\b",
+    r"# fix any errors below\b|i added these files to the chat:",
+    r"(?:the |your |this )?(?:edit|patch|diff|hunk|search block)s?\b[^\n]{0,60}\b"
+    r"(?:failed to (?:apply|match)|could not be applied|did not (?:apply|match))\b",
 )
-"""How messages begin that clients send by themselves: nudges, hook feedback, notices, screenshots and pages."""
+"""How messages begin that clients send by themselves: nudges, hook feedback, notices, screenshots and pages, failures of edits."""
 
 _WORDS: Final = """
 yes yeah yep yup ok okay okey k sure go on ahead continue proceed please do it that this sounds good great thanks thank you perfect

@@ -24,7 +24,7 @@ class Client:
     venv: str = "agents"
     model: str = "openai/stand-in"
     prefix: float = 0.9
-    tight: float = 0.8
+    tight: float = 0.85
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -55,16 +55,16 @@ MINI = (
 CLIENTS: Mapping[str, Client] = {
     "mini-swe-agent": Client("mini", arguments=(*MINI, "mini.yaml")),
     "mini-swe-agent, text": Client(
-        "mini", "bash block", prefix=0.8, tight=0.75, arguments=(*MINI, "mini_textbased.yaml", "--model-class", "litellm_textbased")
+        "mini", "bash block", prefix=0.8, tight=0.83, arguments=(*MINI, "mini_textbased.yaml", "--model-class", "litellm_textbased")
     ),
     "openai-agents": Client("openai_agents", venv="few"),
     "openai-agents, Responses": Client("openai_agents", wire="responses", venv="few"),
     "pydantic-ai": Client("pydantic_agent", venv="few"),
     "pydantic-ai, Anthropic": Client(
-        "pydantic_agent", wire="messages", model="anthropic/claude-sonnet-4-5", venv="few", prefix=0.8, tight=0.65
+        "pydantic_agent", wire="messages", model="anthropic/claude-sonnet-4-5", venv="few", prefix=0.9, tight=0.83
     ),
     "LangChain": Client("langchain_agent"),
     "smolagents": Client("smol_agent"),
-    "smolagents, code": Client("smol_agent", "python block", wire="code", prefix=0.8, tight=0.75),
-    "aider": Client("aider_pair", "talk", venv="aider", prefix=0.75, tight=0.6),
+    "smolagents, code": Client("smol_agent", "python block", wire="code", prefix=0.8, tight=0.83),
+    "aider": Client("aider_pair", "talk", venv="aider", prefix=0.75, tight=0.67),
 }

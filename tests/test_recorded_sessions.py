@@ -13,8 +13,8 @@ import pytest
 
 from token_guard import fit
 
-EVERY = 1 if os.environ.get("ALL_REQUESTS") else 4
-"""Of each file every fourth session; with ALL_REQUESTS=1 all."""
+EVERY = 1 if os.environ.get("ALL_REQUESTS") else 8
+"""Of each file every eighth session; with ALL_REQUESTS=1 all."""
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
-"""Every error that token_guard raises on purpose, and where another one came from."""
+"""Every error that token_guard raises on purpose, where another one came from, and those of observers, which change nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from traceback import extract_tb
 
@@ -14,8 +15,11 @@ __all__ = [
     "ModelNotSupportedError",
     "TokenCountError",
     "TokenGuardError",
+    "tell",
     "where",
 ]
+
+logger = logging.getLogger("token_guard")
 
 
 class TokenGuardError(Exception):
@@ -122,3 +126,14 @@ def where(error: BaseException) -> str:
     frames = extract_tb(error.__traceback__)
     place = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"
+
+
+def tell(observe: Callable[..., object], *what: object) -> None:
+    """Tell an observer; one that fails is a warning, and what it was told of goes on.
+
+    >>> tell({}.pop, "a")
+    """
+    try:
+        observe(*what)
+    except Exception as error:
+        logger.warning("token_guard: an observer failed (%s); the request goes on", where(error))

@@ -15,6 +15,7 @@ from token_guard.compaction import Draft, Goal
 from token_guard.compaction.strategies import passes
 from token_guard.conversation import Conversation, Message, Outline
 from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for, own_meter_for
+from token_guard.errors import tell
 from token_guard.formats import Unreadable, format_for
 from token_guard.history.behind import Behind, behind
 from token_guard.history.forwarded import Forwarded
@@ -134,7 +135,7 @@ class Guard:
             report = replace(report, seconds=self._clock() - started)
         if mode == "observe":
             return Fitted(request, replace(report, action="observed"))
-        self.compaction_log.observe(report)
+        tell(self.compaction_log.observe, report)
         if report.action == "rejected":
             return self._rejected(case, done, request, report)
         rendered = format_.render(done) if report.action in ("compacted", "clamped") else request

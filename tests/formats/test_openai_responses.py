@@ -140,8 +140,8 @@ def test_a_glance_never_counts_less_than_the_parts(items: list[Any]) -> None:
 
 
 def recorded(corpus: Any, file: str) -> Iterator[dict[str, Any]]:
-    """Every fifth request of every second recorded session, as a client of Responses would have sent it."""
-    for record in corpus(file)[::2]:
+    """Every fifth request of every fourth recorded session, as a client of Responses would have sent it."""
+    for record in corpus(file)[::4]:
         messages = record["messages"]
         ends = [place for place, message in enumerate(messages) if place and message["role"] == "assistant"]
         for end in ends[::5]:

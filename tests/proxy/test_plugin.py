@@ -18,7 +18,9 @@ from token_guard.demo.openai_rules import Refusal
 from token_guard.demo.upstream import Upstream
 from token_guard.errors import ConfigError
 from token_guard.proxy.installation import build_callback, install
+from token_guard.proxy.metrics import Metrics
 from token_guard.proxy.plugin import TokenGuardCallback
+from token_guard.sessions import CompactionLog
 from token_guard.settings import Settings
 
 HISTORY = conversation()
@@ -186,7 +188,8 @@ def test_a_rewritten_request_is_one_log_line_without_content(caplog):
         attempt(guard, arguments())
     (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
     assert line.startswith("compacted openai/gpt-4o: ")
-    assert "limit 16000 (deployment), summarize;removed=" in line
+    assert "limit 16000 (deployment), " in line
+    assert "summarize;removed=" in line
     assert "ledger" not in line
 
 
@@ -258,6 +261,21 @@ def test_failures_of_the_guard_have_a_metric():
     before = sample("token_guard_failures_total", model="gpt-4o")
     attempt(failing(ValueError(SECRET)), arguments(SHORT))
     assert sample("token_guard_failures_total", model="gpt-4o") == before + 1
+
+
+@pytest.mark.parametrize("observer", [(Metrics, "observe"), (CompactionLog, "observe")], ids=lambda observer: observer[0].__name__)
+def test_an_observer_that_fails_discards_no_compaction(caplog, monkeypatch, observer):
+    def fail(*_: Any) -> None:
+        raise ValueError(SECRET)
+
+    monkeypatch.setattr(*observer, fail)
+    kwargs = arguments()
+    with caplog.at_level(logging.WARNING, "token_guard"):
+        sent = attempt(callback(), kwargs)
+    assert sent is not None
+    assert len(json.dumps(sent["messages"])) < len(json.dumps(HISTORY))
+    assert "an observer failed (ValueError" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_a_mode_that_is_none_is_answered_and_warned_of_once(caplog):

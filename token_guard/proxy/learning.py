@@ -10,7 +10,7 @@ from typing import Any
 
 import litellm
 
-from token_guard.errors import where
+from token_guard.errors import tell, where
 from token_guard.guard import Guard
 from token_guard.proxy.metrics import Metrics
 from token_guard.proxy.usage import Sent, Usage, usage_of
@@ -45,7 +45,7 @@ class Learning:
             request, usage.prompt_tokens, api=usage.api, deployment=usage.deployment, estimate=usage.estimate, litellm_count=counted
         )
         if correction and self.metrics:
-            self.metrics.learned(request["model"], correction)
+            tell(self.metrics.learned, request["model"], correction)
 
 
 def _are_messages(value: Any) -> bool:

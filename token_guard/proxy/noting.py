@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
-from token_guard.errors import ContextOverflowError, where
+from token_guard.errors import ContextOverflowError, tell, where
 from token_guard.proxy.attempt import Attempt
 from token_guard.proxy.headers import bypassed_headers, log_line, rejected_headers, rejected_line, report_headers
 from token_guard.proxy.metrics import Metrics
@@ -31,7 +31,7 @@ class Noting:
         note["estimate"] = report.tokens_after if report.action == "compacted" else None
         note["sent"] = report.tokens_after
         if self.metrics:
-            self.metrics.observe(report)
+            tell(self.metrics.observe, report)
         if fitted.request is not attempt.request:
             logger.info(log_line(report))
 
@@ -43,7 +43,7 @@ class Noting:
             return
         places.append(attempt.place)
         if self.metrics:
-            self.metrics.reject(attempt.model, error.largest_part)
+            tell(self.metrics.reject, attempt.model, error.largest_part)
         logger.info(rejected_line(error))
 
     def failed(self, attempt: Attempt, error: BaseException, outcome: Literal["forwarded", "refused"]) -> None:
@@ -51,6 +51,6 @@ class Noting:
         attempt.note["failures"] = attempt.note.get("failures", 0) + 1
         attempt.note["headers"] = bypassed_headers()
         if self.metrics:
-            self.metrics.fail(attempt.model)
+            tell(self.metrics.fail, attempt.model)
         subject = "the original is forwarded" if outcome == "forwarded" else "the request is refused"
         logger.warning("token_guard failed on a request for %s (%s); %s", attempt.model, where(error), subject)

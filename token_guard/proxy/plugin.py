@@ -18,7 +18,7 @@ from litellm.types.utils import CallTypes
 
 from token_guard.budget import ContextLimit
 from token_guard.counting import Calibrations, keep_large_counts
-from token_guard.errors import ContextOverflowError, where
+from token_guard.errors import ContextOverflowError, tell, where
 from token_guard.guard import Guard
 from token_guard.limits import Deployment, Discovery, Learned
 from token_guard.proxy import refusals
@@ -155,7 +155,7 @@ class TokenGuardCallback(CustomLogger):
             return
         attempt = open_attempt(request_data, api=APIS[call_type], mode=self.settings.mode)
         if await asyncio.to_thread(self.retries.refused, attempt, exception) and self.metrics:
-            self.metrics.context_error(attempt.model)
+            tell(self.metrics.context_error, attempt.model)
 
     async def async_log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Learn from a stream that failed after it had begun: the failure hook above is not told of it."""

@@ -125,7 +125,7 @@ def _simhash(features: Iterable[str]) -> int:
 
 
 def _features(text: str) -> Iterator[str]:
-    lines = list(filter(None, (line.strip() for part in windows(text) for line in part.splitlines())))
+    lines = [line for part in windows(text) for line in filter(None, map(str.strip, part.splitlines()))]
     if len(lines) >= FEW_LINES:
         yield from lines
         return

@@ -80,7 +80,9 @@ def _cut(lines: Sequence[str], of_all: int, chars: int, head_share: float) -> _C
 
 
 def _lines(text: str) -> Sequence[str]:
-    lines = (line for part in windows(text) for line in part.split("\n"))
+    lines = [line for part in windows(text) for line in part.split("\n")]
+    if max(map(len, lines), default=0) <= LONG_LINE:
+        return lines
     return [piece for line in lines for piece in ((line,) if len(line) <= LONG_LINE else _pieces(line))]
 
 

@@ -62,7 +62,6 @@ def config(upstream: Upstream, *, guarded: bool) -> dict[str, Any]:
 def held(proxy: Proxy, kind: Hostile | None, share: float) -> tuple[float, float, int]:
     """The worst answer of the route and the seconds of the request, and its status; at rest, where there is no request."""
     with Pulse(proxy.url).beating() as pulse:
-        began = time.perf_counter()
         if kind is None:
             time.sleep(2.0)
             return pulse.worst, 0.0, 0

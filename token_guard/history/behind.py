@@ -44,7 +44,7 @@ class Behind:
     asked: Message
 
     def tokens(self, counter: Counter) -> int:
-        """What is written anew takes beside the history."""
+        """How many tokens what is written anew takes beside the history."""
         return counter.messages([*(message for _, message in self.beside), self.asked]) - counter.message(self.history[-1])
 
     def put_back(self, replayed: Replayed, tokens: int) -> Replayed:

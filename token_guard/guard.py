@@ -384,7 +384,7 @@ def _shared_for(fingerprint: str) -> Guard:
 
 def _shared(settings: Settings | None) -> Guard:
     """One guard for equal settings, so that its memory of earlier turns is used."""
-    return _shared_for(settings.model_dump_json() if settings else "")
+    return _shared_for(settings.model_dump_json(exclude_unset=True) if settings else "")
 
 
 def _compact(steps: tuple[compaction.Pass, ...], meter: Meter, draft: Draft, goal: Goal) -> compaction.Compacted:

@@ -19,6 +19,8 @@ from token_guard.marks import CLOSE, is_note, quoted
 
 COUNTER = Characters()
 
+THANKS = "Thanks a lot, that is really great and means so much to me!"
+
 LINES = [*(f"src/mod_{number}.py:{number}: def helper_{number}(x)" for number in range(40)), "ValueError: cannot decode header_2"]
 EDIT = {"path": "src/mod_7.py", "old_string": "def helper_7(x):\n    return x", "new_string": "def helper_7(x):\n    return x + offset_7"}
 
@@ -199,3 +201,12 @@ def test_the_names_of_fields_are_no_names() -> None:
     listed = note.partition("Also named: ")[2].partition("\n")[0]
     assert not {"first_name", "payment_methods", "seats_available"} & set(listed.split())
     assert facts.names(json.dumps(PERSON)) == ("1960-11-26", "mo@example.com", "2021-02-03", "91365", *METHODS)
+
+
+def test_of_talk_what_is_said_once_is_told_before_what_is_said_all_the_time() -> None:
+    said = [say("user" if place % 2 else "assistant", THANKS) for place in range(60)]
+    said[11] = say("user", "My sister Ines moved to Porto in the spring and opened a bakery with two ovens.")
+    draft = Draft(tuple(parsed([*said, say("user", "And now?")])))
+    note = next(message for message in Summarize()(draft, Goal(1_500, 4_000), COUNTER).messages if is_note(message))
+    assert "opened a bakery" in note.text
+    assert note.text.count(THANKS) <= 2  # once each

@@ -9,7 +9,7 @@ import pytest
 from build import Characters, agent, answer, call, listing, parsed, result, say, texts
 
 from token_guard import Guard, Settings, fit
-from token_guard.compaction import Draft, Goal
+from token_guard.compaction import Draft, Goal, Ledger
 from token_guard.compaction.strategies import STRATEGIES, passes
 from token_guard.compaction.summarize_old import SummarizeOld
 from token_guard.conversation import Message
@@ -99,6 +99,14 @@ def test_a_wrong_default_strategy_that_is_not_used_harms_nobody(monkeypatch: pyt
 
 
 # -- what they do --------------------------------------------------------------------------------------------------------
+
+
+def test_a_sliding_window_remembers_nothing_that_nobody_will_read() -> None:
+    (window,) = passes(Settings(strategy="sliding_window"))
+    messages = tuple(parsed([say("user" if place % 2 else "assistant", f"word {place} " * 40) for place in range(40)]))
+    done = window(Draft(messages), Goal(2_000, 3_000), Characters())
+    assert len(done.messages) < len(messages)
+    assert done.ledger == Ledger()
 
 
 def test_a_sliding_window_puts_nothing_in_the_place_of_what_goes() -> None:

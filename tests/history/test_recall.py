@@ -135,8 +135,34 @@ def test_a_session_gets_no_more_than_its_share() -> None:
     assert 0 < size([with_quotes]) - size([say("user", QUESTION)]) <= 0.05 * 2_000
 
 
+def test_what_only_says_something_gets_less_than_a_question() -> None:
+    stated = QUESTION.replace("What did Ines say", "I wonder what Ines said").replace("?", ".")
+    told = sent([*talk()[:-1], say("user", stated)])[-1]
+    asked = sent(talk())[-1]
+    room = 0.5 * 3_000
+    assert size([told]) - size([say("user", stated)]) <= room / 10 < size([asked]) - size([say("user", QUESTION)]) <= room
+
+
+def test_where_every_message_has_the_words_of_the_question_nothing_is_quoted_and_nothing_compacted_anew() -> None:
+    messages = [message for number in range(600) for message in (say("user", f"page {number}"), answer(f"page {number}"))]
+    fitted = fit({"model": "gpt-4o", "messages": [*messages, say("user", "page 600")]}, max_input_tokens=3_000)
+    assert fitted.request["messages"][-1] == say("user", "page 600")
+    assert fitted.report.epochs <= 1_200 * 8 // 1_000
+
+
 def size(messages: list[dict[str, Any]]) -> int:
     return METER.messages(parsed(messages))
+
+
+def test_in_talk_it_leaves_when_the_user_speaks_again() -> None:
+    first = sent(talk())
+    assert EVIDENCE in first[-1]["content"]
+    later = sent([*talk(), answer("At 6:40."), say("user", "Thank you very much indeed.")])
+    assert later[: len(first)] == [*first[:-1], say("user", QUESTION)]
+
+
+def test_settings_that_are_given_do_not_count_as_thresholds_that_are_set() -> None:
+    assert sent(talk()) == list(fit({"model": "gpt-4o", "messages": talk()}, max_input_tokens=3_000).request["messages"])
 
 
 def test_it_is_the_same_on_every_later_request_of_the_turn() -> None:

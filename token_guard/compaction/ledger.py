@@ -79,7 +79,8 @@ class Ledger:
 
 def as_sent(message: Message) -> Message:
     """The message as the client sent it: what masking hid of it is remembered too."""
-    return replace(message, parts=message.origin.parts) if message.origin else message
+    origin = message.origin
+    return message if origin is None or origin.parts is message.parts else replace(message, parts=origin.parts)
 
 
 def _bounded(told: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -9,11 +9,18 @@ __all__ = ["without_oldest"]
 
 
 def without_oldest(
-    draft: Draft, target: int, counter: Counter, after: int = 0, least: int = 0, stays: frozenset[int] | None = None
+    draft: Draft,
+    target: int,
+    counter: Counter,
+    after: int = 0,
+    least: int = 0,
+    stays: frozenset[int] | None = None,
+    *,
+    remembered: bool = True,
 ) -> Draft:
     """The draft without its oldest exchanges; those before the place `after` stay, and with them what a prompt cache holds, and so
     does one whose going would leave less than `least`; what is pinned stays, or only what `stays` says. A reply does not stay as the
-    beginning of what is left."""
+    beginning of what is left. The ledger has what went where it is to be `remembered`."""
     messages, tokens = draft.messages, counter.messages(draft.messages)
     if tokens <= target:
         return draft
@@ -33,4 +40,4 @@ def without_oldest(
     if not gone:
         return draft
     kept = tuple(message for place, message in enumerate(draft.messages) if place not in gone)
-    return Draft(kept, draft.ledger.with_dropped(draft.messages[place] for place in sorted(gone)))
+    return Draft(kept, draft.ledger.with_dropped(draft.messages[place] for place in sorted(gone)) if remembered else draft.ledger)

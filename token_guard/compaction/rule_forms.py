@@ -181,7 +181,9 @@ BINDS: Final = (
     ),
     form(
         "must shall",
-        r"(?<!there )(?<!i )\b(?:must|shall)\b(?! (?:have\b|be (?:a|an|some|something|the|because|wrong|why|due|nice|hard|\w+ing)\b"
+        r"(?<!there )(?<!i )\b(?:must|shall)\b(?!['’]ve\b| (?:have\b|feel\b"
+        r"|be (?:a|an|some|something|the|because|wrong|why|due|nice|hard|so|really|very"
+        r"|pretty|quite|such|tough|great|awesome|amazing|incredible|exciting|tiring|fun|\w+ing)\b"
         r"|say\b|admit\b"
         r"|include:))",
     ),

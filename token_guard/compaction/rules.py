@@ -9,7 +9,7 @@ from token_guard.compaction.remembered import remembered
 from token_guard.compaction.rule_forms import BINDS, FORBIDS, has_any, words_of
 from token_guard.compaction.rule_forms_abroad import BINDS_ABROAD, FORBIDS_ABROAD
 from token_guard.compaction.rule_subjects import replaces
-from token_guard.compaction.statement_forms import CHANGES, DEPENDS, HABITS, LABEL, LEANS_BACK, MOMENTARY, STATES, TELLING
+from token_guard.compaction.statement_forms import CHANGES, DEPENDS, HABITS, KINDNESS, LABEL, LEANS_BACK, MOMENTARY, STATES, TELLING
 from token_guard.conversation import Message
 from token_guard.speech import own_words
 
@@ -191,7 +191,7 @@ def _is_rule(sentence: str, with_facts: bool) -> bool:
     if not _is_prose(sentence) or sentence.endswith(("?", "？")):
         return False
     bare = _bare(sentence)
-    if _STORY.match(bare):
+    if _STORY.match(bare) or KINDNESS.match(bare):
         return False
     return _forbids(bare) or _binds(bare) or (with_facts and _states(sentence))
 

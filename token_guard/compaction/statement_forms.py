@@ -7,7 +7,7 @@ from typing import Final
 
 from token_guard.compaction.rule_words import DOING, SAYING
 
-__all__ = ["CHANGES", "DEPENDS", "HABITS", "LABEL", "LEANS_BACK", "MOMENTARY", "STATES", "TELLING"]
+__all__ = ["CHANGES", "DEPENDS", "HABITS", "KINDNESS", "LABEL", "LEANS_BACK", "MOMENTARY", "STATES", "TELLING"]
 
 TELLING: Final = re.compile(
     r"\d|[A-Za-z]_[A-Za-z]|[a-z][A-Z]|https?:|\w/\w|\w@\w|[$€£¥]|\b[A-Z]{3,}\b|[`“«「]|\b[A-Z][a-z]+ [A-Z][a-z]+\b|[^\W\d]\.[a-z]{2,4}\b"
@@ -19,7 +19,8 @@ STATES: Final = re.compile(
     r"(?:(?i:the|our|my|this|his|her|their|its|production|staging)\s(?:[\w'’/-]+ ){0,7}|[A-Z][\w'’-]+ (?:[\w'’/-]+ ){0,4})"
     r"(?:is|are|runs? (?:on|in|at)|lives? (?:at|in|on|under)|is called|are called|expires?|belongs? to|equals|owns?|goes live|is hosted"
     r"|sits (?:at|in|on)"
-    r"|must|ends? (?:on|at|in)|starts? (?:on|at)|lands? on)\b(?! (?:not|being|still being|no longer|also|a bit|very|too|really)\b)"
+    r"|must(?!['’]ve| have)|ends? (?:on|at|in)|starts? (?:on|at)|lands? on)\b"
+    r"(?! (?:not|being|still being|no longer|also|a bit|very|too|really)\b)"
     r"(?=[^?\n]{0,60}?(?:\d|[A-Za-z]_[A-Za-z]|https?:|\w/\w|\w@\w|[$€£¥]|[A-Z]{3,}|[`“«「]| [A-Z][a-z]+ [A-Z][a-z]+))"
 )
 """What states something of something that has a name or a number."""
@@ -51,6 +52,25 @@ MOMENTARY: Final = re.compile(
     re.IGNORECASE,
 )
 """What tells what somebody sees at this moment, which soon is no longer so."""
+
+_WELL = r"(?:safe|strong|positive|motivated|healthy|blessed|awesome|hopeful|in touch|tuned|focused on your|true to (?:yourself|you))\b"
+_ON = (
+    r"(?:it up|at it|going|pushing|believing|dreaming|smiling|shining|rocking|learning|growing|fighting|striving|moving|staying|chasing"
+    r"|spreading|inspiring|exploring|being|having|doing what|taking (?:it )?one step|making a difference|up the|(?:me|us|you) (?:posted"
+    r"|updated|in the loop)|(?:those|your) (?:fingers|head|chin|spirits)|that \w+ (?:going|up))\b"
+)
+
+KINDNESS: Final = re.compile(
+    r"^(?:just |so |c['’]?mon,? |hey,? )*(?:no (?:worries|problem|prob|pressure|stress|biggie|rush)\b|anytime\b|any time[,.!]"
+    r"|(?:stay|keep|be|remain) " + _WELL + r"|keep " + _ON + r"|(?:never|do not|don['’]t) (?:say never|give up|lose hope|stop (?:dreaming"
+    r"|believing|smiling|being)|be (?:daunted|discouraged|sad|too hard)|let \w+ (?:\w+ )?(?:get|bring) you)\b"
+    r"|take (?:care|it easy|one step)\b(?! (?:of|to|that|not)\b)|(?:chase|follow|trust|believe in) (?:your|yourself)\b"
+    r"|always (?:(?!bring|ping|sing|string)\w+ing|up for|here|there|good|nice|happy|great|fun|glad|a (?:pleasure|joy))\b"
+    r"|must (?:be|feel|have been|mean) (?:so|really|very|pretty|quite|such|great|nice|tough|hard|awesome|amazing|exciting|fun|cool)\b)"
+    r"|^if you ever\b[^?]{0,100}\b(?:let me know|happy to|help|here)\b|\bgood to (?:chat|talk)\b",
+    re.IGNORECASE,
+)
+"""What people say to one another out of kindness, in the forms of orders."""
 
 LABEL: Final = re.compile(
     r"(?!(?:ERROR|WARN|WARNING|INFO|DEBUG|TRACE|FATAL|CRITICAL|FAILED|FAIL|PASS|PASSED|OK|TODO|FIXME|XXX|HTTP|HTTPS|URL|NB|PS|STEP|Q|A"

@@ -40,7 +40,7 @@ def _adaptive(settings: Settings) -> tuple[Pass, ...]:
 
 def _sliding_window(settings: Settings) -> tuple[Pass, ...]:
     """The oldest exchanges go, and nothing is put in their place."""
-    return (Truncate(**settings.truncate.model_dump(), max_directives=0),)
+    return (Truncate(**settings.truncate.model_dump(), tells=False),)
 
 
 def _summarization(settings: Settings) -> tuple[Pass, ...]:

@@ -25,6 +25,9 @@ MEMORY = 0.18
 LARGEST = 0.45
 """A note takes at most this share of what all may take, so that there is room for more to be added."""
 
+TALK_SHARE = 0.15
+"""What notes may take of talk: in its lines nothing was done, and what a question needs of them is quoted when it is asked."""
+
 LEAST_NOTE, MIN_NOTE = 200, 800
 """Below so many tokens a note says nothing but that something is missing; and so many it has where notes may take them. On recorded
 dialogues with tools at 4,000 tokens 600 kept .87 of the names that were needed again, 800 kept .98, for .02 more of a window's cost."""
@@ -75,7 +78,7 @@ class Summarize:
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         if counter.messages(draft.messages) <= goal.target:
             return draft
-        memory = _Memory.of(draft.messages, goal, self.share, counter)
+        memory = _Memory.of(draft.messages, goal, self.share if _works(draft) else min(self.share, TALK_SHARE), counter)
         done = self._with_account(draft, goal, memory, counter)
         if memory.full or not memory.taken or counter.messages(done.messages) <= max(goal.target, int(TIGHT_SHARE * goal.allowed)):
             return done
@@ -112,6 +115,11 @@ class Summarize:
         steps = [STEPS, *lines] if lines else []
         names = _names(weights, "\n".join([*rules, *steps]), int(NAMES_SHARE * room), counter)
         return Blocks(head, tuple(rules), (*steps, *filter(None, [names]))).message
+
+
+def _works(draft: Draft) -> bool:
+    """Whether anything was called in a conversation, before or since its newest note."""
+    return any(step.tool for step in draft.ledger.steps) or any(message.calls or outputs_of(message) for message in draft.messages)
 
 
 @dataclass(frozen=True, slots=True)

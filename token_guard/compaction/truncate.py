@@ -36,24 +36,26 @@ class Truncate:
     min_tokens: int = 64
     max_directives: int = 64
     """So many of the user's rules in what went are told in a note."""
+    tells: bool = True
+    """Whether what goes is remembered, for notes on it."""
     name: str = "truncate"
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         last_note = max((place for place, message in enumerate(draft.messages) if is_note(message)), default=0)
-        shorter = without_oldest(draft, goal.target, counter, after=last_note, least=goal.least)
-        shorter = without_oldest(shorter, goal.allowed, counter)
+        shorter = without_oldest(draft, goal.target, counter, after=last_note, least=goal.least, remembered=self.tells)
+        shorter = without_oldest(shorter, goal.allowed, counter, remembered=self.tells)
         if counter.messages(shorter.messages) <= goal.most:
             return self._with_rules(shorter, draft, goal, counter)
         messages = without_notes(self._cut(shorter.messages, goal, counter), goal.most, counter)
         left = self._with_rules(replace(shorter, messages=messages), draft, goal, counter)
-        left = without_oldest(left, goal.most, counter, stays=pins(messages).last)
+        left = without_oldest(left, goal.most, counter, stays=pins(messages).last, remembered=self.tells)
         return replace(left, messages=without_attachments(left.messages, goal.most, counter))
 
     def _with_rules(self, left: Draft, before: Draft, goal: Goal, counter: Counter) -> Draft:
         """What is left with the rules that it has to tell, in what is allowed and in less than there was before."""
         limit = max(goal.allowed, min(goal.most, counter.messages(left.messages)))
         limit = min(limit, counter.messages(before.messages) - 1)
-        return with_rules(left, goal, counter, limit, self.max_directives) if self.max_directives else left
+        return with_rules(left, goal, counter, limit, self.max_directives) if self.tells and self.max_directives else left
 
     def _cut(self, messages: tuple[Message, ...], goal: Goal, counter: Counter) -> tuple[Message, ...]:
         """The messages with what matters least cut first, as far as they have to be."""

@@ -16,19 +16,20 @@ __all__ = ["epoch_goal", "floor_after", "summed", "trigger_of", "whole_again"]
 KEPT_SHARE = 0.5
 """However much task and notes take, the exchanges after them keep this share of the target."""
 
-RECALL_SHARE = 0.1
-"""Of a conversation that waits until it does not fit, once something was taken out: what is left free to bring it back."""
+RECALL_SHARE, TALK_SHARE = 0.1, 0.5
+"""Of a conversation that waits until it does not fit, once something was taken out: what is left free to bring it back, as a share of
+what is allowed; and in talk, where a question has a better answer the more of it is found, as a share of what an epoch frees."""
 
 MIN_GAIN = 0.55
 """Where an epoch cannot reach its target, the next one waits until this share of the usual gain has come in again."""
 
 
-def trigger_of(state: State, history: Sequence[Message], at: Levels, allowed: int, counter: Counter) -> int:
+def trigger_of(state: State, history: Sequence[Message], at: Levels, allowed: int, counter: Counter, *, recalls: bool) -> int:
     """The size above which there is an epoch: higher where task and notes take so much of the budget that an epoch
     frees little, so that what it writes is read from the prompt cache more than once or twice; and lower where all of it could be
     used but for what is to be recalled."""
-    if state.epochs and at.trigger >= allowed:
-        return int((1 - RECALL_SHARE) * allowed)
+    if recalls and state.epochs and at.trigger >= allowed:
+        return allowed - int(TALK_SHARE * (allowed - at.target) if state.tally.kind == "talk" else RECALL_SHARE * allowed)
     fixed = min(allowed, state.instructions)
     highest = fixed + int(HIGHEST * (allowed - fixed))
     if state.tokens <= at.trigger or at.trigger >= highest:

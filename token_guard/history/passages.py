@@ -55,6 +55,9 @@ MOST_USES = 1 << 15
 """Uses that are looked at for one question: of more, those of its most frequent words decide nothing and are left out. In recorded
 dialogues no question has more than 1,400."""
 
+FEW = 3
+"""A word that so many passages have, or half of them, tells them apart."""
+
 PASSAGE_BYTES, WORD_BYTES, USE_BYTES = 200, 400, 7
 """Measured with tracemalloc on CPython 3.13, rounded up: a passage without its text, a word, one of its uses."""
 
@@ -116,15 +119,17 @@ class Passages:
         """How many passages the messages before this one have."""
         return bisect_left(self.all, message, key=lambda passage: passage.message)
 
-    def weights(self, question: str, count: int) -> dict[str, float]:
-        """How rare each word of a question is among the first `count` passages; words that do not occur are left out."""
+    def weights(self, question: str, count: int, *, telling: bool = False) -> dict[str, float]:
+        """What each word of a question says of a passage that has it: how rare it is among the first `count`, squared, as question
+        and passage both have it. Words that none has are left out, and where only `telling` ones are wanted, those that most have."""
         known = {word: self._spread(word, count) for word in dict.fromkeys(words(question))}
         if sum(known.values()) > MOST_USES:
             rarest = sorted(known, key=known.__getitem__)
             uses = accumulate(known[word] for word in rarest)
             few = frozenset(word for word, so_far in zip(rarest, uses, strict=True) if so_far <= MOST_USES)
             known = {word: spread for word, spread in known.items() if word in few}
-        return {word: math.log(1 + (count - spread + 0.5) / (spread + 0.5)) for word, spread in known.items() if spread}
+        most = max(FEW, count // 2) if telling else count
+        return {word: math.log(1 + (count - spread + 0.5) / (spread + 0.5)) ** 2 for word, spread in known.items() if 0 < spread <= most}
 
     def scores(self, weights: Mapping[str, float], count: int, first: int = 0) -> list[float]:
         """BM25 of the first `count` passages, from the passage `first` on; of those before it, nothing."""

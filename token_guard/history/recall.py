@@ -5,6 +5,7 @@ It depends on the messages up to that question alone, so it is the same on every
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -28,11 +29,20 @@ PER_QUOTE = 2
 """Tokens for the line break after a quote, and its share of what says who is quoted."""
 
 LENGTH_WEIGHT = 0.25
-"""A score is divided by this power of the passage's length: short passages leave room for more. On recorded meetings anything from
-0.25 to 1 found 0.01 to 0.03 more of the evidence than 0."""
+"""In a transcript a score is divided by this power of the passage's length: short passages leave room for more. On recorded meetings
+0.25 found 0.02 more of the evidence than 0, on talk of two people 0.03 less."""
 
 DECIDING = 8
 """The floor is a share of what so many of a question's words, the rarest first, are worth: long questions have many that decide nothing."""
+
+QUESTION = re.compile("[?\uff1f\u061f]")
+"""What a message has, in any script, that wants an answer: one that only says something is better off with fewer quotes."""
+
+STATED = 0.1
+"""The share of a question's room that words have in which nothing is asked: they rarely need what was said before."""
+
+NAMED_SHARE = 0.1
+"""The most, as a share of the budget, that a session of tools may recall."""
 
 NAMING = 2
 """Passages quoted for names: the best ones say what is meant. With 4, sessions of tool dialogues cost 0.4 % more."""
@@ -58,27 +68,28 @@ class Recall:
     is missed can be read again and every token is paid on every turn, only what the newest turn names.
     """
 
-    share: float = 0.10
-    floor: float = 0.40
+    share: float = 0.50
+    floor: float = 0.20
 
-    def room(self, kind: Kind, allowed: int, spare: int) -> int:
-        """How many tokens may be recalled when `spare` are left of what the session is to have."""
+    def room(self, asked: Message, kind: Kind, allowed: int, spare: int) -> int:
+        """How many tokens may be recalled for a message when `spare` are left of what the session is to have."""
         if kind == "transcript":
             return allowed
-        share = int(self.share * allowed)
-        return share if kind == "talk" else min(share, spare)
+        if kind == "talk":
+            return int(self.share * allowed * (1.0 if QUESTION.search(asked.said) else STATED))
+        return min(int(NAMED_SHARE * allowed), spare)
 
     def __call__(
         self,
         asked: Message,
-        view: Sequence[Message],
+        view: Callable[[], Sequence[Message]],
         history: Sequence[Message],
         search: Callable[[], Passages],
         kind: Kind,
         room: int,
         counter: Counter,
     ) -> Message:
-        """`asked` with one part more, of at most `room` tokens; as it is when nothing that `view` lacks is relevant."""
+        """`asked` with one part more, of at most `room` tokens; as it is when nothing that `view()` lacks is relevant."""
         if room < FRAME_TOKENS + SMALLEST:
             return asked
         found = self._found(asked, view, history, search, kind)
@@ -98,18 +109,22 @@ class Recall:
         return best
 
     def _found(
-        self, asked: Message, view: Sequence[Message], history: Sequence[Message], search: Callable[[], Passages], kind: Kind
+        self, asked: Message, view: Callable[[], Sequence[Message]], history: Sequence[Message], search: Callable[[], Passages], kind: Kind
     ) -> _Found:
-        readable = _Readable.of(view, history)
         if kind == "tools":
             # what newer calls name may have come after the question
             end = max(asked.index or 0, tail_start(history))
             earlier = range(max(0, end - MOST), end)
-            newest = list(islice(filterfalse(readable.has, _naming(_named(asked, view, history), history, earlier)), NAMING))
+            readable = _Readable.of(view(), history)
+            newest = list(islice(filterfalse(readable.has, _naming(_named(asked, view(), history), history, earlier)), NAMING))
             return _Found(newest[::-1], list(range(len(newest)))[::-1])
-        passages, is_talk = search(), kind == "talk"
+        passages = search()
         count = passages.before(asked.index or 0)
-        worth = _worth(asked.said, passages, max(0, count - MOST) if is_talk else 0, count, self.floor if is_talk else 0.0)
+        first, floor, length = (max(0, count - MOST), self.floor, 0.0) if kind == "talk" else (0, 0.0, LENGTH_WEIGHT)
+        worth = _worth(asked.said, passages, range(first, count), floor, length)
+        if not worth:
+            return _Found((), ())
+        readable = _Readable.of(view(), history)
         ranked = sorted(worth, key=worth.__getitem__, reverse=True)  # of equals, the newest stays first
         return _Found(passages.all, ranked, cache(lambda number: not readable.has(passages.all[number])))
 
@@ -127,16 +142,18 @@ def _asks(message: Message) -> bool:
 # -- relevance ------------------------------------------------------------------------------------------------------------
 
 
-def _worth(question: str, passages: Passages, first: int, count: int, floor: float) -> dict[int, float]:
-    """Of the passages from `first` to `count`, those that share words with a question, or stand near one that does, with their scores,
-    the newest first."""
-    weights = passages.weights(question, count)
-    scores = passages.scores(weights, count, first)
+def _worth(question: str, passages: Passages, numbers: range, floor: float, length: float) -> dict[int, float]:
+    """Of the passages with these numbers, those that share words with a question, or stand near one that does, with their scores,
+    the newest first; `length` is the power of a passage's length by which its score is divided."""
+    weights = passages.weights(question, numbers.stop, telling=floor > 0)
+    if not weights:
+        return {}
+    scores = passages.scores(weights, numbers.stop, numbers.start)
     least = floor * sum(sorted(weights.values(), reverse=True)[:DECIDING])
     if max(scores, default=0.0) <= least:
         return {}
-    near = zip(range(count - 1, first - 1, -1), reversed(with_neighbours(scores)), strict=True)
-    return {number: score / len(passages.all[number].text) ** LENGTH_WEIGHT for number, score in near if score > least}
+    near = zip(reversed(numbers), reversed(with_neighbours(scores)), strict=True)
+    return {number: score / len(passages.all[number].text) ** length for number, score in near if score > least}
 
 
 def _naming(names: Collection[str], history: Sequence[Message], places: Sequence[int]) -> Iterator[Passage]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from token_guard.compaction import Counter, Goal
 from token_guard.conversation import Message
 from token_guard.history.passages import Passages
 from token_guard.history.recall import Recall, asked_in
-from token_guard.history.states import Edited, State, view_of
+from token_guard.history.states import Edited, State, bound, view_of
 from token_guard.history.thresholds import Levels
 
 __all__ = ["Recollection"]
@@ -42,17 +43,23 @@ class Recollection:
         asked = asked_in(history if anew else history[start:]) if state.epochs else None
         if self.recall is None or asked is None:
             return state
-        view = view_of(state, history)
-        carrier = next((message for message in view if message.index == asked), None)
+        carrier = _forwarded(asked, state, history)
         if carrier is None or carrier.edited:
             return state
         spare = max(self.levels(state).target - state.tokens, int(SPARE_SHARE * self.allowed)) if anew else self.allowed
-        room = min(self.allowed - state.tokens, self.recall.room(state.tally.kind, self.allowed, spare))
-        quoted = self.recall(carrier, view, history, passages, state.tally.kind, room, self.counter)
+        room = min(self.allowed - state.tokens, self.recall.room(carrier, state.tally.kind, self.allowed, spare))
+        quoted = self.recall(carrier, cache(partial(view_of, state, history)), history, passages, state.tally.kind, room, self.counter)
         if quoted is carrier:
             return state
         tokens = state.tokens + self.counter.message(quoted) - self.counter.message(carrier)
         return replace(state, tokens=tokens, recalled=(*state.recalled, Edited(asked, quoted.parts)))
+
+    def left(self, state: State, history: Sequence[Message], start: int) -> State:
+        """The state without what was recalled in talk for a question that was answered, once the user speaks again."""
+        if state.tally.kind != "talk" or not state.recalled or all(message.role != "user" for message in history[start:]):
+            return state
+        added = sum(self.counter.message(bound(edited, history)) - self.counter.message(history[edited.index]) for edited in state.recalled)
+        return replace(state, tokens=state.tokens - added, recalled=())
 
     def searched(
         self,
@@ -89,6 +96,13 @@ class Recollection:
         stays = self.counter.messages(message for message in history if message.instructs or message.index == asked)
         least = min(self.allowed, stays + int(BARE_SHARE * max(0, self.allowed - stays)))
         return Goal(least, least)
+
+
+def _forwarded(index: int, state: State, history: Sequence[Message]) -> Message | None:
+    """A message of the history as it is forwarded, None where it is not."""
+    if index >= state.upto and all(edited.index != index for edited in state.recalled):
+        return history[index]
+    return next((message for message in view_of(state, history) if message.index == index), None)
 
 
 def _moved(index: int, before: Sequence[Message], after: Sequence[Message]) -> bool:

@@ -109,7 +109,8 @@ class Replay:
             instructions=state.instructions + self.counter.messages(message for message in new if message.instructs),
             ledger=state.ledger.with_sent(sent_notes(history[max(0, start - 1) :])),
         )
-        if state.tokens <= max(trigger_of(state, history, self._levels(state), self.allowed, self.counter), state.floor):
+        state = self._recollection.left(state, history, start)
+        if state.tokens <= max(self._trigger(state, history), state.floor):
             return self._recollection.answered(state, history, start, passages)
         return self._compacted(state, history, start, passages)
 
@@ -160,14 +161,16 @@ class Replay:
     def _levels(self, state: State) -> Levels:
         return levels(self.thresholds(state.tally), state.tally, self.allowed, state.instructions)
 
+    def _trigger(self, state: State, history: Sequence[Message]) -> int:
+        return trigger_of(state, history, self._levels(state), self.allowed, self.counter, recalls=self.recall is not None)
+
     @property
     def _recollection(self) -> Recollection:
         return Recollection(self.allowed, self._levels, self.counter, self.recall)
 
     def _replayed(self, state: State, history: Sequence[Message]) -> Replayed:
         note = state.pending.bound(history) if state.pending else None
-        at = self._levels(state)
-        at = Levels(trigger_of(state, history, at, self.allowed, self.counter), at.target)
+        at = Levels(self._trigger(state, history), self._levels(state).target)
         messages, left = view_of(state, history), state.quality or Quality()
         return Replayed(messages, state.tokens, state.tally.tokens, at, state.epochs, state.steps, left, note)
 

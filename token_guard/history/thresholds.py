@@ -31,9 +31,9 @@ LOWEST, HIGHEST = 0.40, 0.95
 LENIENT_TARGET = 0.70
 """With `policy: overflow` nothing happens until a request does not fit; then it goes down to this share."""
 
-TALK_TARGET = 0.50
-"""What was only said can be read nowhere again: talk stays whole as long as it fits, and then half of it does."""
-
+TALK_TARGET = 0.40
+"""What was only said can be read nowhere again: talk stays whole as long as it fits; then this much of the room holds what stays, and a
+question has the room for what went."""
 
 TURNS_BETWEEN, TURNS_ALONE = 5, 7
 """Turns of the usual size that fit between two epochs, and those of an agent that works alone, as far as the lowest target lets them: with

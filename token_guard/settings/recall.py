@@ -22,7 +22,8 @@ class RecallSettings(Section):
 
     enabled: bool = True
     """Quote compacted passages that the newest user message asks for or names, after its own words."""
-    share: float = Field(default=0.10, gt=0.0, le=0.5)
-    """Largest size of such quotes in a session, as a share of the budget; a transcript without replies gets all the room there is."""
-    floor: float = Field(default=0.40, ge=0.0, le=1.0)
+    share: float = Field(default=0.50, gt=0.0, le=0.5)
+    """Largest size of what is quoted for a question in talk, as a share of the budget, and ten times what is quoted where nothing is asked.
+    A transcript without replies gets all the room there is, a session of tools what two names bring."""
+    floor: float = Field(default=0.20, ge=0.0, le=1.0)
     """In talk, how much of what the rarest words of the question weigh a passage has to have for quotes to be added."""

@@ -410,3 +410,13 @@ def test_what_is_omitted_is_counted_to_the_character_across_windows() -> None:
     gap = next(line for line in cut.split("\n") if is_marked(line))
     kept = [line for line in cut.split("\n") if not is_marked(line)]
     assert f"{20_000 - len(kept):,} lines, {10 * (20_000 - len(kept)):,} characters omitted here" in gap
+
+
+def test_a_note_loses_lines_before_anything_that_stays_is_cut() -> None:
+    opening = say("user", "Rules of this folder come with the first message. " * 8)
+    session = parsed([opening, *agent(20)[1:], say("user", "Now count the modules and say which of them nobody imports.")])
+    told = Summarize()(Draft(session), Goal(3_000, 40_000), COUNTER)
+    whole = COUNTER.messages(message for message in told.messages if not is_note(message))
+    cut = Truncate()(told, Goal(100, whole + 200), COUNTER).messages
+    assert COUNTER.messages(cut) <= whole + 200
+    assert [message for message in cut if not is_note(message)] == [message for message in told.messages if not is_note(message)]

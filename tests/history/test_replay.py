@@ -129,6 +129,16 @@ def test_an_epoch_frees_what_lies_between_trigger_and_target_or_every_pass_has_r
         before = now
 
 
+def test_the_target_that_is_reported_is_the_one_that_was_used() -> None:
+    """An agent that worked alone until now is compacted deeper than one that is spoken to."""
+    guard, reply = replay(Characters()), answer("Seen.")
+    alone = parsed(agent(60))
+    spoken = parsed([*agent(60), reply, *(wire for number in range(3) for wire in (say("user", f"And {number}?"), reply))])
+    before, after = guard(alone), guard(spoken)
+    assert before.epochs == after.epochs > 0
+    assert after.levels.target == before.levels.target
+
+
 def test_a_session_below_the_trigger_is_never_touched() -> None:
     messages = parsed(agent(6))
     assert replay(Characters(), 1_000_000)(messages).messages == messages

@@ -34,7 +34,7 @@ __all__ = ["Replay", "Replayed"]
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """The messages to forward and their size in tokens, the history's own size, the sizes at which it is compacted and down to
-    which, how many epochs it went through, the steps of all of them by pass, what they left, and the note for which a text
+    which it was, how many epochs it went through, the steps of all of them by pass, what they left, and the note for which a text
     may still be written."""
 
     messages: tuple[Message, ...]
@@ -140,6 +140,7 @@ class Replay:
             floor=floor_after(done.tokens, at, self.allowed),
             ledger=done.draft.ledger,
             epochs=state.epochs + 1,
+            target=at.target,
             steps=summed(state.steps, done.steps),
             recalled=(),
             quality=None,
@@ -170,7 +171,7 @@ class Replay:
 
     def _replayed(self, state: State, history: Sequence[Message]) -> Replayed:
         note = state.pending.bound(history) if state.pending else None
-        at = Levels(self._trigger(state, history), self._levels(state).target)
+        at = Levels(self._trigger(state, history), state.target if state.epochs else self._levels(state).target)
         messages, left = view_of(state, history), state.quality or Quality()
         return Replayed(messages, state.tokens, state.tally.tokens, at, state.epochs, state.steps, left, note)
 

@@ -48,6 +48,8 @@ class State:
     tally: Tally = field(default_factory=Tally)
     ledger: Ledger = field(default_factory=Ledger)
     epochs: int = 0
+    target: int = 0
+    """The size down to which the newest epoch went."""
     steps: tuple[Step, ...] = ()
     quality: Quality | None = None
     recalled: tuple[Edited, ...] = ()

@@ -420,3 +420,12 @@ def test_a_note_loses_lines_before_anything_that_stays_is_cut() -> None:
     cut = Truncate()(told, Goal(100, whole + 200), COUNTER).messages
     assert COUNTER.messages(cut) <= whole + 200
     assert [message for message in cut if not is_note(message)] == [message for message in told.messages if not is_note(message)]
+
+
+def test_a_turn_of_very_many_short_results_is_told_in_a_note() -> None:
+    calls = [call(f"c{number}", page=number)["tool_calls"][0] for number in range(300)]
+    results = [result(f"c{number}", f"page {number} says 404{number}") for number in range(300)]
+    session = parsed([say("user", "Read all."), {**answer(""), "tool_calls": calls}, *results, answer("Done."), say("user", "And now?")])
+    done = run((MaskObservations(), Summarize(), MaskObservations(), Truncate()), Draft(session), Goal(4_000, 6_000), COUNTER, complaint)
+    (note,) = (message for message in done.draft.messages if is_note(message))
+    assert "page 299 says 404299" in note.text

@@ -57,6 +57,9 @@ TIGHT_SHARE = 0.75
 TALK: Mapping[str, float] = {"low": 2.5, "medium": 1.0, "high": 0.8}
 """How much the user's words count beside what was done, by how complex the task is."""
 
+MASKED = 400
+"""Characters; where a call had a shorter output, a placeholder would take as much."""
+
 COMPLEX = ((200, "high"), (20, "medium"), (0, "low"))
 """A session of at least so many messages is so complex."""
 
@@ -215,6 +218,6 @@ def _worth_dropping(messages: Sequence[Message], memory: _Memory, counter: Count
 
 
 def _can_be_masked(unit: Exchange) -> bool:
-    """Whether what is large in an exchange is output."""
-    outputs = sum(len(output) for message in unit.messages for output in outputs_of(message))
+    """Whether what is large in an exchange is output that a placeholder is shorter than."""
+    outputs = sum(len(output) for message in unit.messages for output in outputs_of(message) if len(output) > MASKED)
     return 2 * outputs > sum(len(message.full_text) for message in unit.messages)

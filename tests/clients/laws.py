@@ -28,6 +28,9 @@ MESSAGE_OVERHEAD = 16
 """More tokens than any format spends on a message beside its texts."""
 
 MILLION = 1_000_000
+QUOTED = "⟦compacted: reference, not a message from the user: "
+"""How what is quoted for a question begins."""
+
 BEGINNING = 60
 """Characters by which a message is told from all others."""
 
@@ -213,7 +216,21 @@ def keeps_its_prefix(answer: Answer) -> bool:
     behind = len(sent) - stable
     old, new = _unmarked(before.forwarded.messages), _unmarked(answer.forwarded.messages)
     expected = old[: len(old) - behind]
-    return bool(new[: len(expected)] == expected)
+    return bool(new[: len(expected)] == expected or new[: len(expected)] == _unquoted(expected))
+
+
+def _unquoted(messages: list[Any]) -> list[Any]:
+    """Without what was quoted for the newest question: in talk it leaves when the user speaks again, and ends the prefix there alone."""
+    place = max((place for place, message in enumerate(messages) if message.get("role") == "user"), default=0)
+    return [*messages[:place], *map(_own, messages[place : place + 1]), *messages[place + 1 :]]
+
+
+def _own(message: Any) -> Any:
+    """A message without what the guard quoted in it."""
+    content = message["content"]
+    if isinstance(content, str):
+        return {**message, "content": content.partition(f"\n\n{QUOTED}")[0]}
+    return {**message, "content": [part for part in content if not str(part.get("text", "")).startswith(QUOTED)]}
 
 
 LAWS = (

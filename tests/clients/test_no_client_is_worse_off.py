@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import pytest
 from clients.laws import LAWS, Answer, answers, keeps_its_prefix
@@ -21,13 +20,6 @@ ALL = bool(os.environ.get("ALL_REQUESTS"))
 
 SEEDS = range(1, 3 if ALL else 2)
 EPOCHS_PART = 4
-
-KNOWN: dict[str, dict[str, str]] = {
-    "one_turn_in_four": {
-        "aider-talking": "what is recalled for a question takes as much room as its turn, and files and reminder leave 4,500 tokens for both"
-    }
-}
-"""What does not hold yet, by law and client, and why: such a case fails as soon as it does hold."""
 
 
 @dataclass
@@ -89,16 +81,8 @@ def _can_last(answer: Answer) -> bool:
     return EPOCHS_PART * (answer.sent.tokens - stays) // TURNS <= room // 2
 
 
-def _cases(*laws: str) -> list[Any]:
-    """Each client under each law, marked where the law is known not to hold."""
-    return [
-        pytest.param(name, law, marks=[pytest.mark.xfail(reason=KNOWN[law][name], strict=True)] if name in KNOWN.get(law, {}) else [])
-        for law in laws
-        for name in CLIENTS
-    ]
-
-
-@pytest.mark.parametrize(("name", "law"), _cases(*(law.__name__ for law in LAWS)))
+@pytest.mark.parametrize("law", [law.__name__ for law in LAWS])
+@pytest.mark.parametrize("name", CLIENTS)
 def test_no_client_is_worse_off(name: str, law: str) -> None:
     found = findings(name)
     assert found.judged[law]
@@ -106,8 +90,8 @@ def test_no_client_is_worse_off(name: str, law: str) -> None:
     assert not wrong, f"{len(wrong)} of {found.judged[law]}:\n" + "\n".join(wrong[:20])
 
 
-@pytest.mark.parametrize(("name", "law"), _cases("one_turn_in_four"))
-def test_after_the_first_compaction_at_most_one_turn_in_four_brings_another(name: str, law: str) -> None:
+@pytest.mark.parametrize("name", CLIENTS)
+def test_after_the_first_compaction_at_most_one_turn_in_four_brings_another(name: str) -> None:
     found = findings(name).epochs
-    assert found, law
+    assert found
     assert not [said for said, begun in found if begun > 1 + TURNS // EPOCHS_PART]

@@ -23,7 +23,6 @@ class RecallSettings(Section):
     enabled: bool = True
     """Quote compacted passages that the newest user message asks for or names, after its own words."""
     share: float = Field(default=0.50, gt=0.0, le=0.5)
-    """Largest size of what is quoted for a question in talk, as a share of the budget, and ten times what is quoted where nothing is asked.
-    A transcript without replies gets all the room there is, a session of tools what two names bring."""
+    """Largest size of what is quoted for a question in talk, as a share of the budget; what only says something gets a tenth of it."""
     floor: float = Field(default=0.20, ge=0.0, le=1.0)
     """In talk, how much of what the rarest words of the question weigh a passage has to have for quotes to be added."""

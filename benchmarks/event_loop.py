@@ -60,7 +60,7 @@ def config(upstream: Upstream, *, guarded: bool) -> dict[str, Any]:
 
 
 def held(proxy: Proxy, kind: Hostile | None, share: float) -> tuple[float, float, int]:
-    """The worst answer of the route and the seconds of the request, and its status; at rest, where there is no request."""
+    """The worst answer of the route and the seconds of the request, and its status, 0 for none; at rest, where there is no request."""
     with Pulse(proxy.url).beating() as pulse:
         if kind is None:
             time.sleep(2.0)
@@ -68,8 +68,11 @@ def held(proxy: Proxy, kind: Hostile | None, share: float) -> tuple[float, float
         path = "/messages" if kind.api == ANTHROPIC else "/chat/completions"
         body = kind.build(share)
         began = time.perf_counter()
-        answer = httpx.post(proxy.url + path, json=body, headers={"Authorization": f"Bearer {proxy.key}"}, timeout=120)
-        return pulse.worst, time.perf_counter() - began, answer.status_code
+        try:
+            status = httpx.post(proxy.url + path, json=body, headers={"Authorization": f"Bearer {proxy.key}"}, timeout=120).status_code
+        except httpx.HTTPError:  # an answer that a client cannot read, such as one whose headers repeat a model's name of 300 kB
+            status = 0
+        return pulse.worst, time.perf_counter() - began, status
 
 
 def main() -> None:

@@ -80,10 +80,12 @@ def _cut(lines: Sequence[str], of_all: int, chars: int, head_share: float) -> _C
 
 
 def _lines(text: str) -> Sequence[str]:
-    lines = [line for part in windows(text) for line in part.split("\n")]
-    if max(map(len, lines), default=0) <= LONG_LINE:
-        return lines
-    return [piece for line in lines for piece in ((line,) if len(line) <= LONG_LINE else _pieces(line))]
+    lines: list[str] = []
+    for part in windows(text):  # one step for all of millions of lines would hold up the whole process
+        found = part.split("\n")
+        short = max(map(len, found)) <= LONG_LINE
+        lines += found if short else [piece for line in found for piece in ((line,) if len(line) <= LONG_LINE else _pieces(line))]
+    return lines
 
 
 def _pieces(line: str) -> Sequence[str]:

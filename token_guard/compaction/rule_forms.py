@@ -68,14 +68,15 @@ FORBIDS: Final = (
         CLAUSE
         + r"(?:do not|don['’]?t)\s+(?:ever\s+|you\s+)?(?!(?:worry|know|think|mind|see|understand|remember|have|care|need|want|believe"
         r"|recall|forget|hesitate|seem|work|feel|get|really|even|quite|actually|be (?:afraid|shy|surprised)|agree|like|notice"
-        r"|expect)\b)\w+",
+        r"|expect|give up|quit)\b)\w+",
         r"\bi (?:really |absolutely )?(?:do not|don['’]t|never) (?:ever )?want (?:you to|any|to see|to read|to be|it to)\b",
     ),
     form(
         "never",
-        CLAUSE + r"(?:never|not ever)\s+(?!(?:mind|been|had|was|were|got|did|knew|saw|the|a|an|again|really|heard|seen|in|once|to)\b"
+        CLAUSE + r"(?:never|not ever)\s+"
+        r"(?!(?:mind|know|give up|quit|been|had|was|were|got|did|knew|saw|the|a|an|again|really|heard|seen|in|once|to)\b"
         r"|\w+(?<!ne)ed\b)\w+",
-        r"\b(?:must|shall|should|may|is|are|be|to|you|\w+s) never\b(?! (?:been|had|was|were|got|saw|\w+ed)\b)",
+        r"\b(?:must|shall|should|may|is|are|be|to|you|\w+s) never\b(?! (?:know|been|had|was|were|got|saw|\w+ed)\b)",
     ),
     form(
         "avoid refrain clear away hands circumstances account stop skip omit out longer",
@@ -126,7 +127,7 @@ BINDS: Final = (
         r"|without exception|at all times|in all cases|no matter what|for the (?:rest|remainder|duration) of (?:this|the|our)"
         r"|as a (?:general )?rule\b(?! of thumb)|every single time|(?:keep|bear) in mind)\b",
     ),
-    form("remember", r"\bremember that\b"),
+    form("remember", r"(?<!\bi )\bremember that\b"),
     form(
         "",
         r"^(?:also |and |but |please )?(?:starting (?:now|today|with)|as of (?:now|today)|in (?:the )?future,|in (?:every|each|all"

@@ -61,7 +61,7 @@ _ON = (
 )
 
 KINDNESS: Final = re.compile(
-    r"^(?:just |so |c['’]?mon,? |hey,? )*(?:no (?:worries|problem|prob|pressure|stress|biggie|rush)\b|anytime\b|any time[,.!]"
+    r"^(?:just |so |c['’]?mon,? |hey,? |[\w'’-]+, )*(?:no (?:worries|problem|prob|pressure|stress|biggie|rush)\b|anytime\b|any time[,.!]"
     r"|(?:stay|keep|be|remain) " + _WELL + r"|keep " + _ON + r"|(?:never|do not|don['’]t) (?:say never|give up|lose hope|stop (?:dreaming"
     r"|believing|smiling|being)|be (?:daunted|discouraged|sad|too hard)|let \w+ (?:\w+ )?(?:get|bring) you)\b"
     r"|take (?:care|it easy|one step)\b(?! (?:of|to|that|not)\b)|(?:chase|follow|trust|believe in) (?:your|yourself)\b"

@@ -135,6 +135,19 @@ def test_a_session_gets_no_more_than_its_share() -> None:
     assert 0 < size([with_quotes]) - size([say("user", QUESTION)]) <= 0.05 * 2_000
 
 
+@pytest.mark.parametrize("cap", [800, 1_000])
+def test_quotes_make_no_request_larger_than_its_history(cap: int) -> None:
+    report = (
+        "The {} report says that sales in the north went up by a third while costs stayed where they had been, and the board was content. "
+    )
+    things = ["amber", "birch", "coral", "dune"]
+    messages = [message for thing in things for message in (say("user", 3 * report.format(thing)), answer("Noted, and filed."))]
+    asked = {"model": "gpt-4o", "messages": [*messages, say("user", f"What of {', '.join(things)}?")]}
+    done = Guard(Settings()).force(asked, max_input_tokens=cap).report
+    assert done.action == "compacted"
+    assert done.tokens_after <= done.tokens_before
+
+
 def test_what_only_says_something_gets_less_than_a_question() -> None:
     stated = QUESTION.replace("What did Ines say", "I wonder what Ines said").replace("?", ".")
     told = sent([*talk()[:-1], say("user", stated)])[-1]

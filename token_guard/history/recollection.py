@@ -47,7 +47,8 @@ class Recollection:
         if carrier is None or carrier.edited:
             return state
         spare = max(self.levels(state).target - state.tokens, int(SPARE_SHARE * self.allowed)) if anew else self.allowed
-        room = min(self.allowed - state.tokens, self.recall.room(carrier, state.tally.kind, self.allowed, spare))
+        gone = state.tally.tokens - state.tokens  # with all of it quoted, a request would be no smaller than its history
+        room = min(gone, self.allowed - state.tokens, self.recall.room(carrier, state.tally.kind, self.allowed, spare))
         quoted = self.recall(carrier, cache(partial(view_of, state, history)), history, passages, state.tally.kind, room, self.counter)
         if quoted is carrier:
             return state

@@ -198,6 +198,24 @@ def test_a_report_a_request_or_a_kind_word_is_no_rule(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "rule",
+    [
+        "No problem, but never push to main.",
+        "No worries, just keep all answers in English.",
+        "Keep going, and don't touch a.py.",
+        "Keep being concise in every answer.",
+        "Take care never to delete the data folder.",
+        "Follow your earlier format in all answers.",
+        "Stay focused on your task at all times.",
+        "Stay positive in all replies.",
+        "Always using type hints in functions.",
+    ],
+)
+def test_a_kind_word_hides_no_rule(rule: str) -> None:
+    assert found(rule) == (rule,)
+
+
+@pytest.mark.parametrize(
     ("newer", "older"),
     [
         ("Budget cap is $956 total. Never exceed it without approval.", "Budget cap is $201 total. Never exceed it without approval."),

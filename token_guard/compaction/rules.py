@@ -190,10 +190,11 @@ def _is_rule(sentence: str, with_facts: bool) -> bool:
     """Whether a sentence asks to be kept to, or states a fact that later work has to go by; a question or a request does neither."""
     if not _is_prose(sentence) or sentence.endswith(("?", "？")):
         return False
-    bare = _bare(sentence)
-    if _STORY.match(bare) or KINDNESS.match(bare):
+    said = KINDNESS.sub("", sentence)
+    bare = _bare(said)
+    if _STORY.match(bare):
         return False
-    return _forbids(bare) or _binds(bare) or (with_facts and _states(sentence))
+    return _forbids(bare) or _binds(bare) or (with_facts and _states(said))
 
 
 def _forbids(bare: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from token_guard.compaction.rule_words import DOING, SAYING
+from token_guard.compaction.rule_words import CLAUSE, DOING, SAYING
 
 __all__ = ["CHANGES", "DEPENDS", "HABITS", "KINDNESS", "LABEL", "LEANS_BACK", "MOMENTARY", "STATES", "TELLING"]
 
@@ -53,24 +53,29 @@ MOMENTARY: Final = re.compile(
 )
 """What tells what somebody sees at this moment, which soon is no longer so."""
 
-_WELL = r"(?:safe|strong|positive|motivated|healthy|blessed|awesome|hopeful|in touch|tuned|focused on your|true to (?:yourself|you))\b"
+_WELL = (
+    r"(?:safe|strong|positive|motivated|healthy|blessed|awesome|hopeful|in touch|tuned|true to (?:yourself|you))\b"
+    r"(?! (?:in|with|when|while)\b)"
+)
 _ON = (
-    r"(?:it up|at it|going|pushing|believing|dreaming|smiling|shining|rocking|learning|growing|fighting|striving|moving|staying|chasing"
-    r"|spreading|inspiring|exploring|being|having|doing what|taking (?:it )?one step|making a difference|up the|(?:me|us|you) (?:posted"
-    r"|updated|in the loop)|(?:those|your) (?:fingers|head|chin|spirits)|that \w+ (?:going|up))\b"
+    r"(?:it up|at it|going|pushing|believing|dreaming|smiling|shining|rocking|learning|growing|fighting|striving"
+    r"|staying (?:motivated|positive|strong)|chasing|spreading|inspiring|exploring|being (?:you|yourself|positive|kind|awesome|amazing)"
+    r"|doing what|taking (?:it )?one step|making a difference|up the (?:good|great)"
+    r"|(?:me|us|you) (?:posted|updated|in the loop)|(?:those|your) (?:fingers|head|chin|spirits)"
+    r"|that \w+ (?:going|up))\b"
 )
 
 KINDNESS: Final = re.compile(
-    r"^(?:just |so |c['’]?mon,? |hey,? |[\w'’-]+, )*(?:no (?:worries|problem|prob|pressure|stress|biggie|rush)\b|anytime\b|any time[,.!]"
-    r"|(?:stay|keep|be|remain) " + _WELL + r"|keep " + _ON + r"|(?:never|do not|don['’]t) (?:say never|give up|lose hope|stop (?:dreaming"
-    r"|believing|smiling|being)|be (?:daunted|discouraged|sad|too hard)|let \w+ (?:\w+ )?(?:get|bring) you)\b"
-    r"|take (?:care|it easy|one step)\b(?! (?:of|to|that|not)\b)|(?:chase|follow|trust|believe in) (?:your|yourself)\b"
-    r"|always (?:(?!bring|ping|sing|string)\w+ing|up for|here|there|good|nice|happy|great|fun|glad|a (?:pleasure|joy))\b"
-    r"|must (?:be|feel|have been|mean) (?:so|really|very|pretty|quite|such|great|nice|tough|hard|awesome|amazing|exciting|fun|cool)\b)"
-    r"|^if you ever\b[^?]{0,100}\b(?:let me know|happy to|help|here)\b|\bgood to (?:chat|talk)\b",
+    CLAUSE + r"(?:(?:no (?:worries|problem|prob|pressure|stress|biggie|rush)|anytime|any time(?=[,.!]))\b"
+    r"|(?:stay|keep|be|remain) " + _WELL + r"|keep " + _ON + r"|(?:never|do not|don['’]t) (?:say never|lose hope|stop (?:dreaming|believing"
+    r"|smiling|being)|be (?:daunted|discouraged|sad|too hard)|let \w+ (?:\w+ )?(?:get|bring) you)\b"
+    r"|take (?:care|it easy|one step)\b(?! (?:of|to|that|not|never|when|with)\b)"
+    r"|(?:chase your|follow your (?:dreams?|heart|gut)|(?:trust|believe in) (?:yourself|your (?:gut|heart|instincts?)))\b)"
+    r"|^always (?:rooting|cheering|running|having|looking|bringing|up for|here|there|good|nice|happy|great|fun|glad|a (?:pleasure|joy))\b"
+    r"|^if you ever\b[^?]{0,100}\b(?:let me know|happy to|help|here)\b|\b(?:always )?good to (?:chat|talk)\b",
     re.IGNORECASE,
 )
-"""What people say to one another out of kindness, in the forms of orders."""
+"""What people say to one another out of kindness, in the forms of orders: a clause that asks for nothing, whatever stands beside it."""
 
 LABEL: Final = re.compile(
     r"(?!(?:ERROR|WARN|WARNING|INFO|DEBUG|TRACE|FATAL|CRITICAL|FAILED|FAIL|PASS|PASSED|OK|TODO|FIXME|XXX|HTTP|HTTPS|URL|NB|PS|STEP|Q|A"

@@ -102,6 +102,11 @@ def test_a_name_of_a_masked_result_brings_back_the_lines_around_it() -> None:
     assert "output of read" in messages[-1]["content"]
 
 
+def test_a_smaller_share_binds_sessions_of_tools_too() -> None:
+    question = "How was INV-2231 paid?"
+    assert sent(tools(question), 8_000, recall={"share": 0.005})[-1]["content"] == question
+
+
 def test_in_a_session_of_tools_words_alone_bring_nothing_back() -> None:
     question = "How was that invoice paid, and by which transfer?"
     assert sent(tools(question), 8_000)[-1]["content"] == question

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections import Counter as Tally
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from token_guard.compaction import facts
 from token_guard.compaction.clip import ending
@@ -84,18 +84,24 @@ def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
     left = dict(weights)
     named = {name: choice.step for choice in choices if choice.line is None for name in choice.names}
     chosen: dict[int, list[Line]] = {}
-    words = _words_of(told)
-    rarity = _rarity(words)
+    talks = not any(step.tool for step in told)
+    words = [facts.terms(step.head) for step in told] if talks else []
+    rarity = {word: facts.rarity(times, len(told)) for word, times in Tally(chain.from_iterable(words)).items()}
+
+    def speaks(place: int) -> float:
+        """What speaks for a step by itself: in talk its rare words ("thanks, that means a lot" says little), else what it did."""
+        if talks:
+            return sum([rarity[word] for word in words[place]])
+        kind = told[place].kind
+        return KIND_WORTH[kind] * (talk if kind == "user" else 1.0)
 
     def value(choice: _Choice) -> float:
         step = told[choice.step]
         if choice.line is not None:
             is_chosen = any(named.get(name, 0) > choice.step for name in choice.line.identifiers)
             return float(choice.line.worth(left, CHOSEN * is_chosen) * FADES ** len(chosen.get(choice.step, ())))
-        bonus = KIND_WORTH[step.kind] * (talk if step.kind == "user" else 1.0) + FAILED * step.failed + DECIDED * step.decided
+        bonus = speaks(choice.step) + FAILED * step.failed + DECIDED * step.decided
         age = LEAST_AGE + (1 - LEAST_AGE) * (choice.step + 1) / len(told)
-        if words:
-            bonus = sum([rarity[word] for word in words[choice.step]]) + DECIDED * step.decided
         return (bonus * age + sum(left.get(name, 0.0) for name in choice.names)) / float((4 + len(choice.text)) ** 0.8)
 
     heap = [(-value(choice), number) for number, choice in enumerate(choices)]
@@ -122,20 +128,9 @@ def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
         chosen.setdefault(choice.step, []).extend([choice.line] if choice.line else [])
         names = choice.names if alone else (*choice.names, *facts.names(told[choice.step].head))
         left.update((name, left[name] * SAID_AGAIN) for name in names if name in left)
-        if words:
+        if talks:
             rarity.update([(word, rarity[word] * SAID_AGAIN) for word in words[choice.step]])
     return chosen
-
-
-def _words_of(told: Sequence[Step]) -> Sequence[frozenset[str]]:
-    """The words of each step of what is only talk; nothing where something was done."""
-    return () if any(step.tool for step in told) else [facts.terms(step.head) for step in told]
-
-
-def _rarity(words: Sequence[frozenset[str]]) -> dict[str, float]:
-    """How rare each word is among steps, squared, which is what speaks for a line that has it: "thanks, that means a lot" says little."""
-    spread = Tally(word for found in words for word in found)
-    return {word: math.log(1 + (len(words) - times + 0.5) / (times + 0.5)) ** 2 for word, times in spread.items()}
 
 
 def _choices(told: Sequence[Step]) -> Iterator[_Choice]:

@@ -5,6 +5,7 @@ Everything here reads text line by line or with linear patterns, and gives the s
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -25,6 +26,7 @@ __all__ = [
     "names",
     "names_in",
     "names_of",
+    "rarity",
     "sentences",
     "stem",
     "terms",
@@ -241,6 +243,16 @@ def terms(text: str) -> frozenset[str]:
     lowered = ends_of(text).lower()
     words = lowered.translate(SPACED).split() if lowered.isascii() else WORD.findall(lowered)
     return frozenset(filter(None, map(stem, frozenset(words))))
+
+
+def rarity(times: int, count: int) -> float:
+    """What a word says of one of `count` texts, `times` of which have it: the inverse document frequency of BM25 (Robertson and Zaragoza,
+    2009), squared, as it counts once for what asks and once for what answers.
+
+    >>> [round(rarity(times, 100), 1) for times in (1, 10, 100)]
+    [17.7, 5.1, 0.0]
+    """
+    return math.log(1 + (count - times + 0.5) / (times + 0.5)) ** 2
 
 
 @lru_cache(maxsize=50_000)

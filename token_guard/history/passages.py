@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from array import array
 from bisect import bisect_left
@@ -129,7 +128,7 @@ class Passages:
             few = frozenset(word for word, so_far in zip(rarest, uses, strict=True) if so_far <= MOST_USES)
             known = {word: spread for word, spread in known.items() if word in few}
         most = max(FEW, count // 2) if telling else count
-        return {word: math.log(1 + (count - spread + 0.5) / (spread + 0.5)) ** 2 for word, spread in known.items() if 0 < spread <= most}
+        return {word: facts.rarity(spread, count) for word, spread in known.items() if 0 < spread <= most}
 
     def scores(self, weights: Mapping[str, float], count: int, first: int = 0) -> list[float]:
         """BM25 of the first `count` passages, from the passage `first` on; of those before it, nothing."""

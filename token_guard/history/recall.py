@@ -77,7 +77,7 @@ class Recall:
             return allowed
         if kind == "talk":
             return int(self.share * allowed * (1.0 if QUESTION.search(asked.said) else STATED))
-        return min(int(NAMED_SHARE * allowed), spare)
+        return min(int(min(self.share, NAMED_SHARE) * allowed), spare)
 
     def __call__(
         self,

@@ -27,7 +27,7 @@ def test_target_and_trigger_stay_apart_and_in_bounds(density: float, size: int) 
 def test_talk_waits_until_it_does_not_fit_and_tools_nearly_so_long() -> None:
     talk, mixed, helped, alone = (thresholds(Tally(100, count, 10_000, 50), SETTINGS) for count in (5, 50, 90, 98))
     assert talk.trigger == 1.0 > helped.trigger == mixed.trigger == alone.trigger
-    assert helped.target > alone.target > talk.target > mixed.target
+    assert helped.target > alone.target == talk.target > mixed.target
 
 
 def test_talk_goes_by_numbers_that_the_operator_wrote() -> None:

@@ -32,13 +32,13 @@ LEAST_NOTE, MIN_NOTE = 200, 800
 """Below so many tokens a note says nothing but that something is missing; and so many it has where notes may take them. On recorded
 dialogues with tools at 4,000 tokens 600 kept .87 of the names that were needed again, 800 kept .98, for .02 more of a window's cost."""
 
-MOST_OF_ROOM = 0.5
+MOST_OF_ROOM = 0.4
 """Notes take no more than this share of what instructions leave, however long those are."""
 
 FULL_SHARE = 0.8
 """Notes that take more than this share of their room leave too little for another one."""
 
-REWRITTEN_SHARE = 0.6
+REWRITTEN_SHARE = 0.7
 """One note in place of all takes this share of what notes may take, so that there is room for more to be added."""
 
 PRESENT_WEIGHT = 0.15

@@ -20,9 +20,6 @@ RECALL_SHARE, TALK_SHARE = 0.1, 0.5
 """Of a conversation that waits until it does not fit, once something was taken out: what is left free to bring it back, as a share of
 what is allowed; and in talk, where a question has a better answer the more of it is found, as a share of what an epoch frees."""
 
-MIN_GAIN = 0.55
-"""Where an epoch cannot reach its target, the next one waits until this share of the usual gain has come in again."""
-
 
 def trigger_of(state: State, history: Sequence[Message], at: Levels, allowed: int, counter: Counter, *, recalls: bool) -> int:
     """The size above which there is an epoch: higher where task and notes take so much of the budget that an epoch
@@ -45,9 +42,9 @@ def epoch_goal(view: Sequence[Message], at: Levels, instructions: int, allowed: 
 
 
 def floor_after(tokens: int, at: Levels, allowed: int) -> int:
-    """The size up to which there is no further epoch after one that left so many tokens; 0 where it reached its target."""
-    gain = int(MIN_GAIN * (at.trigger - at.target))
-    return min(tokens + gain, allowed) if tokens > at.target else 0
+    """The size up to which there is no further epoch after one that left so many tokens; 0 where it reached its target: the next one
+    waits until what an epoch frees has come in again."""
+    return min(tokens + at.trigger - at.target, allowed) if tokens > at.target else 0
 
 
 def whole_again(view: Sequence[Message], history: Sequence[Message]) -> tuple[Message, ...]:

@@ -17,11 +17,8 @@ WITH_TOOLS = 0.15
 """The trigger of a session of tools moves by so much."""
 
 DENSITY_TARGET = ((0.60, 0.20), (-1.0, -0.10))
-"""Above this share of tool messages, the target moves by so much."""
-
-ALONE_TARGET = 0.02
-"""The same for an agent that works alone: it reads much and needs little of it again. Measured on recorded sessions of all kinds
-(docs/decisions.md)."""
+"""Above this share of tool messages, the target moves by so much, but for an agent that works alone: it reads much and needs little of
+it again. Measured on recorded sessions of all kinds (docs/decisions.md)."""
 
 SIZE_TRIGGER = ((500, -0.05), (200, -0.02), (-1, 0.0))
 """Above this mean message size in tokens, the trigger moves by so much."""
@@ -94,7 +91,7 @@ def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Th
         return Thresholds(1.0, TALK_TARGET)
     density, size = tally.tool_messages / tally.messages, tally.tokens / tally.messages
     trigger = settings.trigger + WITH_TOOLS + _step(SIZE_TRIGGER, size)
-    target = settings.target + (ALONE_TARGET if tally.is_alone else _step(DENSITY_TARGET, density))
+    target = settings.target + (0 if tally.is_alone else _step(DENSITY_TARGET, density))
     bounded = min(max(trigger, LOWEST), HIGHEST)
     return Thresholds(round(bounded, 4), round(min(max(target, 0.05), bounded - 0.05), 4))
 

@@ -17,7 +17,7 @@ from responses_rules import complaints
 
 from token_guard import Guard
 from token_guard.conversation import Conversation, Message, exchanges
-from token_guard.counting import Meter, meter_for
+from token_guard.counting import Meter, meter_for, own_meter_for
 from token_guard.demo.openai_rules import shape_refusal
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import FORMATS
@@ -146,7 +146,9 @@ def what_would_be_answered_is_answered(case: Case) -> str | None:
 
 
 def what_is_forwarded_fits(case: Case) -> str | None:
-    after, reply = case.meter.measure(case.forwarded).tokens, case.forwarded.max_output_tokens or 0
+    """By the model's own vocabulary where a package ships it: the guard looks again with it, too."""
+    meter = own_meter_for(case.session.model) or case.meter
+    after, reply = meter.measure(case.forwarded).tokens, case.forwarded.max_output_tokens or 0
     return None if after + reply <= case.window else f"forwarded {after:,} + {reply:,} > {case.window:,}"
 
 

@@ -21,4 +21,16 @@ def test_rules_that_were_joined_before_are_not_compared_with_one_another_again(m
 
 
 def test_joined_rules_are_those_of_all_of_them_together() -> None:
-    assert rules.newest(LATER, KNOWN) == rules.newest((*KNOWN, *LATER))
+    assert Ledger(rules=KNOWN).joined(Ledger(rules=LATER)).rules == rules.newest((*KNOWN, *LATER))
+
+
+def test_what_was_said_later_stands_also_where_it_went_first() -> None:
+    first = Ledger(rules=("Cap spending at $750.", "Use tabs."), places={"Cap spending at $750.": 9, "Use tabs.": 11})
+    then = Ledger(rules=("The budget cap is $500.", "Answer in German."), places={"The budget cap is $500.": 5, "Answer in German.": 7})
+    assert first.joined(then).rules == ("Answer in German.", "Cap spending at $750.", "Use tabs.")
+
+
+def test_a_rule_that_was_said_twice_counts_from_the_second_time() -> None:
+    told = Ledger(rules=("Answer in English.",), places={"Answer in English.": 20})
+    for_a_while = Ledger(rules=("Answer in English.", "Answer in German."), places={"Answer in English.": 2, "Answer in German.": 8})
+    assert told.joined(for_a_while).rules == ("Answer in English.",)

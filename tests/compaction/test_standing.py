@@ -222,6 +222,11 @@ def test_a_kind_word_hides_no_rule(rule: str) -> None:
         ("Never let total spending pass $318 without approval.", "The budget cap is $331. Never exceed it."),
         ("We are calling the project HERON-2 now.", "FACT: The project codename is KITE-1."),
         ("Ada Brown now owns the pager this week.", "FACT: The on-call rotation owner this week is Bo Lee."),
+        ("Keep total spending under $410.", "Spending is capped at $300; more needs explicit approval."),
+        ("All times are to be reported in the Asia/Tokyo timezone.", "Use Europe/Oslo for every reported time."),
+        ("User wants the weekly report on Friday.", "Send the weekly report on Monday."),
+        ("GOAL STATE: Base commit is 1f0c2d3.", "GOAL STATE: We branched from commit a9bcc94."),
+        ("We are in phase 4 of 6 of the migration.", "Migration progress: phase 3 of 6."),
     ],
 )
 def test_the_newer_of_two_on_one_matter_stands(newer: str, older: str) -> None:
@@ -230,6 +235,8 @@ def test_the_newer_of_two_on_one_matter_stands(newer: str, older: str) -> None:
 
 def test_two_on_two_matters_both_stand() -> None:
     rules = (
+        "FACT: The project codename is KITE-1 and the launch is on 2027-03-01.",
+        "The feature flag for the new parser is called parse_v2.",
         "HARD CONSTRAINT: Project spending ceiling is $500.",
         "HARD CONSTRAINT: Conference spending ceiling is $350.",
         "Never spend more than $300 on hotels.",

@@ -44,6 +44,7 @@ FOLDED_SHARE = 0.05
 FOLDED_TARGETS, TARGET_CHARS = 5, 60
 """Targets named of steps that are folded into one line, and characters of each."""
 
+IN_VAIN = " (failed)"
 WRITTEN = "Files written in these steps: "
 MOST_FILES = 12
 
@@ -145,7 +146,7 @@ def _folded(steps: Sequence[Step], room: int, counter: TextCounter) -> tuple[int
     if not calls:
         return room, []
     tools = ", ".join(f"{tool} {times}x" if times > 1 else tool for tool, times in Tally(step.tool for step in calls).most_common(4))
-    targets = list(dict.fromkeys(ending(step.target, TARGET_CHARS) for step in calls))
+    targets = list(dict.fromkeys(ending(step.target, TARGET_CHARS) + IN_VAIN * step.failed for step in calls))
     for named in (targets[:FOLDED_TARGETS], targets[:1]):
         line = f"- {tools}: {'; '.join(named)}{'; …' if len(named) < len(targets) else ''}"
         tokens = counter.text(line) + 1

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from token_guard.conversation import Message, Text
 from token_guard.marks import REFERENCE, is_closed, is_note, reference
 
-__all__ = ["BULLET", "NAMES", "RULES", "STEPS", "TAKEN_OUT", "Blocks", "is_account"]
+__all__ = ["BULLET", "NAMES", "RULES", "SAID", "STEPS", "TAKEN_OUT", "Blocks", "is_account"]
 
 TAKEN_OUT = " earlier messages were taken out here to fit the context window"
 """What the first line of a note says after how many; what else the guard puts in says something else, and stays."""
 
 RULES = "Rules and facts that the user gave:"
 STEPS = "What was done, oldest first:"
+SAID = "What was said, oldest first:"
 NAMES = "Also named: "
-"""How the blocks of a note begin."""
+"""How the blocks of a note begin; where nothing was called, nothing was done either."""
 
 BULLET = "- "
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from types import MappingProxyType
 
 from token_guard.compaction import facts, rules
@@ -64,17 +64,30 @@ class Ledger:
         return self.joined(Ledger(rules=tuple(told), places=told)) if told else self
 
     def joined(self, later: Ledger) -> Ledger:
-        """Both, `later` being what was taken out afterwards."""
-        ruled = strongest(rules.newest(later.rules, self.rules), MAX_RULES)
-        places = {**self.places, **later.places}
+        """Both, `later` being what was taken out afterwards; what went first was not always said first."""
+        places = {**later.places, **{rule: max(at, later.places.get(rule, at)) for rule, at in self.places.items()}}
+        ruled = strongest(_standing(self.rules, later.rules, places), MAX_RULES)
         return Ledger(
             messages=self.messages + later.messages,
-            # what went first was not always said first
             steps=_bounded(tuple(sorted(self.steps + later.steps, key=attrgetter("place")))),
             rules=ruled,
             names=_heaviest({**self.names, **later.names}),
             places={rule: places[rule] for rule in ruled if rule in places},
         )
+
+
+def _standing(known: Sequence[str], later: Sequence[str], places: Mapping[str, int]) -> tuple[str, ...]:
+    """The rules of both that no rule given after them replaces, in the order in which they were given; of the ones that were known
+    before, none replaces another."""
+    last = max(places.values(), default=0)
+    told = [(places.get(rule, -1), rule) for rule in known]
+    for rule in later:
+        place = places.get(rule, last)
+        if any(at > place and rules.replaces(other, rule) for at, other in told):
+            continue
+        told = [(at, other) for at, other in told if other != rule and not (at <= place and rules.replaces(rule, other))]
+        told.append((place, rule))
+    return tuple(rule for _, rule in sorted(told, key=itemgetter(0)))
 
 
 def as_sent(message: Message) -> Message:

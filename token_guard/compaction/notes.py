@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from token_guard.compaction import Counter, facts
-from token_guard.compaction.blocks import NAMES, RULES, STEPS
+from token_guard.compaction.blocks import NAMES, RULES, SAID, STEPS
 from token_guard.compaction.shorten import fitting
 from token_guard.compaction.summarize import names_line
 from token_guard.conversation import Message, Text
@@ -28,7 +28,7 @@ MIN_TEXT = 20
 REPLY = "- assistant: "
 """How the line of a step begins in which the assistant speaks; where it decides something, the line stays."""
 
-_STARTS = (RULES, STEPS, NAMES)
+_STARTS = (RULES, STEPS, SAID, NAMES)
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _UNSEEN = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f]")
 _SENTENCE = re.compile(r"[^\n]*?[.!?](?=\s|$)[^\S\n]*|[^\n]+|\n+")
@@ -94,9 +94,10 @@ def _layout(note: Message) -> _Layout:
             blocks.append([])
         blocks[-1].append(line)
     listed = [name for block in blocks if block[0].startswith(NAMES) for name in block[0].removeprefix(NAMES).split()]
-    told = [name for block in blocks if block[0] == STEPS for line in block[1:] for name in facts.names(line)]
+    lines = [line for block in blocks if block[0] in (STEPS, SAID) for line in block[1:]]
+    told = [name for line in lines for name in facts.names(line)]
     kept = ["\n".join(block) for block in blocks if block[0] in VERBATIM]
-    decided = [line for block in blocks if block[0] == STEPS for line in block[1:] if line.startswith(REPLY) and facts.decisions(line)]
+    decided = [line for line in lines if line.startswith(REPLY) and facts.decisions(line)]
     return _Layout(head, (*kept, *decided), tuple(dict.fromkeys([*told, *listed])))
 
 

@@ -30,7 +30,8 @@ _NUMBER_WORDS: Final = (
 )
 _MONTH: Final = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _VALUE: Final = re.compile(
-    rf"[^\s,;()]*\d[^\s,;()]*|[A-Z][\w-]*[A-Z][\w-]*|`[^`]+`|\"[^\"]+\"|\b{_MONTH}\b|(?<=[a-z,:;] )[A-Z][a-z]+\b|^[A-Z][a-z]+ [A-Z][a-z]+\b"
+    rf"[^\s,;()]*\d[^\s,;()]*|\b[A-Z]\w+/\w+|[A-Z][\w-]*[A-Z][\w-]*|`[^`]+`|\"[^\"]+\"|\b{_MONTH}\b|(?<=[a-z,:;] )[A-Z][a-z]+\b"
+    rf"|^[A-Z][a-z]+ [A-Z][a-z]+\b(?!/)"
     rf"|\b(?i:{_NUMBER_WORDS}(?:[ -]{_NUMBER_WORDS})*)\b"
 )
 
@@ -53,7 +54,8 @@ _FILLER: Final = frozenset(
         do does quick going forward current currently actually rather instead total all every each any only always never
         keep put use set get make show give let want wants would like prefer prefers report stay under below within over
         above than more less no today week user
-        cap ceiling limit maximum minimum max min let pass passes exceed exceeding without explicit explicitly approval""",
+        send needs need reported
+        cap capped ceiling limit maximum minimum max min let pass passes exceed exceeding without explicit explicitly approval""",
     )
 )
 """Words that say nothing of what a rule is about."""
@@ -70,7 +72,7 @@ _ALIKE: Final[Mapping[str, str]] = {
         "internal internally",
         "measurement measurements units unit",
         "comment comments commenting",
-        "time times clock clocks timestamp timestamps",
+        "time times clock clocks timestamp timestamps timezone timezones",
         "commit commits committing",
         "meeting meetings",
         "customer customers client clients",
@@ -95,7 +97,8 @@ _MATTERS: Final[Mapping[str, str]] = {
     "clock": r"\b(?:utc|gmt|(?:pacific|central|eastern|mountain|local) (?:standard |daylight )?time|time ?zones?|[cp]e?s?t\b(?= time)"
     r"|zeitzone|fuseau|zona horaria)\b|时区|時区",
     "duty": r"\b(?:on[- ]call|pager|support (?:duty|escalations?|rota)|escalations?|rotation|duty|bereitschaft|astreinte|guardia)\b",
-    "branch": r"\b(?:branch|rebased|checked out|check out|zweig|rama|branche)\b",
+    "branch": r"\b(?:branch(?:ed)?|base commit|rebased|checked out|check out|zweig|rama|branche)\b",
+    "progress": r"\b(?:phase|step|stage|milestone) \d+ of \d+\b",
     "secret": r"\b(?:code|password|passphrase|passcode|pin|safe word|token|secret|credentials?|passwort|mot de passe|contraseña)\b",
     "manner": r"\b(?:answer\w*|repl(?:y|ies)|respon\w+|tone|style|voice|antworte?n?|ton|réponses?|respuestas?|risposte)\b",
     "measure": r"\b(?:metric|imperial|metrisch\w*|métrique\w*|métric\w+)\b",
@@ -104,7 +107,7 @@ _MATTERS: Final[Mapping[str, str]] = {
 }
 """What rules are about of which one value holds at a time, by the words that name it, in any part of speech."""
 
-_SCOPED: Final = frozenset({"spending", "date", "secret", "duty"})
+_SCOPED: Final = frozenset({"spending", "date", "secret", "duty", "name", "progress"})
 """Matters of which there may be several: a budget of the project, and one of the trip. Of others, only one holds."""
 
 _MANNERS: Final[tuple[Mapping[str, str], ...]] = tuple(

@@ -13,7 +13,7 @@ from token_guard.compaction.statement_forms import CHANGES, DEPENDS, HABITS, KIN
 from token_guard.conversation import Message
 from token_guard.speech import own_words
 
-__all__ = ["asks_to_be_kept", "forbids", "found", "given", "is_for_safety", "newest", "unlabelled"]
+__all__ = ["asks_to_be_kept", "forbids", "found", "given", "is_declared", "is_for_safety", "newest", "unlabelled"]
 
 LONGEST = 500
 """Characters of a sentence; longer ones are pasted text."""
@@ -99,16 +99,15 @@ def given(messages: Iterable[Message]) -> tuple[str, ...]:
     return newest(rule for message in messages if message.asks for rule in found(message.said))
 
 
-def newest(rules: Iterable[str], known: Iterable[str] = ()) -> tuple[str, ...]:
-    """Rules, oldest first, each once, without those that a later one replaces; of the ones that were `known` before them, none replaces
-    another.
+def newest(rules: Iterable[str]) -> tuple[str, ...]:
+    """Rules, oldest first, each once, without those that a later one replaces.
 
     >>> newest(["Budget cap is $500.", "Use tabs.", "The budget cap is now $750."])
     ('Use tabs.', 'The budget cap is now $750.')
     >>> newest(["Never change part 8.", "Never change part 18."])
     ('Never change part 8.', 'Never change part 18.')
     """
-    kept = list(known)
+    kept: list[str] = []
     for rule in rules:
         kept = [older for older in kept if older != rule and not replaces(rule, older)]
         kept.append(rule)
@@ -130,6 +129,16 @@ def is_for_safety(rule: str) -> bool:
     """Whether a rule says of itself that somebody's safety hangs on it."""
     label = LABEL.match(rule)
     return label is not None and _SAFETY.search(label[0]) is not None
+
+
+def is_declared(rule: str) -> bool:
+    """Whether a rule says of itself, in capitals, what it is: no "Note:" by the way.
+
+    >>> is_declared("FACT: Production runs Postgres 15."), is_declared("Note: the linter config is in pyproject.toml.")
+    (True, False)
+    """
+    label = LABEL.match(rule)
+    return label is not None and label[0].isupper()
 
 
 def unlabelled(rule: str) -> str:

@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from token_guard.compaction.blocks import BULLET, is_account
 from token_guard.compaction.clip import clipped
-from token_guard.compaction.rules import asks_to_be_kept, forbids, given, is_for_safety, newest, unlabelled
+from token_guard.compaction.rules import asks_to_be_kept, forbids, given, is_declared, is_for_safety, newest, unlabelled
 from token_guard.compaction.shorten import TextCounter
 from token_guard.conversation import Message
 from token_guard.marks import sent_notes
@@ -33,7 +33,7 @@ def rules_room(room: int, left: int) -> int:
 
 def rules_lines(rules: Sequence[str], room: int, counter: TextCounter) -> list[str]:
     """A line for each rule, oldest first; where there is no room for all, without the labels that they have, and then prohibitions
-    stay before other rules and facts, newer ones before older ones."""
+    stay before other rules and facts, what says of itself what it is before other facts, newer ones before older ones."""
     lines = [_line(rule) for rule in rules]
     if sum(counter.text(line) + 1 for line in lines) > room:
         lines = [_line(unlabelled(rule)) for rule in rules]
@@ -85,5 +85,5 @@ def _line(rule: str) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def _rank(rule: str) -> tuple[bool, bool, bool]:
-    return not is_for_safety(rule), not forbids(rule), not asks_to_be_kept(rule)
+def _rank(rule: str) -> tuple[bool, bool, bool, bool]:
+    return not is_for_safety(rule), not forbids(rule), not asks_to_be_kept(rule), not is_declared(rule)

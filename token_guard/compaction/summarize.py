@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from token_guard.compaction import Counter, Draft, Goal, facts
 from token_guard.compaction.account import account
-from token_guard.compaction.blocks import NAMES, RULES, STEPS, TAKEN_OUT, Blocks, is_account
+from token_guard.compaction.blocks import NAMES, RULES, SAID, STEPS, TAKEN_OUT, Blocks, is_account
 from token_guard.compaction.importance import WEIGHTS, by_score, scores
 from token_guard.compaction.ledger import Ledger, as_sent
 from token_guard.compaction.pins import droppable, in_turn
@@ -115,7 +115,7 @@ class Summarize:
         room -= counter.text(mark(REFERENCE + head)) + counter.text(RULES) + counter.text(STEPS) + 8
         complexity = _complexity(length) if self.complexity == "auto" else self.complexity
         lines = account(ledger.steps, weights, TALK[complexity], room - int(NAMES_SHARE * room), counter)
-        steps = [STEPS, *lines] if lines else []
+        steps = [STEPS if any(step.tool for step in ledger.steps) else SAID, *lines] if lines else []
         names = _names(weights, "\n".join([*rules, *steps]), int(NAMES_SHARE * room), counter)
         return Blocks(head, tuple(rules), (*steps, *filter(None, [names]))).message
 

@@ -146,9 +146,9 @@ def what_would_be_answered_is_answered(case: Case) -> str | None:
 
 
 def what_is_forwarded_fits(case: Case) -> str | None:
-    """By the model's own vocabulary where a package ships it: the guard looks again with it, too."""
-    meter = own_meter_for(case.session.model) or case.meter
-    after, reply = meter.measure(case.forwarded).tokens, case.forwarded.max_output_tokens or 0
+    """By the meter's count, or by the model's own vocabulary where a package ships it, with which the guard looks again."""
+    meters = filter(None, [case.meter, own_meter_for(case.session.model)])
+    after, reply = min(meter.measure(case.forwarded).tokens for meter in meters), case.forwarded.max_output_tokens or 0
     return None if after + reply <= case.window else f"forwarded {after:,} + {reply:,} > {case.window:,}"
 
 

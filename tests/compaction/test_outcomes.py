@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from token_guard.compaction.outcomes import outcome
 
 
@@ -21,6 +23,18 @@ def test_a_file_that_could_not_be_read_says_why() -> None:
 def test_a_record_that_a_change_returns_tells_its_state() -> None:
     record = json.dumps({"order_id": "W-77", "items": list(range(300)), "status": "cancelled", "note": "n"})
     assert outcome(record, whole=True).startswith("order_id: W-77, status: cancelled (")
+
+
+@pytest.mark.parametrize("last", ["65 passed in 2.28s", "Ran 17 tests in 0.012s", "All checks passed!", "      Tests  8 passed (8)"])
+def test_a_run_that_went_well_tells_its_sum(last: str) -> None:
+    assert outcome(f"collected items\ntests/a.py ...\ntests/b.py ...\n{last}\n").startswith(" ".join(last.split()))
+
+
+@pytest.mark.parametrize(
+    "last", ["drwxr-xr-x 2 root root 4096 Oct 24  2024 tests", " create mode 100644 packages/a.ts", "      84 tests/a.py"]
+)
+def test_a_listing_has_no_sum(last: str) -> None:
+    assert outcome(f"total 12\na.py\nb.py\n{last}\n") == "(4 lines)"
 
 
 def test_advice_is_no_outcome() -> None:

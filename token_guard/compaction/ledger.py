@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from token_guard.compaction import facts, rules
 from token_guard.compaction.blocks import Blocks
+from token_guard.compaction.rule_subjects import replaces
 from token_guard.compaction.rules_block import given_at, strongest
 from token_guard.compaction.steps import Step, steps
 from token_guard.conversation import Message
@@ -83,9 +84,9 @@ def _standing(known: Sequence[str], later: Sequence[str], places: Mapping[str, i
     told = [(places.get(rule, -1), rule) for rule in known]
     for rule in later:
         place = places.get(rule, last)
-        if any(at > place and rules.replaces(other, rule) for at, other in told):
+        if any(at > place and replaces(other, rule) for at, other in told):
             continue
-        told = [(at, other) for at, other in told if other != rule and not (at <= place and rules.replaces(rule, other))]
+        told = [(at, other) for at, other in told if other != rule and not (at <= place and replaces(rule, other))]
         told.append((place, rule))
     return tuple(rule for _, rule in sorted(told, key=itemgetter(0)))
 

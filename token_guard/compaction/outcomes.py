@@ -35,6 +35,15 @@ NOTICE = re.compile(r"\s*\[?(?:warn(?:ing)?|notice|note|hint|deprecat\w+)\b\]?:?
 ANNOUNCED = re.compile(r"(?:^|(?<=[.!]) )[^.!\n]{1,200}:$")
 """The sentence at the end of a line that announces the lines below it; before it stands how the call ended."""
 
+SUM = re.compile(
+    r"^\W*(?:[\w:]+\s+){0,2}\d[\d,]*\s(?:[a-z]+ )?(?:passed|pass(?:ing|es)?|failed|failing|skipped|tests?(?:\(s\))?|specs?|examples?"
+    r"|assertions?|errors?|warnings?|problems?|vulnerabilities|packages|files? (?:changed|checked|formatted|reformatted|scanned|left))"
+    r"(?![\w./])|^(?:OK|Done|Success|Finished|Compiled)\b|\bBUILD SUCCESS"
+    r"|\b[Aa]ll (?:[\w,]+ )?(?:checks?|tests?|files?|specs?) (?:have |are )?(?:pass|ok|clean|up to date)"
+)
+LAST = 4
+"""How a run sums up what it did, in one of so many last lines."""
+
 STATE = re.compile(r"(?:\w+_)?(?:status|state|result|success|error|message|reason|outcome|total)(?:_\w+)?: ", re.IGNORECASE)
 """What of a record tells how a call ended."""
 
@@ -45,11 +54,13 @@ def outcome(text: str, *, whole: bool = False, shown: bool = False, target: str 
 
     >>> outcome("<returncode>1</returncode>\na.py:3\nb.py:4\nValueError: no b\n")
     'returncode 1, ValueError: no b (3 lines)'
+    >>> outcome("collected 65 items\n\ntests/test_a.py .....\n65 passed in 2.28s\n")
+    '65 passed in 2.28s (3 lines)'
     """
     status = status_of(text)
     lines = [line for line in readable.lines(text) if line.strip() and not _says_nothing(line)]
     error = "" if shown and len(lines) > REFUSED_LINES and _went_well(status) else verdict(text)
-    said = [error] if error else _said(text, lines, whole=whole) if _went_well(status) else lines[-1:]
+    said = [error] if error else _said(text, lines, whole=whole, shown=shown) if _went_well(status) else lines[-1:]
     size = f"({len(lines):,} lines)" if len(lines) > len(said) else ""
     told = [status if whole or not _went_well(status) else "", *(clipped(_without(target, line), REPORTED) for line in said)]
     return " ".join(filter(None, [", ".join(filter(None, told)), size])) or status or "no output"
@@ -75,13 +86,13 @@ def _went_well(status: str) -> bool:
     return not status or status.endswith((" 0", " 200"))
 
 
-def _said(text: str, lines: Sequence[str], *, whole: bool) -> Sequence[str]:
-    """The lines that say how a call ended in which nothing went wrong: all of a few; what is said before a text is shown; of a record
-    what tells its state; else, of a change, the ends."""
+def _said(text: str, lines: Sequence[str], *, whole: bool, shown: bool) -> Sequence[str]:
+    """The lines that say how a call ended in which nothing went wrong: all of a few; the sum of a run; what is said before a text is
+    shown; of a record what tells its state; else, of a change, the ends."""
     if len(lines) <= FEW_LINES:
         return lines
     if not whole:
-        return ()
+        return () if shown else [line for line in lines[-LAST:] if SUM.search(line)][-1:]
     ended = ANNOUNCED.sub("", lines[0].rstrip(), count=1)
     if ended and ended != lines[0].rstrip():
         return [ended]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from token_guard.compaction import Draft, Goal, facts, readable, rules
-from token_guard.compaction.blocks import RULES, STEPS
+from token_guard.compaction.blocks import RULES, SAID, STEPS
 from token_guard.compaction.ledger import Ledger
 from token_guard.compaction.summarize import Summarize
 from token_guard.conversation import Message
@@ -210,3 +210,29 @@ def test_of_talk_what_is_said_once_is_told_before_what_is_said_all_the_time() ->
     note = next(message for message in Summarize()(draft, Goal(1_500, 4_000), COUNTER).messages if is_note(message))
     assert "opened a bakery" in note.text
     assert note.text.count(THANKS) <= 2  # once each
+
+
+def test_a_record_is_told_once_by_a_change_and_by_the_line_that_quotes_it() -> None:
+    changed = {"booking": "R4TB9Z", "status": "moved", "text": "A change that takes more words than there is room for in its line. " * 3}
+    wires = booking()
+    wires[6:6] = [call("3", "change_booking", booking="R4TB9Z"), result("3", json.dumps(changed))]
+    told = next(line for line in note_of(wires).splitlines() if "[change_booking]" in line)
+    assert told.endswith("→")
+    assert note_of(wires).count("status: moved") == 1
+
+
+def test_talk_was_said_and_work_was_done() -> None:
+    talk = [say("user" if place % 2 else "assistant", f"A word on the town of Porto, number {place}. " * 20) for place in range(60)]
+    draft = Draft(tuple(parsed([*talk, say("user", "And now?")])))
+    note = next(message for message in Summarize()(draft, Goal(1_500, 8_000), COUNTER).messages if is_note(message))
+    assert SAID in note.text
+    assert STEPS not in note.text
+    assert STEPS in note_of(session())
+
+
+def test_what_passed_is_not_told_test_by_test() -> None:
+    passed = [f"tests/test_mod_{number}.py::test_helper_{number} PASSED [ {number}%]" for number in range(10, 60)]
+    run = [call("3", "bash", command="pytest -v"), result("3", "\n".join([*passed, "50 passed in 2.1s"]))]
+    note = note_of(session(*run))
+    assert "50 passed in 2.1s" in note
+    assert "PASSED" not in note

@@ -21,6 +21,10 @@ def test_line_numbers_are_no_names(address: str) -> None:
     assert facts.names(f"{address}\tfoo") == ()
 
 
+def test_a_drawn_line_is_no_name() -> None:
+    assert facts.names("_________ test_load _________ ==== --/--/-- ./-_") == ("test_load",)
+
+
 def test_the_gist_keeps_the_sentence_that_decides() -> None:
     text = f"{'It was a long day. ' * 20}From now on read the bucket eu-west-7. {'So it goes. ' * 20}"
     assert "From now on read the bucket eu-west-7." in facts.gist(text, 120)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from token_guard.compaction import facts
-from token_guard.compaction.clip import ending
+from token_guard.compaction.clip import CUT, ending
 from token_guard.compaction.lines import Line
 from token_guard.compaction.shorten import TextCounter
 from token_guard.compaction.steps import Kind, Step
@@ -75,7 +75,7 @@ def account(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
             continue
         spare, line = _folded(left_out, spare, counter)
         left_out = []
-        written += [*line, step.head, *(INDENT + line.text for line in sorted(chosen[place], key=lambda line: line.place))]
+        written += [*line, _head(step, chosen[place]), *(INDENT + line.text for line in sorted(chosen[place], key=lambda line: line.place))]
     return [*written, *_folded(left_out, spare, counter)[1], *files]
 
 
@@ -118,16 +118,19 @@ def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
         if now <= 0:
             break
         alone = choice.line is None or choice.step in chosen
-        text = choice.text if alone else f"{told[choice.step].head}\n{INDENT}{choice.text}"
+        step = told[choice.step]
+        text = choice.text if alone else f"{step.head}\n{INDENT}{choice.text}"
         if choice.text in said or len(text) > room * 8:
             continue
         tokens = counter.text(text) + 2
+        if choice.line and _goes_on(step, choice.line):
+            tokens -= counter.text(step.ended)
         if tokens > room or (choice.line is None and choice.step in chosen):
             continue
         room -= tokens
         said.add(choice.text)
         chosen.setdefault(choice.step, []).extend([choice.line] if choice.line else [])
-        names = choice.names if alone else (*choice.names, *facts.names(told[choice.step].head))
+        names = choice.names if alone else (*choice.names, *facts.names(step.head))
         left.update((name, left[name] * SAID_AGAIN) for name in names if name in left)
         if talks:
             rarity.update([(word, rarity[word] * SAID_AGAIN) for word in words[choice.step]])
@@ -138,6 +141,16 @@ def _choices(told: Sequence[Step]) -> Iterator[_Choice]:
     for place, step in enumerate(told):
         yield _Choice(place, step.head, facts.names(step.head))
         yield from (_Choice(place, line.text, line.names, line) for line in step.lines if line.text not in step.head)
+
+
+def _head(step: Step, lines: Iterable[Line]) -> str:
+    """The line of a step, without how it ended where a line under it says the same at length."""
+    return step.head.removesuffix(f" {step.ended}") if any(_goes_on(step, line) for line in lines) else step.head
+
+
+def _goes_on(step: Step, line: Line) -> bool:
+    """Whether a line is that of which a step tells the beginning."""
+    return step.ended.endswith(CUT) and line.text.startswith(step.ended.removesuffix(CUT).rstrip(" ,"))
 
 
 def _folded(steps: Sequence[Step], room: int, counter: TextCounter) -> tuple[int, list[str]]:

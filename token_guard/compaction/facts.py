@@ -49,6 +49,9 @@ ADDRESS = re.compile(r"\d{1,4}[a-z]?$")
 CLOCK = re.compile(r"\d{4}-\d\d-\d\dT\d\d$")
 """What is left of a time where its minutes begin: it names nothing."""
 
+RULE = "_-./#@~"
+"""Characters of which lines are drawn: such a line names nothing."""
+
 SHORTEST_NAME = 4
 """Characters; shorter ones say nothing."""
 
@@ -138,7 +141,8 @@ def _name_in(run: str) -> str:
     name = run.rstrip(".-/#@")
     if name[-1:].isdigit() and "-" in name:
         name = HIT.sub(r"\1", name)
-    return name if len(name) >= SHORTEST_NAME and TELLING.search(name) and not ADDRESS.match(name) and not CLOCK.match(name) else ""
+    says = len(name) >= SHORTEST_NAME and TELLING.search(name) and name.strip(RULE)
+    return name if says and not ADDRESS.match(name) and not CLOCK.match(name) else ""
 
 
 MEMBER, DIGIT = re.compile(r"\w\.\w"), re.compile(r"\d")

@@ -50,6 +50,8 @@ class Step:
     failed: bool = False
     decided: bool = False
     files: tuple[str, ...] = ()
+    ended: str = ""
+    """What of its line says how it ended, where there is one line that does."""
     place: int = 0
 
 
@@ -129,6 +131,7 @@ def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float
         (*_changed(call, replaced, weights), *lines) if change else lines,
         failed=not shown and bool(error_lines(result)),
         files=tuple(map(quoted, deeds.files(call))) if change else (),
+        ended=ended,
     )
 
 

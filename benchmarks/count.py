@@ -21,6 +21,7 @@ from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
+from token_guard import Guard, Settings
 from token_guard.conversation import Conversation, Message, Text, ToolCall, ToolResult
 from token_guard.counting import Meter, TokenCounter, meter_for
 from token_guard.counting.encodings import ENCODINGS, ranks
@@ -112,6 +113,12 @@ def cases(texts: Texts, meter: Meter) -> Iterator[Case]:
         "50 chats of 2 messages", lambda: _each([compare(_chat(texts), partial(meter.measure, limit=128_000)) for _ in range(CHATS)])
     )
     yield Case("50 chats of 2 messages, exact", lambda: _each([compare(_chat(texts), meter.measure) for _ in range(CHATS)]))
+    guard = Guard(Settings(store="memory:"))
+    yield Case("50 chats, Guard.process", lambda: _each([_whole(texts, guard.process) for _ in range(CHATS)]))
+    yield Case(
+        "50 chats, TokenCounter",
+        lambda: _each([_whole(texts, lambda chat: counter.count_tokens_messages(chat["messages"])) for _ in range(CHATS)]),
+    )
     yield Case("one fresh text of 400 KB", lambda: _one_text(texts, counter))
 
 
@@ -128,6 +135,12 @@ def _run(jobs: list[Job]) -> None:
 
 def _chat(texts: Texts) -> list[dict[str, Any]]:
     return [{"role": "system", "content": texts.passage(250)}, {"role": "user", "content": texts.passage(250)}]
+
+
+def _whole(texts: Texts, ours: Callable[[dict[str, Any]], object]) -> tuple[Job, Job, Job]:
+    """The same as a client's request, which nobody has read."""
+    first, second, third = (fresh(chat) for chat in (_chat(texts),) * 3)
+    return lambda: _litellm(first), lambda: _tiktoken(second), lambda: ours({"model": MODEL, "messages": third})
 
 
 def _one_text(texts: Texts, counter: TokenCounter) -> tuple[Job, Job, Job]:

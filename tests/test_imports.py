@@ -28,7 +28,8 @@ LAYERS = (
     ("history",),
     # the main path
     ("case", "monitor"),
-    ("outcome", "plain_cases", "second_look"),
+    ("outcome", "second_look"),
+    ("plain_cases",),
     ("guard",),
     # who calls it
     ("proxy", "demo"),
@@ -68,7 +69,7 @@ THIRD_PARTY = {
     "fastokens": ("counting",),
     "ctok": ("counting",),
     "splintr": ("counting",),
-    "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "counting.calibrations", "proxy.summarizer"),
+    "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "proxy.summarizer"),
     "prometheus_client": ("proxy.metrics",),
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),

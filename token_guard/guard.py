@@ -24,11 +24,11 @@ from token_guard.history.replay import Replay, Replayed
 from token_guard.history.states import Memo
 from token_guard.history.summaries import Summaries
 from token_guard.history.tally import Tally
-from token_guard.history.thresholds import LOWEST, MIN_MESSAGES, Levels, levels, thresholds
+from token_guard.history.thresholds import LOWEST, MIN_MESSAGES, Depth, Levels, depth, levels, thresholds
 from token_guard.limits import Deployment, LimitChain, Source
 from token_guard.marks import sent_notes
 from token_guard.outcome import certified, clamped, is_clamped, opened, overflow, passed_by
-from token_guard.plain_cases import PlainCases
+from token_guard.plain_cases import PlainCases, ShortChats
 from token_guard.report import Correction, Fitted, Report
 from token_guard.second_look import SecondLook, own_key, recounted
 from token_guard.sessions import CompactionLog
@@ -76,6 +76,7 @@ class Guard:
         self._summaries = summaries
         self._second_look = SecondLook(self.settings, self.calibrations)
         self._clock = clock
+        self._short_chats = ShortChats(self._plain_cases, clock)
 
     def process(
         self,
@@ -94,8 +95,13 @@ class Guard:
         and of what that allows no more than `at_most` is used.
         Raises ContextOverflowError when what must stay whole is larger than what is allowed.
         """
+        started, mode = self._clock(), mode or self.settings.mode
+        is_usual = deployment is None and at_most is None
+        if is_usual and mode == "enforce" and not force and (fitted := self._short_chats.get(api, request, max_input_tokens, started)):
+            tell(self.compaction_log.observe, fitted.report)
+            return fitted
         try:
-            return self._processed(request, api, deployment, max_input_tokens, at_most, mode or self.settings.mode, force)
+            return self._processed(request, api, deployment, max_input_tokens, at_most, mode, force, started)
         except RecursionError:  # objects in objects beyond what can be written as JSON: no provider takes them, and it says so
             return Fitted(request, passed_by(request, Unreadable("nested too deeply")))
 
@@ -108,8 +114,8 @@ class Guard:
         at_most: int | None,
         mode: str,
         force: bool,
+        started: float,
     ) -> Fitted:
-        started = self._clock()
         format_ = format_for(api, request) if mode != "off" else None
         if format_ is None:
             return Fitted(request, passed_by(request, Unreadable("switched off" if mode == "off" else "unknown format")))
@@ -125,6 +131,8 @@ class Guard:
         if at_most is not None:
             case = replace(case, cap=at_most, guessed=False)
         report = None if force else self._glance(case, format_.outline(request), started)
+        if report is not None and deployment is None and at_most is None:
+            self._short_chats.keep(format_.api, request, max_input_tokens, case, report, self._depth)
         done = case.conversation
         if report is None:
             parsed = format_.parse(request)
@@ -308,6 +316,10 @@ class Guard:
     def _levels(self, case: Case, tally: Tally, *, lenient: bool) -> Levels:
         """The sizes at which a conversation of this shape is compacted, as `Replay` goes by them."""
         return levels(thresholds(tally, self.settings, lenient=lenient), tally, case.room, case.fixed - case.overhead)
+
+    def _depth(self, case: Case, tally: Tally, *, lenient: bool = False) -> Depth:
+        """The same for all sizes of such a conversation."""
+        return depth(thresholds(tally, self.settings, lenient=lenient), tally, case.room, case.fixed - case.overhead)
 
     def _quiet(self, case: Case, messages: int, *, lenient: bool) -> int:
         """Up to this size nothing is ever done, whatever the shape of the conversation."""

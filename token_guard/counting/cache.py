@@ -20,37 +20,37 @@ class CountCache:
     access and eviction costs nothing. Reads take no lock (a dict access is atomic); only the swap does.
     """
 
-    __slots__ = ("_lock", "_old", "capacity", "large", "young")
+    __slots__ = ("_half", "_lock", "large", "old", "young")
 
     def __init__(self, max_bytes: int = 32 * 1024 * 1024) -> None:
-        self.capacity = max(2, max_bytes // ENTRY_BYTES)
+        self.bound(max_bytes)
         self.young: dict[int, int] = {}
-        self._old: dict[int, int] = {}
+        self.old: dict[int, int] = {}
         self._lock = threading.Lock()
         self.large: LargeCounts | None = None
         """Where counts of very large texts survive a restart, when there is such a place."""
 
     def bound(self, max_bytes: int) -> None:
         """Let the counts take so many bytes from now on."""
-        self.capacity = max(2, max_bytes // ENTRY_BYTES)
+        self._half = max(1, max_bytes // ENTRY_BYTES // 2)
 
     def __len__(self) -> int:
-        return len(self.young) + len(self._old)
+        return len(self.young) + len(self.old)
 
     def get(self, key: int) -> int | None:
         """The count under a key, or None; a count of the older generation moves to the younger."""
         found = self.young.get(key)
-        if found is None and (found := self._old.get(key)) is not None:
+        if found is None and (found := self.old.get(key)) is not None:
             self.put(key, found)
         return found
 
     def put(self, key: int, count: int) -> None:
         """Remember a count."""
         self.young[key] = count
-        if len(self.young) >= self.capacity // 2:
+        if len(self.young) >= self._half:
             self._swap()
 
     def _swap(self) -> None:
         with self._lock:
-            if len(self.young) >= self.capacity // 2:
-                self._old, self.young = self.young, {}
+            if len(self.young) >= self._half:
+                self.old, self.young = self.young, {}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import threading
 
-from cachetools import LRUCache
-
 from token_guard.counting.calibration import SLOPES, TRUSTED, Calibration, Sample
 from token_guard.counting.large import CountStore
 
@@ -15,29 +13,28 @@ __all__ = ["Calibrations"]
 SECTION = "calibration"
 
 DEPLOYMENTS = 4_096
-"""Calibrations kept in memory, least recently used out first."""
+"""Calibrations kept in memory, least recently learned out first."""
 
 WRITTEN_EVERY = 8
 """Of a trusted calibration, one response in so many is counted and one sample in so many is written: it moves slowly."""
 
 
 class Calibrations:
-    """What was learned of each deployment, under its key; thread-safe."""
+    """What was learned of each deployment, under its key; thread-safe. Reads take no lock: every request reads."""
 
     def __init__(self, store: CountStore | None = None) -> None:
         self._store = store
-        self._known: LRUCache[str, Calibration] = LRUCache(DEPLOYMENTS)
+        self._known: dict[str, Calibration] = {}
         self._lock = threading.Lock()
         self._learned = self._asked = 0
 
     def get(self, key: str) -> Calibration:
         """The calibration of a deployment; an empty one when nothing is known of it."""
-        with self._lock:
-            known = self._known.get(key)
+        known = self._known.get(key)
         if known is None:
             known = self._read(key)
             with self._lock:
-                known = self._known.setdefault(key, known)
+                known = self._known.get(key) or self._kept(key, known)
         return known
 
     def wants_sample(self, key: str) -> bool:
@@ -53,12 +50,19 @@ class Calibrations:
         with self._lock:
             before = self._known.get(key, before)
             after = before.learn(estimate, actual, litellm_count=litellm_count, slopes=slopes)
-            self._known[key] = after
+            self._kept(key, after)
             self._learned += 1
             written = after is not before and (len(after.samples) <= TRUSTED or self._learned % WRITTEN_EVERY == 0)
         if written and self._store is not None:
             self._store.put(SECTION, key, _written(after))
         return after
+
+    def _kept(self, key: str, calibration: Calibration) -> Calibration:
+        self._known.pop(key, None)
+        if len(self._known) >= DEPLOYMENTS:
+            del self._known[next(iter(self._known))]
+        self._known[key] = calibration
+        return calibration
 
     def _read(self, key: str) -> Calibration:
         text = self._store.get(SECTION, key) if self._store is not None else None

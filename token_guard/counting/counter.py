@@ -55,9 +55,19 @@ class TokenCounter:
         >>> TokenCounter("gpt-4o").count_tokens_messages([{"role": "user", "content": "hello world"}])
         9
         """
-        if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Iterable):
+        if type(messages) is not list and (isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Iterable)):
             raise TokenCountError(f"messages are a list of dicts, not {type(messages).__name__}")
-        return REPLY_PRIMING + sum(self._message(place, message) for place, message in enumerate(messages))
+        tokens = REPLY_PRIMING
+        texts: list[str] = []
+        for place, message in enumerate(messages):
+            if type(message) is dict and len(message) == ROLE_AND_CONTENT:
+                role, content = message.get("role"), message.get("content")
+                if type(role) is str and type(content) is str:  # nearly all chats: three times as fast as any message
+                    tokens += TOKENS_PER_MESSAGE
+                    texts += (role, content)
+                    continue
+            tokens += self._message(place, message)
+        return tokens + self._meter.texts(texts)
 
     def estimate_context_size(
         self, messages: Sequence[Mapping[str, Any]], system_prompt: str = "", max_tokens: int = 1_000
@@ -93,11 +103,6 @@ class TokenCounter:
         return {"context_window": limit.max_input_tokens, "max_completion": limit.max_output_tokens or DEFAULT_COMPLETION}
 
     def _message(self, place: int, message: Mapping[str, Any]) -> int:
-        if type(message) is dict and len(message) == ROLE_AND_CONTENT:
-            role, content = message.get("role"), message.get("content")
-            if type(role) is str and type(content) is str:  # nearly all chats: twice as fast as any message
-                count = self._meter.text
-                return TOKENS_PER_MESSAGE + count(role) + count(content)
         if type(message) is not dict and not isinstance(message, Mapping):
             raise TokenCountError(f"messages[{place}] is a dict, not {type(message).__name__}")
         tokens, count = TOKENS_PER_MESSAGE, self._meter.text

@@ -15,7 +15,7 @@ from token_guard.counting.anatomy import PER_MESSAGE, PER_NAME, PER_PART, Argume
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
-from token_guard.counting.large import LARGE, LargeCounts
+from token_guard.counting.large import LARGE
 from token_guard.counting.slices import SLICE, repaired
 from token_guard.counting.tools import ToolPrice, compact, is_unsure
 from token_guard.counting.vocabularies import VOCABULARIES
@@ -46,13 +46,15 @@ class Measure:
 class Meter:
     """Counts for one tokenizer family and its providers' prices; every count of a text goes through the process's cache."""
 
-    __slots__ = ("_cache", "_exact", "_frames", "_of_parts", "_price", "_rate", "_salt", "_tokenizer", "_tools")
+    __slots__ = ("_bytewise", "_cache", "_encoding", "_exact", "_frames", "_of_parts", "_price", "_rate", "_salt", "_tokenizer", "_tools")
 
     def __init__(self, tokenizer: Family, price: MediaPricing, tools: ToolPrice, cache: CountCache) -> None:
         self._tokenizer = tokenizer
+        self._encoding = tokenizer.encoding
         self._exact = tokenizer.exact
         self._rate = tokenizer.tokens_per_byte
         self._frames = tokenizer.frames
+        self._bytewise = self._rate == 1.0 and not self._frames.parameter
         self._price = price
         self._tools = tools
         self._cache = cache
@@ -83,6 +85,15 @@ class Meter:
         key = hash(text) ^ self._salt ^ (len(text) << 64)
         found = self._cache.young.get(key)
         return self._recall(text, key) if found is None else found
+
+    def texts(self, texts: Iterable[str]) -> int:
+        """Tokens of several texts, each for itself."""
+        young, salt, tokens = self._cache.young, self._salt, 0
+        for text in texts:
+            key = hash(text) ^ salt ^ (len(text) << 64)
+            found = young.get(key)
+            tokens += self._recall(text, key) if found is None else found
+        return tokens
 
     def measure_text(self, text: str, limit: int) -> Measure:
         """Tokens of a text, or a proven bound on them that is within the limit."""
@@ -134,7 +145,7 @@ class Meter:
             return self._of_parts(message.parts) + (PER_NAME + self.text(message.name) if message.name else 0)
         texts: list[str] = []
         fixed = dissect(message, self._frames, self.media, texts)
-        return fixed + sum(map(self.text, texts))
+        return fixed + self.texts(texts)
 
     def messages(self, messages: Iterable[Message]) -> int:
         """Tokens of messages, without what surrounds them in a request."""
@@ -149,7 +160,7 @@ class Meter:
         key = _fingerprint((*around, documents.text) if documents else around) ^ self._salt
         found = self._cache.get(key)
         if found is None:
-            found = REPLY_PRIMING + self._tools.fixed(*around) + sum(map(self.text, self._tools.texts(*around)))
+            found = REPLY_PRIMING + self._tools.fixed(*around) + self.texts(self._tools.texts(*around))
             found += self.text(documents.text) if documents else 0
             self._cache.put(key, found)
         return found
@@ -176,11 +187,16 @@ class Meter:
         measure = self._settle(fixed, outline.texts, limit)
         return measure if measure.tokens <= limit else None
 
+    def most(self, texts: Sequence[str]) -> int:
+        """The proven most that messages of one text each can count, without what surrounds them in a request."""
+        words = "".join(texts)
+        return len(texts) * PER_MESSAGE + (_size(words) if self._bytewise else self._bound(texts))
+
     def _parts(self, parts: tuple[Part, ...]) -> int:
         """Tokens of a nameless message of these parts."""
         texts: list[str] = []
         fixed = dissect(Message("", parts), self._frames, self.media, texts)
-        return fixed + sum(map(self.text, texts))
+        return fixed + self.texts(texts)
 
     def _settle(self, fixed: int, texts: Sequence[str], limit: int | None) -> Measure:
         known, unknown = self._remembered(texts)
@@ -188,7 +204,7 @@ class Meter:
         if not unknown or (limit is not None and lower > limit):
             return Measure(lower, "cache")
         if limit is None:
-            return Measure(lower + sum(map(self.text, unknown)), "count")
+            return Measure(lower + self.texts(unknown), "count")
         upper = lower + self._bound(unknown)
         return Measure(upper, "cache") if upper <= limit else Measure(self._count_until(lower, upper, unknown, limit), "count")
 
@@ -221,7 +237,7 @@ class Meter:
 
     def _bound(self, texts: Iterable[str]) -> int:
         """The proven most that texts can count: every token of a byte-level vocabulary holds at least one byte."""
-        if self._rate == 1.0 and not self._frames.parameter:
+        if self._bytewise:
             return sum([len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts])
         # text by text, as estimates are rounded up text by text
         return sum(math.ceil(_size(text) * self._rate) + self._most_for_parameters(text) for text in texts)
@@ -231,15 +247,18 @@ class Meter:
         return (self._frames.parameter + 2) * text.count(":") if type(text) is Arguments else 0
 
     def _recall(self, text: str, key: int) -> int:
-        found = self._cache.get(key)
+        """The count of a text that the younger counts do not have; they have it from then on."""
+        cache = self._cache
+        found = cache.old.get(key)
         if found is None:
-            large = self._cache.large
-            known_later = large is not None and len(text) >= LARGE and type(text) is str
-            found = self._count_once(large, text) if large is not None and known_later else self._count(text)
-            self._cache.put(key, found)
+            found = self._count(text) if len(text) < LARGE else self._count_once(text)
+        cache.put(key, found)
         return found
 
-    def _count_once(self, kept: LargeCounts, text: str) -> int:
+    def _count_once(self, text: str) -> int:
+        kept = self._cache.large
+        if kept is None or type(text) is not str:
+            return self._count(text)
         found = kept.get(self.family, text)
         if found is None:
             found = self._count(text)
@@ -250,7 +269,7 @@ class Meter:
         if type(text) is Arguments:
             named = shown(text)
             return self._count(str(text)) if named is None else sum(map(self._count, named)) + self._frames.parameter * len(named) // 2
-        engine, sound = engine_for(self._tokenizer.encoding), repaired(text)
+        engine, sound = engine_for(self._encoding), text if text.isascii() else repaired(text)
         counted = engine.count(sound) if len(sound) <= SLICE else total(engine, (sound,))
         return counted if self._exact else self._tokenizer.estimate(counted, sound)
 

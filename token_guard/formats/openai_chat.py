@@ -7,7 +7,7 @@ Shape: https://platform.openai.com/docs/api-reference/chat/create, with LiteLLM'
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ from token_guard.formats.wire import (
     value_or_empty,
 )
 
-__all__ = ["OpenAIChat"]
+__all__ = ["OpenAIChat", "short_chat"]
 
 ROLES = {"system": "system", "developer": "developer", "user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}
 """Wire role -> role; `function` is the form of `tool` before tools."""
@@ -136,6 +136,45 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
             texts += (call["function"]["name"], call["function"]["arguments"])
     return Outline(texts, len(wires), calls)
 
+
+SHORT_FIELDS = frozenset({"model", "messages", "temperature", "top_p", "stream", *OUTPUT_KEYS})
+"""Fields of a chat that is no more than its messages and the length of the reply; none of them is another format's alone."""
+
+SPEAKERS = frozenset({"system", "developer", "user", "assistant"})
+
+ROLE_AND_CONTENT = 2
+"""Fields of a message that is nothing but words."""
+
+SHORT = 5
+"""Messages of a short chat at most."""
+
+
+def short_chat(request: Mapping[str, Any]) -> tuple[Hashable, list[str]] | None:
+    """What a chat of a few messages of words has in common with others that differ in these words alone, and its words; None for every
+    other request. What is not None is certainly of this format, be it named or not: Anthropic's has fields or blocks of its own.
+
+    >>> short_chat({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 100})
+    ((1, 'gpt-4o', None, 100), ['Hello'])
+    """
+    if type(request) is not dict or not SHORT_FIELDS.issuperset(request):
+        return None
+    model, wires = request.get("model"), request.get("messages")
+    first, second = request.get(OUTPUT_KEYS[0]), request.get(OUTPUT_KEYS[1])
+    if type(model) is not str or type(wires) is not list or type(first) not in COUNTED or type(second) not in COUNTED or len(wires) > SHORT:
+        return None
+    texts = []
+    for wire in wires:
+        if type(wire) is not dict or len(wire) != ROLE_AND_CONTENT:
+            return None
+        role, content = wire.get("role"), wire.get("content")
+        if type(content) is not str or type(role) is not str or role not in SPEAKERS:
+            return None
+        texts.append(content)
+    return (len(texts), model, first, second), texts
+
+
+COUNTED = (type(None), int)
+"""Types of a reply length; equal numbers of other types are read in other ways."""
 
 # -- parse ---------------------------------------------------------------------------------------------------------------
 

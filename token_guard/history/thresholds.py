@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from token_guard.history.tally import Tally
 from token_guard.settings import Settings
 
-__all__ = ["HIGHEST", "LENIENT_TARGET", "LOWEST", "MIN_MESSAGES", "Levels", "Thresholds", "levels", "thresholds"]
+__all__ = ["HIGHEST", "LENIENT_TARGET", "LOWEST", "MIN_MESSAGES", "Depth", "Levels", "Thresholds", "depth", "levels", "thresholds"]
 
 MIN_MESSAGES = 6
 """A request of fewer messages is one question over a document, not a session: it is touched only when it does not fit."""
@@ -57,22 +57,43 @@ class Levels:
     target: int
 
 
-def levels(shares: Thresholds, tally: Tally, allowed: int, instructions: int) -> Levels:
-    """The sizes that shares stand for. They are of what compaction can change: instructions stay whole and come on top.
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The same for all conversations that differ in the tokens of their turns alone: where turns are large, an epoch goes deeper, so far
+    that a few of them fit before the next one."""
 
-    Where turns are large, an epoch goes deeper: so far that a few of them fit before the next one.
+    trigger: int
+    target: int
+    deepest: int
+    turns: int
+    replies: int
+    instructions: int
+
+    def at(self, tokens: int) -> int:
+        """The target of a conversation of so many tokens."""
+        deeper = self.trigger - self.turns * (tokens - self.instructions) // self.replies
+        return min(self.target, max(self.deepest, deeper))
+
+
+def depth(shares: Thresholds, tally: Tally, allowed: int, instructions: int) -> Depth:
+    """The sizes that shares stand for. They are of what compaction can change: instructions stay whole and come on top."""
+    fixed = min(allowed, instructions)
+    free = allowed - fixed
+    trigger, target, deepest = (fixed + int(share * free) for share in (shares.trigger, shares.target, DEEPEST))
+    turns = TURNS_ALONE if tally.is_alone else TURNS_BETWEEN
+    return Depth(trigger, target, deepest, turns, max(1, tally.replies), instructions)
+
+
+def levels(shares: Thresholds, tally: Tally, allowed: int, instructions: int) -> Levels:
+    """The sizes for a conversation with the tokens of its tally.
 
     >>> levels(Thresholds(0.8, 0.3), Tally(), 10_000, instructions=0), levels(Thresholds(0.8, 0.3), Tally(), 10_000, instructions=5_000)
     (Levels(trigger=8000, target=3000), Levels(trigger=9000, target=6500))
     >>> levels(Thresholds(0.9, 0.5), Tally(messages=20, replies=10, tokens=15_000), 10_000, instructions=0)
     Levels(trigger=9000, target=3333)
     """
-    fixed = min(allowed, instructions)
-    free = allowed - fixed
-    trigger, target = int(shares.trigger * free), int(shares.target * free)
-    turns = TURNS_ALONE if tally.is_alone else TURNS_BETWEEN
-    deeper = trigger - turns * (tally.tokens - instructions) // max(1, tally.replies)
-    return Levels(fixed + trigger, fixed + min(target, max(int(DEEPEST * free), deeper)))
+    goes = depth(shares, tally, allowed, instructions)
+    return Levels(goes.trigger, goes.at(tally.tokens))
 
 
 def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Thresholds:

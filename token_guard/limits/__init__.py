@@ -64,7 +64,8 @@ _VARIABLES: Final = (VARIABLE_PREFIX, "XDG_CONFIG_HOME", "HOME", "USERPROFILE")
 ORDER: Final = ("environment", "config_file", "deployment", "learned", "discovery", "litellm_map", "inference", "default")
 """The names of all sources in their usual order: what people wrote, what servers say, what is known of the name."""
 
-_Key = tuple[str, str, str, str, Claims]
+# Without a deployment the name alone, whose hash is known.
+_Key = str | tuple[str, str, str, str, Claims]
 
 
 class LimitChain:
@@ -110,15 +111,16 @@ class LimitChain:
 
     def resolve(self, model: str, deployment: Deployment | None = None) -> ContextLimit:
         """The limit of a model at a deployment, from the first source that knows it; never raises."""
-        key = _key(model, deployment)
+        key = model[:_MAX_NAME_LENGTH] if deployment is None else _key(model, deployment)
         now = self._clock()
         kept = self._answers.get(key)
         if kept and now < kept[0]:
             return kept[1]
         lessons = self._lessons
-        limit = self._ask(key[0], deployment)
+        name = model[:_MAX_NAME_LENGTH]
+        limit = self._ask(name, deployment)
         self._keep(key, now + _TTL_SECONDS, limit, lessons)
-        self._tell(key[0], deployment, limit)
+        self._tell(name, deployment, limit)
         return limit
 
     def look_up(self, model: str, deployment: Deployment | None = None) -> ContextLimit:
@@ -197,13 +199,8 @@ def _ordered(order: Sequence[str], sources: Sequence[Source]) -> Iterator[Source
     yield from (named[name] for name in dict.fromkeys(order) if name in named)
 
 
-def _key(model: str, deployment: Deployment | None) -> _Key:
-    if deployment is None:
-        return model[:_MAX_NAME_LENGTH], "", "", "", _NO_CLAIMS
+def _key(model: str, deployment: Deployment) -> _Key:
     return model[:_MAX_NAME_LENGTH], deployment.id, deployment.group, deployment.api_base, claims_of(deployment.model_info)
-
-
-_NO_CLAIMS: Final = Claims()
 
 
 def _with_output(limit: ContextLimit, others: Sequence[ContextLimit]) -> ContextLimit:

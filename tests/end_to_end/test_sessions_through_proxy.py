@@ -29,6 +29,8 @@ from token_guard.demo.upstream import Upstream
 WINDOW = 32_000
 SAMPLE = 5
 """Requests of each file in each way by default: 28 times as many in all, so that this takes under a minute."""
+LONGEST = 450
+"""Messages of a session that is sampled by default: up to 200,000 tokens, six times the window; all agents have such sessions."""
 WAYS = 4
 MODELS = {"openai.chat": "openai/gpt-4o", "anthropic.messages": "anthropic/claude-sonnet-4-5", "openai.responses": "openai/gpt-4o"}
 FILES = {
@@ -135,8 +137,10 @@ SDK: Mapping[str, Callable[[Proxy, dict[str, Any]], str]] = {
 
 def requests(corpus: Any, file: str, api: str, way: int) -> Iterator[dict[str, Any]]:
     """Those requests of a file that are sent in one of the ways."""
-    histories = [head for record in corpus(file) for head in heads(record["messages"])]
-    step = WAYS if os.environ.get("ALL_REQUESTS") else len(histories) // SAMPLE
+    every = bool(os.environ.get("ALL_REQUESTS"))
+    sessions = [record["messages"] for record in corpus(file) if every or len(record["messages"]) <= LONGEST]
+    histories = [head for messages in sessions for head in heads(messages)]
+    step = WAYS if every else len(histories) // SAMPLE
     yield from (AS[api](history) for history in histories[way * step // WAYS :: step])
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,6 +20,7 @@ from anthropic_rules import thinking_of
 from anthropic_upstream import AnthropicUpstream
 from recorded_requests import AS, as_messages, heads
 from responses_upstream import ResponsesUpstream
+from shared_proxies import PLAIN, Part, Shared, behind
 
 from token_guard.demo.proxy import Proxy
 from token_guard.demo.stand_in import REPLY, StandIn
@@ -49,17 +49,21 @@ class World:
     upstreams: Mapping[str, StandIn]
 
 
-@pytest.fixture(scope="module")
-def world(corpus: Any) -> Iterator[World]:
+@behind(PLAIN, "sessions")
+def part() -> Part:
     upstreams: dict[str, StandIn] = {
         "openai.chat": Upstream(WINDOW),
-        "anthropic.messages": AnthropicUpstream(WINDOW, signed=frozenset(signed(corpus))),
+        "anthropic.messages": AnthropicUpstream(WINDOW),
         "openai.responses": ResponsesUpstream(WINDOW),
     }
-    with ExitStack() as stack:
-        for upstream in upstreams.values():
-            stack.enter_context(upstream)
-        yield World(stack.enter_context(Proxy(config(upstreams))).wait(), upstreams)
+    return Part(upstreams, deployments(upstreams))
+
+
+@pytest.fixture(scope="module")
+def world(plain_proxy: Shared, corpus: Any) -> World:
+    upstreams = plain_proxy.upstreams["sessions"]
+    upstreams["anthropic.messages"].signed = frozenset(signed(corpus))
+    return World(plain_proxy.proxy, upstreams)
 
 
 def signed(corpus: Any) -> Iterator[tuple[str, str]]:
@@ -68,9 +72,9 @@ def signed(corpus: Any) -> Iterator[tuple[str, str]]:
         yield from thinking_of(as_messages(record["messages"])["messages"])
 
 
-def config(upstreams: Mapping[str, StandIn]) -> dict[str, Any]:
+def deployments(upstreams: Mapping[str, StandIn]) -> list[dict[str, Any]]:
     bases = {api: upstream.root if api == "anthropic.messages" else upstream.url for api, upstream in upstreams.items()}
-    deployments = [
+    return [
         {
             "model_name": api,
             "litellm_params": {"model": model, "api_base": bases[api], "api_key": "none"},
@@ -78,11 +82,6 @@ def config(upstreams: Mapping[str, StandIn]) -> dict[str, Any]:
         }
         for api, model in MODELS.items()
     ]
-    return {
-        "model_list": deployments,
-        "litellm_settings": {"callbacks": ["token_guard.callback"]},
-        "router_settings": {"num_retries": 0, "disable_cooldowns": True},
-    }
 
 
 # -- clients -------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 import openai
 import pytest
 from pluggy import Result
-from shared_proxies import PLAIN, WATCHED, Shared, started
+from shared_proxies import PLAIN, WATCHED, Shared, client_of, started
 
 from token_guard.demo.openai_rules import Refusal
 from token_guard.demo.proxy import Proxy
@@ -53,8 +53,7 @@ class World:
     proxies: dict[str, Proxy] = field(default_factory=dict)
 
     def client(self, name: str) -> openai.OpenAI:
-        proxy = self.proxies[name]
-        return openai.OpenAI(base_url=proxy.url, api_key=proxy.key, max_retries=0)
+        return client_of(self.proxies[name])
 
 
 def deployment(group: str, upstream: Upstream, window: int, **params: Any) -> dict[str, Any]:

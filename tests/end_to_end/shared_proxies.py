@@ -9,12 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+import openai
 
 from token_guard.demo.proxy import Proxy
 from token_guard.demo.stand_in import StandIn
 
-__all__ = ["PLAIN", "WATCHED", "Part", "Shared", "behind", "started"]
+__all__ = ["PLAIN", "WATCHED", "Part", "Shared", "behind", "client_of", "started"]
 
 PLAIN, WATCHED = "token_guard.callback", "watched_callback.callback"
 """The two proxies, by their callback: the guard, and a guard that says when it is asked."""
@@ -47,6 +50,12 @@ def behind(callback: str, module: str) -> Callable[[Callable[[], Part]], Callabl
         return make
 
     return kept
+
+
+@cache
+def client_of(proxy: Proxy, key: str | None = None) -> openai.OpenAI:
+    """The openai SDK before a proxy, made once: what it loads of certificates takes longer than a short request."""
+    return openai.OpenAI(base_url=proxy.url, api_key=key or proxy.key, max_retries=0)
 
 
 def started(callback: str, environment: Mapping[str, str]) -> Iterator[Shared]:

@@ -11,7 +11,7 @@ import pytest
 from anthropic_upstream import AnthropicUpstream, strings_of, tokens_of
 from responses_rules import as_items
 from responses_upstream import REPLY, ResponsesUpstream, size_of
-from shared_proxies import PLAIN, Part, Shared, behind
+from shared_proxies import PLAIN, Part, Shared, behind, client_of
 
 from token_guard import Guard, Settings
 from token_guard.demo.conversation import conversation
@@ -46,7 +46,7 @@ class World:
 
     @property
     def client(self) -> openai.OpenAI:
-        return openai.OpenAI(base_url=self.proxy.url, api_key=self.proxy.key, max_retries=0)
+        return client_of(self.proxy)
 
     @property
     def seen(self) -> list[dict[str, Any]]:

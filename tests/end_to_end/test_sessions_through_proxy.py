@@ -20,7 +20,7 @@ from anthropic_rules import thinking_of
 from anthropic_upstream import AnthropicUpstream
 from recorded_requests import AS, as_messages, heads
 from responses_upstream import ResponsesUpstream
-from shared_proxies import PLAIN, Part, Shared, behind
+from shared_proxies import PLAIN, Part, Shared, behind, client_of
 
 from token_guard.demo.proxy import Proxy
 from token_guard.demo.stand_in import REPLY, StandIn
@@ -88,14 +88,14 @@ def deployments(upstreams: Mapping[str, StandIn]) -> list[dict[str, Any]]:
 
 
 def chat_sdk(proxy: Proxy, request: dict[str, Any]) -> str:
-    answer = openai_client(proxy).chat.completions.create(**request)
+    answer = client_of(proxy).chat.completions.create(**request)
     if not request["stream"]:
         return str(answer.choices[0].message.content)
     return "".join(choice.delta.content or "" for chunk in answer for choice in chunk.choices)
 
 
 def responses_sdk(proxy: Proxy, request: dict[str, Any]) -> str:
-    answer = openai_client(proxy).responses.create(**request)
+    answer = client_of(proxy).responses.create(**request)
     if not request["stream"]:
         return str(answer.output_text)
     return "".join(event.delta for event in answer if event.type == "response.output_text.delta")
@@ -112,11 +112,6 @@ def raw(proxy: Proxy, request: dict[str, Any]) -> str:
     path = {"openai.chat": "chat/completions", "anthropic.messages": "messages", "openai.responses": "responses"}[request["model"]]
     answer = httpx.post(f"{proxy.url}/{path}", json=request, headers={"Authorization": f"Bearer {proxy.key}"}, timeout=60)
     return " ".join(word for word in REPLY.split(" ") if word in answer.text) if answer.is_success else answer.text
-
-
-@cache
-def openai_client(proxy: Proxy) -> openai.OpenAI:
-    return openai.OpenAI(base_url=proxy.url, api_key=proxy.key, max_retries=0)
 
 
 @cache

@@ -32,6 +32,12 @@ for _name in [name for name in os.environ if name.startswith(OWN_PREFIXES) and n
     del os.environ[_name]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts proxies comes first: each worker begins a stretch of the tests, and one that takes over takes from the end of it,
+    so that one worker starts them, once each, and none has a long test left when the others have nothing to do."""
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_limit_files_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))

@@ -12,6 +12,7 @@ from typing import Any
 import openai
 import pytest
 from pluggy import Result
+from shared_proxies import PLAIN, WATCHED, Shared, client_of, started
 
 from token_guard.demo.openai_rules import Refusal
 from token_guard.demo.proxy import Proxy
@@ -52,8 +53,7 @@ class World:
     proxies: dict[str, Proxy] = field(default_factory=dict)
 
     def client(self, name: str) -> openai.OpenAI:
-        proxy = self.proxies[name]
-        return openai.OpenAI(base_url=proxy.url, api_key=proxy.key, max_retries=0)
+        return client_of(self.proxies[name])
 
 
 def deployment(group: str, upstream: Upstream, window: int, **params: Any) -> dict[str, Any]:
@@ -84,16 +84,30 @@ def config(world: World, callbacks: list[str]) -> dict[str, Any]:
     }
 
 
+def with_this_folder() -> dict[str, str]:
+    """An environment in which a proxy finds the callbacks of this folder."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))}
+
+
+@pytest.fixture(scope="session")
+def plain_proxy() -> Iterator[Shared]:
+    yield from started(PLAIN, {})
+
+
+@pytest.fixture(scope="session")
+def watched_proxy() -> Iterator[Shared]:
+    yield from started(WATCHED, with_this_folder())
+
+
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
-    path = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
     with ExitStack() as stack:
         windows = (WINDOW, SMALL_WINDOW, LARGE_WINDOW)
         upstreams = [stack.enter_context(Upstream(window)) for window in windows]
         down = stack.enter_context(Upstream(WINDOW, check=lambda request: OUTAGE))
         world = World(*upstreams, down)
         for name, callbacks in {"guarded": ["token_guard.callback"], "bare": [], "faulty": ["faulty_callback.callback"]}.items():
-            world.proxies[name] = stack.enter_context(Proxy(config(world, callbacks), environment={"PYTHONPATH": path}))
+            world.proxies[name] = stack.enter_context(Proxy(config(world, callbacks), environment=with_this_folder()))
         for proxy in world.proxies.values():
             proxy.wait()
         yield world

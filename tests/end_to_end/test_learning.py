@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import openai
 import pytest
 from anthropic_chat import translated
 from responses_rules import as_items, count_input
 from responses_upstream import ResponsesUpstream
+from shared_proxies import client_of
 
 from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import Refusal, count_prompt
@@ -147,15 +147,14 @@ class Learner:
         return answer.text
 
     def ask(self, model: str, messages: Any, *, stream: bool = False) -> str:
-        client = openai.OpenAI(base_url=self.proxy.url, api_key=self.proxy.key, max_retries=0)
-        answer = client.chat.completions.create(model=model, messages=messages, stream=stream)
+        answer = client_of(self.proxy).chat.completions.create(model=model, messages=messages, stream=stream)
         if stream:
             return "".join(choice.delta.content or "" for chunk in answer for choice in chunk.choices)
         return answer.choices[0].message.content
 
     def header(self, model: str, messages: Any, name: str) -> str | None:
-        client = openai.OpenAI(base_url=self.proxy.url, api_key=self.proxy.key, max_retries=0)
-        return client.chat.completions.with_raw_response.create(model=model, messages=messages).headers.get(f"x-token-guard-{name}")
+        answer = client_of(self.proxy).chat.completions.with_raw_response.create(model=model, messages=messages)
+        return answer.headers.get(f"x-token-guard-{name}")
 
 
 def deployment(group: str, model: str, url: str, window: int, provider: str = "openai") -> dict[str, Any]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import httpx
@@ -16,6 +14,7 @@ from anthropic_chat import translated
 from anthropic_upstream import AnthropicUpstream, strings_of, tokens_of
 from responses_rules import as_items
 from responses_upstream import ResponsesUpstream
+from shared_proxies import WATCHED, Part, Shared, behind
 from watched_callback import ASKED
 
 from token_guard import Guard, Settings
@@ -101,23 +100,23 @@ class World:
         return [line.removeprefix(f"{ASKED} ") for line in self.proxy.output.splitlines() if line.startswith(ASKED)]
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    path = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
+@behind(WATCHED, "matrix")
+def part() -> Part:
     upstreams: dict[str, StandIn] = {
         "chat": Upstream(WINDOW),
         "anthropic": AnthropicUpstream(WINDOW),
         "responses": ResponsesUpstream(WINDOW),
     }
-    with ExitStack() as stack:
-        for upstream in upstreams.values():
-            stack.enter_context(upstream)
-        proxy = stack.enter_context(Proxy(config(upstreams), environment={"PYTHONPATH": path}))
-        yield World(proxy.wait(), upstreams)
+    return Part(upstreams, deployments(upstreams))
 
 
-def config(upstreams: Mapping[str, StandIn]) -> dict[str, Any]:
-    deployments = [
+@pytest.fixture(scope="module")
+def world(watched_proxy: Shared) -> World:
+    return World(watched_proxy.proxy, watched_proxy.upstreams["matrix"])
+
+
+def deployments(upstreams: Mapping[str, StandIn]) -> list[dict[str, Any]]:
+    return [
         {
             "model_name": f"{endpoint}-{kind}",
             "litellm_params": {
@@ -129,11 +128,6 @@ def config(upstreams: Mapping[str, StandIn]) -> dict[str, Any]:
         }
         for (endpoint, kind), wire in {**MATRIX, ("gemini", "openai"): "chat"}.items()
     ]
-    return {
-        "model_list": deployments,
-        "litellm_settings": {"callbacks": ["watched_callback.callback"]},
-        "router_settings": {"num_retries": 0, "disable_cooldowns": True},
-    }
 
 
 @dataclass(frozen=True)
@@ -162,6 +156,7 @@ def ask_model(world: World, endpoint: str, kind: str, body: Mapping[str, Any], *
     return ask(world, f"{world.proxy.url}/{ENDPOINTS[endpoint].path}", {"model": f"{endpoint}-{kind}", "stream": stream, **body})
 
 
+@cache
 def put_in(endpoint: str, kind: str) -> list[str]:
     """The texts of one rewrite that the client did not send."""
     group = f"{endpoint}-{kind}"

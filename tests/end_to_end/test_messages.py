@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,10 +11,12 @@ from anthropic_chat import translated
 from anthropic_rules import cache_marks
 from anthropic_upstream import AnthropicUpstream, strings_of, tokens_of
 from responses_upstream import ResponsesUpstream
+from shared_proxies import WATCHED, Part, Shared, behind
 
 from token_guard import Guard, Settings
 from token_guard.demo.conversation import conversation
 from token_guard.demo.proxy import Proxy
+from token_guard.demo.stand_in import StandIn
 from token_guard.demo.upstream import Upstream
 from token_guard.limits import Deployment
 
@@ -38,7 +36,7 @@ class World:
     """A proxy with the guard in front of a stand-in of each kind."""
 
     proxy: Proxy
-    upstreams: tuple[AnthropicUpstream, ResponsesUpstream, Upstream]
+    upstreams: tuple[StandIn, ...]
 
     @property
     def seen(self) -> list[dict[str, Any]]:
@@ -46,19 +44,20 @@ class World:
         return [request for upstream in self.upstreams for request in upstream.requests]
 
 
+@behind(WATCHED, "messages")
+def part() -> Part:
+    anthropic, responses, chat = AnthropicUpstream(WINDOW), ResponsesUpstream(WINDOW), Upstream(WINDOW)
+    bases = {"native": anthropic.root, "bridged-responses": responses.url, "bridged-chat": chat.url}
+    return Part({"anthropic": anthropic, "responses": responses, "chat": chat}, deployments(bases))
+
+
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with ExitStack() as stack:
-        upstreams = AnthropicUpstream(WINDOW), ResponsesUpstream(WINDOW), Upstream(WINDOW)
-        anthropic, responses, chat = map(stack.enter_context, upstreams)
-        bases = {"native": anthropic.root, "bridged-responses": responses.url, "bridged-chat": chat.url}
-        path = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
-        proxy = stack.enter_context(Proxy(config(bases), environment={"PYTHONPATH": path}))
-        yield World(proxy.wait(), upstreams)
+def world(watched_proxy: Shared) -> World:
+    return World(watched_proxy.proxy, tuple(watched_proxy.upstreams["messages"].values()))
 
 
-def config(bases: dict[str, str]) -> dict[str, Any]:
-    deployments = [
+def deployments(bases: dict[str, str]) -> list[dict[str, Any]]:
+    return [
         {
             "model_name": group,
             "litellm_params": {"model": MODELS[group], "api_base": base, "api_key": "none"},
@@ -66,11 +65,6 @@ def config(bases: dict[str, str]) -> dict[str, Any]:
         }
         for group, base in bases.items()
     ]
-    return {
-        "model_list": deployments,
-        "litellm_settings": {"callbacks": ["watched_callback.callback"]},
-        "router_settings": {"num_retries": 0},
-    }
 
 
 def ask(world: World, group: str, messages: Any, *, stream: bool = False, **more: Any) -> tuple[httpx.Response, list[dict[str, Any]]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +11,12 @@ import httpx
 import pytest
 from anthropic_chat import translated
 from anthropic_upstream import AnthropicRefusal, AnthropicUpstream, tokens_of
+from shared_proxies import PLAIN, Part, Shared, behind
 
 from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import Refusal, count_prompt
 from token_guard.demo.proxy import Proxy
+from token_guard.demo.stand_in import StandIn
 from token_guard.demo.upstream import Upstream
 
 BELIEVED, TRUE = 128_000, 32_000
@@ -65,30 +66,29 @@ class World:
         return httpx.post(f"{self.proxy.url}/{path}", json=body, headers=headers, timeout=60, trust_env=False)
 
 
+@behind(PLAIN, "replies")
+def part() -> Part:
+    upstreams: dict[str, StandIn] = {
+        "vllm": Upstream(BELIEVED, check=refusing(VLLM)),
+        "openai": Upstream(BELIEVED, check=refusing(OPENAI)),
+        "anthropic": Anthropic(BELIEVED),
+    }
+    models = {"vllm": "hosted_vllm/gpt-4o", "openai": "openai/gpt-4o", "anthropic": "anthropic/claude-sonnet-4-5"}
+    deployments = [
+        {
+            "model_name": f"{wire}-{kind}",
+            "litellm_params": {"model": models[wire], "api_base": up.root if wire == "anthropic" else up.url, "api_key": "none"},
+            "model_info": {"id": f"{wire}-{kind}", "max_input_tokens": BELIEVED},
+        }
+        for wire, up in upstreams.items()
+        for kind in ("whole", "stream", "own")
+    ]
+    return Part(upstreams, deployments)
+
+
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with ExitStack() as stack:
-        upstreams: dict[str, Any] = {
-            "vllm": stack.enter_context(Upstream(BELIEVED, check=refusing(VLLM))),
-            "openai": stack.enter_context(Upstream(BELIEVED, check=refusing(OPENAI))),
-            "anthropic": stack.enter_context(Anthropic(BELIEVED)),
-        }
-        models = {"vllm": "hosted_vllm/gpt-4o", "openai": "openai/gpt-4o", "anthropic": "anthropic/claude-sonnet-4-5"}
-        deployments = [
-            {
-                "model_name": f"{wire}-{kind}",
-                "litellm_params": {"model": models[wire], "api_base": up.root if wire == "anthropic" else up.url, "api_key": "none"},
-                "model_info": {"id": f"{wire}-{kind}", "max_input_tokens": BELIEVED},
-            }
-            for wire, up in upstreams.items()
-            for kind in ("whole", "stream", "own")
-        ]
-        config = {
-            "model_list": deployments,
-            "litellm_settings": {"callbacks": ["token_guard.callback"]},
-            "router_settings": {"num_retries": 0, "disable_cooldowns": True},
-        }
-        yield World(stack.enter_context(Proxy(config)).wait(), upstreams)
+def world(plain_proxy: Shared) -> World:
+    return World(plain_proxy.proxy, plain_proxy.upstreams["replies"])
 
 
 @pytest.mark.parametrize("kind", ["whole", "stream"])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from anthropic_upstream import AnthropicUpstream, strings_of, tokens_of
 from responses_rules import as_items
 from responses_upstream import REPLY, ResponsesUpstream, size_of
+from shared_proxies import PLAIN, Part, Shared, behind, client_of
 
 from token_guard import Guard, Settings
 from token_guard.demo.conversation import conversation
@@ -46,7 +46,7 @@ class World:
 
     @property
     def client(self) -> openai.OpenAI:
-        return openai.OpenAI(base_url=self.proxy.url, api_key=self.proxy.key, max_retries=0)
+        return client_of(self.proxy)
 
     @property
     def seen(self) -> list[dict[str, Any]]:
@@ -54,17 +54,20 @@ class World:
         return [*self.responses.requests, *self.anthropic.requests]
 
 
+@behind(PLAIN, "responses")
+def part() -> Part:
+    responses, anthropic = ResponsesUpstream(WINDOW), AnthropicUpstream(WINDOW)
+    bases = {"native": responses.url, "vllm": responses.url, "bridged": anthropic.root, "text": responses.url}
+    return Part({"responses": responses, "anthropic": anthropic}, deployments(bases))
+
+
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with ExitStack() as stack:
-        responses, anthropic = stack.enter_context(ResponsesUpstream(WINDOW)), stack.enter_context(AnthropicUpstream(WINDOW))
-        bases = {"native": responses.url, "vllm": responses.url, "bridged": anthropic.root, "text": responses.url}
-        proxy = stack.enter_context(Proxy(config(bases)))
-        yield World(proxy.wait(), responses, anthropic)
+def world(plain_proxy: Shared) -> World:
+    return World(plain_proxy.proxy, **plain_proxy.upstreams["responses"])
 
 
-def config(bases: Mapping[str, str]) -> dict[str, Any]:
-    deployments = [
+def deployments(bases: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
         {
             "model_name": group,
             "litellm_params": {"model": {**MODELS, "text": TEXT_MODEL}[group], "api_base": base, "api_key": "none"},
@@ -72,11 +75,6 @@ def config(bases: Mapping[str, str]) -> dict[str, Any]:
         }
         for group, base in bases.items()
     ]
-    return {
-        "model_list": deployments,
-        "litellm_settings": {"callbacks": ["token_guard.callback"]},
-        "router_settings": {"num_retries": 0},
-    }
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,6 +20,7 @@ from anthropic_rules import thinking_of
 from anthropic_upstream import AnthropicUpstream
 from recorded_requests import AS, as_messages, heads
 from responses_upstream import ResponsesUpstream
+from shared_proxies import PLAIN, Part, Shared, behind, client_of
 
 from token_guard.demo.proxy import Proxy
 from token_guard.demo.stand_in import REPLY, StandIn
@@ -29,6 +29,8 @@ from token_guard.demo.upstream import Upstream
 WINDOW = 32_000
 SAMPLE = 5
 """Requests of each file in each way by default: 28 times as many in all, so that this takes under a minute."""
+LONGEST = 450
+"""Messages of a session that is sampled by default: up to 200,000 tokens, six times the window; all agents have such sessions."""
 WAYS = 4
 MODELS = {"openai.chat": "openai/gpt-4o", "anthropic.messages": "anthropic/claude-sonnet-4-5", "openai.responses": "openai/gpt-4o"}
 FILES = {
@@ -47,17 +49,21 @@ class World:
     upstreams: Mapping[str, StandIn]
 
 
-@pytest.fixture(scope="module")
-def world(corpus: Any) -> Iterator[World]:
+@behind(PLAIN, "sessions")
+def part() -> Part:
     upstreams: dict[str, StandIn] = {
         "openai.chat": Upstream(WINDOW),
-        "anthropic.messages": AnthropicUpstream(WINDOW, signed=frozenset(signed(corpus))),
+        "anthropic.messages": AnthropicUpstream(WINDOW),
         "openai.responses": ResponsesUpstream(WINDOW),
     }
-    with ExitStack() as stack:
-        for upstream in upstreams.values():
-            stack.enter_context(upstream)
-        yield World(stack.enter_context(Proxy(config(upstreams))).wait(), upstreams)
+    return Part(upstreams, deployments(upstreams))
+
+
+@pytest.fixture(scope="module")
+def world(plain_proxy: Shared, corpus: Any) -> World:
+    upstreams = plain_proxy.upstreams["sessions"]
+    upstreams["anthropic.messages"].signed = frozenset(signed(corpus))
+    return World(plain_proxy.proxy, upstreams)
 
 
 def signed(corpus: Any) -> Iterator[tuple[str, str]]:
@@ -66,9 +72,9 @@ def signed(corpus: Any) -> Iterator[tuple[str, str]]:
         yield from thinking_of(as_messages(record["messages"])["messages"])
 
 
-def config(upstreams: Mapping[str, StandIn]) -> dict[str, Any]:
+def deployments(upstreams: Mapping[str, StandIn]) -> list[dict[str, Any]]:
     bases = {api: upstream.root if api == "anthropic.messages" else upstream.url for api, upstream in upstreams.items()}
-    deployments = [
+    return [
         {
             "model_name": api,
             "litellm_params": {"model": model, "api_base": bases[api], "api_key": "none"},
@@ -76,25 +82,20 @@ def config(upstreams: Mapping[str, StandIn]) -> dict[str, Any]:
         }
         for api, model in MODELS.items()
     ]
-    return {
-        "model_list": deployments,
-        "litellm_settings": {"callbacks": ["token_guard.callback"]},
-        "router_settings": {"num_retries": 0, "disable_cooldowns": True},
-    }
 
 
 # -- clients -------------------------------------------------------------------------------------------------------------
 
 
 def chat_sdk(proxy: Proxy, request: dict[str, Any]) -> str:
-    answer = openai_client(proxy).chat.completions.create(**request)
+    answer = client_of(proxy).chat.completions.create(**request)
     if not request["stream"]:
         return str(answer.choices[0].message.content)
     return "".join(choice.delta.content or "" for chunk in answer for choice in chunk.choices)
 
 
 def responses_sdk(proxy: Proxy, request: dict[str, Any]) -> str:
-    answer = openai_client(proxy).responses.create(**request)
+    answer = client_of(proxy).responses.create(**request)
     if not request["stream"]:
         return str(answer.output_text)
     return "".join(event.delta for event in answer if event.type == "response.output_text.delta")
@@ -114,11 +115,6 @@ def raw(proxy: Proxy, request: dict[str, Any]) -> str:
 
 
 @cache
-def openai_client(proxy: Proxy) -> openai.OpenAI:
-    return openai.OpenAI(base_url=proxy.url, api_key=proxy.key, max_retries=0)
-
-
-@cache
 def anthropic_client(proxy: Proxy) -> anthropic.Anthropic:
     return anthropic.Anthropic(base_url=proxy.url.removesuffix("/v1"), api_key=proxy.key, max_retries=0)
 
@@ -135,8 +131,10 @@ SDK: Mapping[str, Callable[[Proxy, dict[str, Any]], str]] = {
 
 def requests(corpus: Any, file: str, api: str, way: int) -> Iterator[dict[str, Any]]:
     """Those requests of a file that are sent in one of the ways."""
-    histories = [head for record in corpus(file) for head in heads(record["messages"])]
-    step = WAYS if os.environ.get("ALL_REQUESTS") else len(histories) // SAMPLE
+    every = bool(os.environ.get("ALL_REQUESTS"))
+    sessions = [record["messages"] for record in corpus(file) if every or len(record["messages"]) <= LONGEST]
+    histories = [head for messages in sessions for head in heads(messages)]
+    step = WAYS if every else len(histories) // SAMPLE
     yield from (AS[api](history) for history in histories[way * step // WAYS :: step])
 
 

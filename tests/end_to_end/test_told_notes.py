@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import openai
 import pytest
 from build import agent, answer, say
+from shared_proxies import client_of
 
 from token_guard.demo.openai_rules import ContextWindow, Refusal, openai_refusal
 from token_guard.demo.proxy import Proxy
@@ -52,8 +52,7 @@ class World:
 
     def ask(self, key: str, messages: Any) -> Any:
         """The request that reached the worker for this one."""
-        client = openai.OpenAI(base_url=self.proxy.url, api_key=key, max_retries=0)
-        client.chat.completions.create(model="worker", messages=messages)
+        client_of(self.proxy, key).chat.completions.create(model="worker", messages=messages)
         return json.loads(self.worker.bodies[-1])
 
     def ended(self, outcome: str) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
+from shared_proxies import PLAIN, Part, Shared, behind
 
 from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import Refusal, count_prompt
@@ -46,29 +46,28 @@ class World:
         return answer, [json.loads(sent) for sent in upstream.bodies[start:]]
 
 
+@behind(PLAIN, "unknown windows")
+def part() -> Part:
+    upstreams = {
+        "naming": Upstream(1_000_000, check=refusing(NAMING)),
+        "silent": Upstream(1_000_000, check=refusing(SILENT)),
+        "tiny": Upstream(1_000_000, check=refusing(SILENT, 4_000)),
+    }
+    deployments = [
+        {
+            "model_name": f"{name}-{kind}",
+            "litellm_params": {"model": "openai/wordsmith-next", "api_base": upstream.url, "api_key": "none"},
+            "model_info": {"id": f"{name}-{kind}"},
+        }
+        for name, upstream in upstreams.items()
+        for kind in ("whole", "stream", "fits", "told")
+    ]
+    return Part(upstreams, deployments)
+
+
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with ExitStack() as stack:
-        upstreams = {
-            "naming": stack.enter_context(Upstream(1_000_000, check=refusing(NAMING))),
-            "silent": stack.enter_context(Upstream(1_000_000, check=refusing(SILENT))),
-            "tiny": stack.enter_context(Upstream(1_000_000, check=refusing(SILENT, 4_000))),
-        }
-        deployments = [
-            {
-                "model_name": f"{name}-{kind}",
-                "litellm_params": {"model": "openai/wordsmith-next", "api_base": upstream.url, "api_key": "none"},
-                "model_info": {"id": f"{name}-{kind}"},
-            }
-            for name, upstream in upstreams.items()
-            for kind in ("whole", "stream", "fits", "told")
-        ]
-        config = {
-            "model_list": deployments,
-            "litellm_settings": {"callbacks": ["token_guard.callback"]},
-            "router_settings": {"num_retries": 0, "disable_cooldowns": True},
-        }
-        yield World(stack.enter_context(Proxy(config)).wait(), upstreams)
+def world(plain_proxy: Shared) -> World:
+    return World(plain_proxy.proxy, plain_proxy.upstreams["unknown windows"])
 
 
 def size(request: Mapping[str, Any]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -83,10 +84,12 @@ def _marked(message: dict[str, Any], place: int) -> dict[str, Any]:
     return {**message, "content": [*blocks[:-1], {**blocks[-1], "cache_control": {"type": "ephemeral", "place": place}}]}
 
 
+LONG = 0 if os.environ.get("ALL_REQUESTS") else 3
+"""The longest recording of an agent, or by default one of the same agent's that is less than half as long: 200,000 tokens."""
 SESSIONS = {
-    "openai.chat": ("agent_sessions", 0),
+    "openai.chat": ("agent_sessions", LONG),
     "anthropic.messages": ("anthropic_messages", 1),
-    "openai.responses": ("agent_sessions", 0),
+    "openai.responses": ("agent_sessions", LONG),
 }
 BUDGETS = (24_000, 12_000, 8_000)
 """From a few masks to all passes."""

@@ -57,7 +57,7 @@ def recorded(corpus: Callable[[str], Any], file: str, number: int) -> tuple[Mess
     return parsed([record for record in corpus(file) if len(record["messages"]) > 60][number]["messages"])
 
 
-@pytest.fixture(params=["made up", "coding_agents 0", "coding_agents 3", "agent_sessions 2", "with talk"])
+@pytest.fixture(scope="module", params=["made up", "coding_agents 0", "coding_agents 3", "agent_sessions 2", "with talk"])
 def session(request: pytest.FixtureRequest, corpus: Any) -> tuple[Any, tuple[Message, ...], int]:
     """A counter, a session and a budget that it exceeds several times."""
     if request.param == "made up":
@@ -82,13 +82,20 @@ def with_talk(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 Session = tuple[Any, tuple[Message, ...], int]
+Turns = list[tuple[tuple[Message, ...], Replayed]]
 
 
-def test_what_was_forwarded_is_the_beginning_of_what_is_forwarded_next_unless_an_epoch_opened(session: Session) -> None:
+@pytest.fixture(scope="module")
+def turns(session: Session) -> Turns:
+    """What the client sent, one request after the other before one memo, and what was made of each."""
     counter, messages, allowed = session
-    guard, before, epochs = replay(counter, allowed), None, 0
-    for history in requests(messages):
-        now = guard(history)
+    guard = replay(counter, allowed)
+    return [(history, guard(history)) for history in requests(messages)]
+
+
+def test_what_was_forwarded_is_the_beginning_of_what_is_forwarded_next_unless_an_epoch_opened(turns: Turns) -> None:
+    before, epochs = None, 0
+    for _, now in turns:
         if before is not None and now.epochs == before.epochs:
             assert forwarded(now)[: len(before.messages)] == forwarded(before)
         before, epochs = now, now.epochs
@@ -102,11 +109,9 @@ def test_a_fresh_memo_gives_the_same(session: Session) -> None:
         assert forwarded(warm(history)) == forwarded(replay(counter, allowed)(history))
 
 
-def test_every_forwarded_request_fits_and_breaks_no_rule(session: Session) -> None:
-    counter, messages, allowed = session
-    guard = replay(counter, allowed)
-    for history in requests(messages):
-        now = guard(history)
+def test_every_forwarded_request_fits_and_breaks_no_rule(session: Session, turns: Turns) -> None:
+    counter, _, allowed = session
+    for history, now in turns:
         assert counter.messages(now.messages) == now.tokens <= allowed
         assert complaint(history, now.messages) is None
 
@@ -116,11 +121,9 @@ def test_the_history_is_counted_as_it_came(session: Session) -> None:
     assert replay(counter, allowed)(messages).history_tokens == counter.messages(messages)
 
 
-def test_an_epoch_frees_what_lies_between_trigger_and_target_or_every_pass_has_run(session: Session) -> None:
-    counter, messages, allowed = session
-    guard, before = replay(counter, allowed), Replayed((), 0, 0, Levels(0, 0))
-    for history in requests(messages):
-        now = guard(history)
+def test_an_epoch_frees_what_lies_between_trigger_and_target_or_every_pass_has_run(turns: Turns) -> None:
+    before = Replayed((), 0, 0, Levels(0, 0))
+    for _, now in turns:
         if now.epochs == before.epochs + 1:
             came = now.history_tokens - before.history_tokens
             assert before.tokens + came - now.tokens >= before.levels.trigger - now.levels.target or ran(now, "truncate") > ran(

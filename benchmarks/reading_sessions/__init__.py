@@ -50,11 +50,10 @@ SESSIONS = (
         {"Read": ("path",), "Edit": ("path", "old_string", "new_string"), "Bash": ("command",)},
         {
             10_000: "The rule that stands began with the one that was taken back, and its first word still says so. Of the callers that "
-            "the search found one has its line and the others are bare names, and a default that the settings hold has lost "
-            "its value.",
-            5_000: "What the first backoff looked like, how the second run of the job ended, and whether the first run of the "
-            "tests passed: the steps are there, their results are not, while lines of passing tests and unrelated "
-            "definitions are. Both rules stand in the user's own words, so the change of one can be followed.",
+            "the search found one has its line and the others are bare names, and of the files that were read most lines are "
+            "definitions that nobody asked about.",
+            5_000: "Of the searches that went nothing is left but that they were made, or how much they found, and a third of the "
+            "lines are definitions that nobody asked about. Every edit is there with what it put in, and how each run ended.",
         },
     ),
     Session(
@@ -74,11 +73,10 @@ SESSIONS = (
         },
         {
             4_000: "That the customer said yes to the cancellation, and why they pleaded for the other booking: the whole message "
-            "is gone, and so is the record of the cancelled booking, whose route the mail needs. The row of the chosen flight is "
-            "quoted, and beside it rows that nobody asked about.",
+            "is gone. The row of the chosen flight is quoted, and beside it rows that nobody asked about.",
             2_500: "Both records that were looked up first are gone, so the mail cannot say where and when the cancelled flight "
-            "was to go, nor what the refused one had cost. The customer's yes comes behind the answer to it, which reads as "
-            "if it had been given after the refusal, and of the chosen flight the row of another day is quoted.",
+            "was to go, nor what the refused one had cost. The customer's yes to the other flight is there and what had been "
+            "offered is not, and of the chosen flight the row of another day is quoted.",
         },
     ),
 )

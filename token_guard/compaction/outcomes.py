@@ -38,8 +38,8 @@ ANNOUNCED = re.compile(r"(?:^|(?<=[.!]) )[^.!\n]{1,200}:$")
 SUM = re.compile(
     r"^\W*(?:[\w:]+\s+){0,2}\d[\d,]*\s(?:[a-z]+ )?(?:passed|pass(?:ing|es)?|failed|failing|skipped|tests?(?:\(s\))?|specs?|examples?"
     r"|assertions?|errors?|warnings?|problems?|vulnerabilities|packages|files? (?:changed|checked|formatted|reformatted|scanned|left))"
-    r"(?![\w./])|^(?:OK|Done|Success|Finished|Compiled)\b|\bBUILD SUCCESS"
-    r"|\b[Aa]ll (?:[\w,]+ )?(?:checks?|tests?|files?|specs?) (?:have |are )?(?:pass|ok|clean|up to date)"
+    r"(?![\w./])|^\d[\d,]* (?:[a-z]+ ){1,2}(?:[a-z]+ed|written|sent|built|found)\b|^(?:OK|Done|Success|Finished|Compiled)\b"
+    r"|\bBUILD SUCCESS|\b[Aa]ll (?:[\w,]+ )?(?:checks?|tests?|files?|specs?) (?:have |are )?(?:pass|ok|clean|up to date)"
 )
 LAST = 4
 """How a run sums up what it did, in one of so many last lines."""

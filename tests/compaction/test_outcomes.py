@@ -25,7 +25,10 @@ def test_a_record_that_a_change_returns_tells_its_state() -> None:
     assert outcome(record, whole=True).startswith("order_id: W-77, status: cancelled (")
 
 
-@pytest.mark.parametrize("last", ["65 passed in 2.28s", "Ran 17 tests in 0.012s", "All checks passed!", "50 batches exported in 4.1s", "      Tests  8 passed (8)"])
+@pytest.mark.parametrize(
+    "last",
+    ["65 passed in 2.28s", "Ran 17 tests in 0.012s", "All checks passed!", "50 batches exported in 4.1s", "      Tests  8 passed (8)"],
+)
 def test_a_run_that_went_well_tells_its_sum(last: str) -> None:
     assert outcome(f"collected items\ntests/a.py ...\ntests/b.py ...\n{last}\n").startswith(" ".join(last.split()))
 

@@ -64,8 +64,9 @@ def pins(messages: Sequence[Message]) -> Pins:
 
     Words of the user's beside tool results may be a question or a client's reminder: the last such message stays as well.
     """
-    users = [place for place, message in enumerate(messages) if message.role == "user" and not message.results and not is_note(message)]
-    asks = [place for place, message in enumerate(messages) if message.asks and not is_note(message)]
+    by_user = [(place, message) for place, message in enumerate(messages) if message.role == "user" and not is_note(message)]
+    users = [place for place, message in by_user if not message.results]
+    asks = [place for place, message in by_user if message.asks]
     task = running_task(messages)
     return Pins(
         instructions=frozenset(place for place, message in enumerate(messages) if message.instructs),
@@ -127,25 +128,25 @@ def in_turn(units: Iterable[tuple[Exchange, frozenset[int]]]) -> Iterator[Exchan
 
 def _held(units: Sequence[Exchange]) -> dict[int, frozenset[int]]:
     held: dict[int, frozenset[int]] = {}
-    following: frozenset[int] = frozenset()
+    following: list[int] = []
     for unit in reversed(units):
         opener = unit.messages[0]
-        held[unit.start] = following if opener.reasons else frozenset()
+        held[unit.start] = frozenset(following) if opener.reasons else frozenset()
         if opener.role == "user" or opener.reasons:
-            following = frozenset()
+            following = []
         elif opener.role == "assistant":
-            following |= {unit.start}
+            following.append(unit.start)
     return held
 
 
 def _parting(units: Sequence[Exchange]) -> dict[int, frozenset[int]]:
     held: dict[int, frozenset[int]] = {}
-    replies: frozenset[int] = frozenset()
+    replies: list[int] = []
     for unit, following in pairwise(units):
         if is_note(unit.messages[0]):
-            replies = frozenset()
+            replies = []
         elif unit.messages[-1].role == "assistant":
-            replies |= {unit.start}
+            replies.append(unit.start)
         elif unit.messages[0].role == "user" and following.messages[0].reasons:
-            held[unit.start] = replies
+            held[unit.start] = frozenset(replies)
     return held

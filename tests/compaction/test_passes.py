@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from build import Characters, agent, answer, call, listing, parsed, result, say, texts
 
-from token_guard.compaction import Draft, Goal, oldest, run, summarize, truncate
+from token_guard.compaction import Draft, Goal, deduplicate, oldest, run, summarize, truncate
 from token_guard.compaction.blocks import STEPS
 from token_guard.compaction.deduplicate import Deduplicate, simhash
 from token_guard.compaction.mask_observations import MaskObservations
@@ -146,6 +146,20 @@ def test_outputs_that_differ_in_their_longest_lines_only_are_still_nearly_the_sa
     rounds = [wire for number, text in enumerate(outputs) for wire in (call(str(number)), result(str(number), text))]
     messages = parsed([say("user", "go"), *rounds, *agent(3)[2:]])
     assert [is_marked(message.text) for message in after(Deduplicate(), messages, 10) if message.index in (2, 4)] == [True, False]
+
+
+def test_an_output_that_no_other_is_compared_with_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(text: str) -> Any:
+        read.append(text)
+        return features(text)
+
+    features = deduplicate._features
+    monkeypatch.setattr(deduplicate, "_features", counted)
+    one = parsed([say("user", "Go."), call("a"), result("a", listing(1, 60)), answer("So."), say("user", "And now?")])
+    assert after(Deduplicate(), one, 10) == one
+    assert read == []
 
 
 def test_simhash_is_near_for_near_texts_and_far_for_others() -> None:

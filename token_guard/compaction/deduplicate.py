@@ -50,17 +50,23 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Later:
-    """Results that were looked at, newest first, and all their features."""
+    """Results that were looked at, newest first, and the features of all that another one was compared with: one alone has none to
+    be looked for."""
 
     results: list[_Seen] = field(default_factory=list)
+    new: list[_Seen] = field(default_factory=list)
     features: set[str] = field(default_factory=set)
 
     def add(self, result: _Seen) -> None:
         self.results.append(result)
-        self.features.update(result.features)
+        self.new.append(result)
 
     def may_have(self, result: _Seen) -> bool:
         """Whether a twin is possible at all: of any few more than a twin may lack, it has one. Of the longest, others have few."""
+        if not self.results:
+            return False
+        self.features.update(*(other.features for other in self.new))
+        self.new.clear()
         lacking = int(len(result.features) * (1 / SAME_SHARE - 1))
         return not self.features.isdisjoint(sorted(result.features, key=len)[-lacking - 1 :])
 

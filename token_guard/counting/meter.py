@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from token_guard.conversation import Conversation, Media, Message, Outline, Part
+from token_guard.conversation import Conversation, Media, Message, Outline, Part, Text
 from token_guard.conversation.many import MANY, once_for_many
 from token_guard.counting.anatomy import PER_MESSAGE, PER_NAME, PER_PART, Arguments, MediaPricing, dissect, media_of, shown
 from token_guard.counting.cache import CountCache
@@ -121,15 +121,21 @@ class Meter:
         speed = VOCABULARIES[self._tokenizer.encoding].characters_per_second if self._tokenizer.encoding in VOCABULARIES else 0
         return characters / speed if speed else 0.0
 
-    def characters(self, messages: Iterable[Message]) -> int:
-        """Characters of the texts that are counted for messages."""
+    def texts(self, messages: Iterable[Message]) -> list[str]:
+        """The texts that are counted for messages."""
         texts: list[str] = []
         for message in messages:
             dissect(message, self._frames, self.media, texts)
-        return sum(map(len, texts))
+        return texts
+
+    def characters(self, messages: Iterable[Message]) -> int:
+        """Characters of the texts that are counted for messages."""
+        return sum(map(len, self.texts(messages)))
 
     def message(self, message: Message) -> int:
         """Tokens of one message with its frame."""
+        if len(message.parts) == 1 and type(part := message.parts[0]) is Text and not message.name:  # nearly every message of talk
+            return PER_MESSAGE + self.text(part.text)
         if len(message.parts) >= MANY:
             return self._of_parts(message.parts) + (PER_NAME + self.text(message.name) if message.name else 0)
         texts: list[str] = []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from build import Characters, agent, answer, call, listing, parsed, result, say, texts
 
-from token_guard.compaction import Draft, Goal, deduplicate, oldest, run, summarize, truncate
+from token_guard.compaction import Draft, Goal, deduplicate, oldest, pins, run, summarize, truncate
 from token_guard.compaction.blocks import STEPS
 from token_guard.compaction.deduplicate import Deduplicate, simhash
 from token_guard.compaction.mask_observations import MaskObservations
@@ -443,3 +444,16 @@ def test_a_turn_of_very_many_short_results_is_told_in_a_note() -> None:
     done = run((MaskObservations(), Summarize(), MaskObservations(), Truncate()), Draft(session), Goal(4_000, 6_000), COUNTER, complaint)
     (note,) = (message for message in done.draft.messages if is_note(message))
     assert "page 299 says 404299" in note.text
+
+
+def test_what_is_pinned_in_a_draft_is_found_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    def counted(messages: Sequence[Message]) -> tuple[int, ...]:
+        searched.append(len(messages))
+        return ()
+
+    monkeypatch.setattr(pins, "running_task", counted)
+    messages = parsed(agent(60))
+    assert after(Summarize(), messages, 2_000) != messages
+    assert searched == [len(messages)]

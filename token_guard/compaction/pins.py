@@ -9,6 +9,7 @@ from itertools import pairwise
 from token_guard.compaction.plans import loaded_rules, newest_plan
 from token_guard.compaction.units import units_of
 from token_guard.conversation import Exchange, Message
+from token_guard.conversation.many import once_in_a_row
 from token_guard.marks import is_note
 from token_guard.speech import running_task
 
@@ -25,6 +26,7 @@ def tail_start(messages: Sequence[Message]) -> int:
 
 def head(messages: Sequence[Message]) -> list[Message]:
     """What every compaction leaves at the beginning: instructions, the task, notes of earlier compactions."""
+    messages = tuple(messages)  # read many times over
     start, stays = tail_start(messages), pinned(messages)
     return [message for place, message in enumerate(messages[:start]) if place in stays or is_note(message)]
 
@@ -59,6 +61,7 @@ def pinned(messages: Sequence[Message]) -> frozenset[int]:
     return pins(messages).all
 
 
+@once_in_a_row
 def pins(messages: Sequence[Message]) -> Pins:
     """The places that every compaction leaves where they are.
 
@@ -99,7 +102,8 @@ def _awaiting(messages: Sequence[Message]) -> Sequence[int]:
     for place, message in enumerate(messages):
         for result in message.results:
             awaiting.pop(result.call_id, None)
-        awaiting.update((call.id, place) for call in message.calls)
+        for call in message.calls:
+            awaiting[call.id] = place
     return tuple(awaiting.values())
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Outline, Part, Text
-from token_guard.conversation.many import MANY, once_for_many
+from token_guard.conversation.many import MANY, once_for_many, once_in_a_row
 from token_guard.counting.anatomy import PER_MESSAGE, PER_NAME, PER_PART, Arguments, MediaPricing, dissect, media_of, shown
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
@@ -46,7 +46,7 @@ class Measure:
 class Meter:
     """Counts for one tokenizer family and its providers' prices; every count of a text goes through the process's cache."""
 
-    __slots__ = ("_cache", "_exact", "_frames", "_of_parts", "_price", "_rate", "_salt", "_tokenizer", "_tools")
+    __slots__ = ("_cache", "_exact", "_frames", "_in_a_row", "_of_parts", "_price", "_rate", "_salt", "_tokenizer", "_tools")
 
     def __init__(self, tokenizer: Family, price: MediaPricing, tools: ToolPrice, cache: CountCache) -> None:
         self._tokenizer = tokenizer
@@ -59,6 +59,7 @@ class Meter:
         # meters share the cache: the salt keeps their entries apart, and keys unpredictable where str hashes are
         self._salt = secrets.randbits(61)
         self._of_parts = once_for_many(self._parts)
+        self._in_a_row = once_in_a_row(lambda messages: sum(map(self.message, messages)))
 
     @property
     def family(self) -> str:
@@ -144,7 +145,7 @@ class Meter:
 
     def messages(self, messages: Iterable[Message]) -> int:
         """Tokens of messages, without what surrounds them in a request."""
-        return sum(map(self.message, messages))
+        return self._in_a_row(messages)
 
     def overhead(self, conversation: Conversation) -> int:
         """Tokens of everything that is not a message: reply priming, tool definitions, tool choice, response format, documents."""

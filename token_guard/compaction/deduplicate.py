@@ -92,8 +92,9 @@ class Deduplicate:
 
     def _collapsed(self, message: Message, recent: bool, tools: dict[str, str], later: _Later, counter: Counter) -> Message:
         for place, part in enumerate(message.parts):
-            ours = message.is_altered(place)
-            if isinstance(part, ToolResult) and not (ours and is_marked(part.text)) and self._considered(part, tools, counter):
+            if not isinstance(part, ToolResult) or (message.is_altered(place) and is_marked(part.text)):
+                continue
+            if self._considered(part, tools, counter):
                 current = _Seen(part.text, tools.get(part.call_id, "tool"))
                 twin = None if recent or not later.may_have(current) else self._twin(current, later.results)
                 if twin:

@@ -196,6 +196,8 @@ class Message:
     @property
     def reasons(self) -> bool:
         """Whether the message carries reasoning."""
+        if len(self.parts) == 1:
+            return isinstance(self.parts[0], Reasoning)
         return _reasons(self.parts)
 
     def is_altered(self, place: int) -> bool:
@@ -294,14 +296,16 @@ def exchanges(messages: Sequence[Message]) -> tuple[Exchange, ...]:
     [(0, 1), (1, 3)]
     """
     last_bound = {bond: place for place, message in enumerate(messages) if message.origin for bond in message.origin.bonds}
-    last_answers = _last_answers(messages)
+    last = _last_answers(messages)
+    for place, message in enumerate(messages) if last_bound else ():
+        if message.origin and message.origin.bonds:
+            last[place] = max(last[place], *(last_bound[bond] for bond in message.origin.bonds))
     found, start = [], 0
     while start < len(messages):
         place, stop = start, start + 1
         while place < stop:
-            origin = messages[place].origin
-            bound = max((last_bound[bond] for bond in origin.bonds), default=0) if origin and origin.bonds else 0
-            stop = max(stop, last_answers[place] + 1, bound + 1)
+            if last[place] >= stop:
+                stop = last[place] + 1
             place += 1
         found.append(Exchange(start, stop, tuple(messages[start:stop])))
         start = stop

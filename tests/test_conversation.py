@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from build import agent, answer, call, parsed, result, say
 
 from token_guard.conversation import Text, exchanges
+from token_guard.conversation.many import once_in_a_row
 
 
 def cuts(messages: list[dict[str, Any]]) -> list[tuple[int, int]]:
@@ -50,3 +52,29 @@ def test_a_message_knows_whether_it_was_edited() -> None:
     assert not message.edited
     assert not message.with_part(0, Text("long")).edited
     assert message.with_part(0, Text("short")).edited
+
+
+def test_the_same_messages_are_read_once_in_a_row_and_a_list_every_time() -> None:
+    read: list[int] = []
+
+    @once_in_a_row
+    def size(items: Sequence[int]) -> int:
+        read.append(len(items))
+        return len(items)
+
+    one, other, listed = (1, 2), (1, 2, 3), [1]
+    assert [size(items) for items in (one, one, other, one, listed, listed)] == [2, 2, 3, 2, 1, 1]
+    assert read == [2, 3, 2, 1, 1]
+
+
+def test_what_a_reader_raises_is_not_taken_for_what_it_found_before() -> None:
+    @once_in_a_row
+    def first(items: Sequence[int]) -> int:
+        return items[0]
+
+    empty: tuple[int, ...] = ()
+    assert first((1, 2)) == 1
+    with pytest.raises(IndexError):
+        first(empty)
+    with pytest.raises(IndexError):
+        first(empty)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from token_guard import fit
+from token_guard import fit, second_look
 from token_guard.counting import meter_for, own_meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.guard import Guard
@@ -95,3 +95,11 @@ def test_answers_teach_the_own_count_beside_the_estimate() -> None:
     chat = sum(own.text(str(message["content"])) + 4 for message in _talk(10)) + 3
     assert sample.estimate == chat
     assert guard.calibrations.get(MODEL).samples[0].estimate != chat
+
+
+def test_what_is_in_more_texts_than_any_session_has_is_not_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages = _talk(30)
+    _window(messages, 0.95, monkeypatch)
+    monkeypatch.setattr(second_look, "MOST_TEXTS", len(messages) - 1, raising=False)
+    report = Guard(Settings()).process(_request(messages)).report
+    assert (report.action, report.decided_by) == ("compacted", "count")

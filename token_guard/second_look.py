@@ -23,6 +23,10 @@ __all__ = ["SecondLook", "own_key", "recounted"]
 INLINE = 8_192
 """Up to so many characters a request may be handled on the event loop (proxy/threads.py), where nothing slow has a place."""
 
+MOST_TEXTS = 8_192
+"""Each text costs 45 us beside its characters. Of 190 recorded sessions the longest has fewer than 5,000; a request of more is no session,
+and its estimate stands."""
+
 LARGE_MESSAGE = 1_000
 """Tokens of a message that has the lowest trigger (history/thresholds.py)."""
 
@@ -30,8 +34,8 @@ LARGE_MESSAGE = 1_000
 @dataclass(frozen=True, slots=True)
 class SecondLook:
     """Called with a case: the same counted by the model's own vocabulary. None where no package at hand ships one, where nothing is in
-    doubt or the provider's word stands against the count, and where the request is too short to be off the event loop or too long to
-    be counted in `settings.exact_seconds`.
+    doubt or the provider's word stands against the count, and where the request is too short to be off the event loop, too long to
+    be counted in `settings.exact_seconds`, or in more texts than any session has.
 
     That depends on the request alone, never on what is remembered, so that every replica decides alike.
     """
@@ -42,7 +46,10 @@ class SecondLook:
     def __call__(self, case: Case) -> Case | None:
         if not self.settings.exact_seconds or not case.plan.doubt or case.cap is not None or case.guessed:
             return None
-        characters = case.meter.characters(case.conversation.messages)
+        texts = case.meter.texts(case.conversation.messages)
+        if len(texts) > MOST_TEXTS:
+            return None
+        characters = sum(map(len, texts))
         meter = own_meter_for(case.base_model) if characters > INLINE else None  # a short request does not wait for it to be loaded
         if meter is None or meter.seconds(characters) > self.settings.exact_seconds:
             return None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from string import ascii_letters, digits
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_guard.compaction.clip import clipped, pieces
+from token_guard.compaction.clip import clipped, cut_at, pieces
 
+IN_NAME = re.compile(r"[A-Za-z0-9_./\-]")
 WORDS = re.compile(r"[A-Za-z0-9_]+")
 NAMES = st.lists(
     st.sampled_from(["src/core/system_prompt.py", "test_rename_field", "a", "to", " " * 90, "AutodetectorTests.run"]), max_size=30
@@ -28,3 +30,9 @@ def test_every_word_of_a_cut_stands_so_in_the_text(names: list[str], between: st
 def test_what_has_no_end_is_cut_all_the_same(text: str) -> None:
     assert len(clipped(text, 40)) <= 42
     assert clipped(text, 40).strip(" …")
+
+
+@given(st.text("aZ9_+é./-", min_size=41, max_size=50))
+def test_a_text_without_spaces_is_cut_at_the_last_end_of_a_name(text: str) -> None:
+    ends = [place for place in range(20, 41) if not (IN_NAME.match(text[place - 1]) and IN_NAME.match(text[place]))]
+    assert cut_at(text, 40) == (ends[-1] if ends else min(len(text[:41].rstrip(f"{ascii_letters}{digits}_")), 40) or 40)

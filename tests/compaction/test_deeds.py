@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from token_guard.compaction import deeds
+from token_guard.compaction import deeds, readable
 from token_guard.conversation import ToolCall
 
 
@@ -42,3 +42,18 @@ def test_a_command_is_what_it_begins_with() -> None:
     shown = ["cat a.py | head -20", "cd /app && grep -rn foo .", "git log --oneline -5", "sed -n '1,9p' a.py"]
     assert all(deeds.shows(shell(command)) for command in shown)
     assert not any(deeds.shows(shell(command)) for command in ("pytest -q", "make", "python read.py", "sed -i s/a/b/ c.py", "cat > a.py"))
+
+
+def test_the_arguments_of_a_call_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+
+    def counted(text: str) -> object:
+        decoded.append(text)
+        return decode(text)
+
+    decode = readable._decoded
+    monkeypatch.setattr(readable, "_decoded", counted)
+    call = ToolCall("1", "edit_file", json.dumps({"path": "src/once_only.py", "old": "a", "new": "b"}))
+    assert deeds.edits(call)
+    assert deeds.file(call) == deeds.target(call) == deeds.brief(call) == "src/once_only.py"
+    assert len(decoded) == 1

@@ -67,7 +67,7 @@ def test_of_names_with_equal_weight_members_come_before_numbers() -> None:
 
 
 def test_what_was_read_once_is_not_read_again_and_texts_too_long_to_remember_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "REMEMBERED_CHARS", 10)
+    monkeypatch.setattr(remembered, "REMEMBERED_CHARS", 200)
     read: list[str] = []
 
     @remembered.remembered
@@ -75,8 +75,25 @@ def test_what_was_read_once_is_not_read_again_and_texts_too_long_to_remember_are
         read.append(text)
         return (text.split(maxsplit=1)[0],)
 
-    assert [first_word(text) for text in ("a b", "a b", "much too long", "much too long")] == [("a",), ("a",), ("much",), ("much",)]
-    assert read == ["a b", "much too long", "much too long"]
+    long = "much too long " * 20
+    assert [first_word(text) for text in ("a b", "a b", long, long)] == [("a",), ("a",), ("much",), ("much",)]
+    assert read == ["a b", long, long]
+
+
+def test_what_was_read_last_is_remembered_and_what_nobody_asks_for_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "REMEMBERED_CHARS", 4 * (remembered.ENTRY_CHARS + 1))
+    read: list[str] = []
+
+    @remembered.remembered
+    def same(text: str) -> str:
+        read.append(text)
+        return text
+
+    for text in ("a", "b", "c", "a", "d", "e", "a"):
+        assert same(text) == text
+    assert read == ["a", "b", "c", "d", "e"]
+    assert [same(text) for text in "abc"] == ["a", "b", "c"]
+    assert read == ["a", "b", "c", "d", "e", "b", "c"]
 
 
 @given(st.text(st.characters(max_codepoint=127)))

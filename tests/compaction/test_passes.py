@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from build import Characters, agent, answer, call, listing, parsed, result, say, texts
 
-from token_guard.compaction import Draft, Goal, oldest, run, summarize, truncate
+from token_guard.compaction import Draft, Goal, deduplicate, oldest, pins, run, summarize, truncate
 from token_guard.compaction.blocks import STEPS
 from token_guard.compaction.deduplicate import Deduplicate, simhash
 from token_guard.compaction.mask_observations import MaskObservations
@@ -146,6 +147,20 @@ def test_outputs_that_differ_in_their_longest_lines_only_are_still_nearly_the_sa
     rounds = [wire for number, text in enumerate(outputs) for wire in (call(str(number)), result(str(number), text))]
     messages = parsed([say("user", "go"), *rounds, *agent(3)[2:]])
     assert [is_marked(message.text) for message in after(Deduplicate(), messages, 10) if message.index in (2, 4)] == [True, False]
+
+
+def test_an_output_that_no_other_is_compared_with_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(text: str) -> Any:
+        read.append(text)
+        return features(text)
+
+    features = deduplicate._features
+    monkeypatch.setattr(deduplicate, "_features", counted)
+    one = parsed([say("user", "Go."), call("a"), result("a", listing(1, 60)), answer("So."), say("user", "And now?")])
+    assert after(Deduplicate(), one, 10) == one
+    assert read == []
 
 
 def test_simhash_is_near_for_near_texts_and_far_for_others() -> None:
@@ -429,3 +444,16 @@ def test_a_turn_of_very_many_short_results_is_told_in_a_note() -> None:
     done = run((MaskObservations(), Summarize(), MaskObservations(), Truncate()), Draft(session), Goal(4_000, 6_000), COUNTER, complaint)
     (note,) = (message for message in done.draft.messages if is_note(message))
     assert "page 299 says 404299" in note.text
+
+
+def test_what_is_pinned_in_a_draft_is_found_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    def counted(messages: Sequence[Message]) -> tuple[int, ...]:
+        searched.append(len(messages))
+        return ()
+
+    monkeypatch.setattr(pins, "running_task", counted)
+    messages = parsed(agent(60))
+    assert after(Summarize(), messages, 2_000) != messages
+    assert searched == [len(messages)]

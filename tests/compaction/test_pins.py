@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from build import agent, answer, call, parsed, result, say
 
+from token_guard.compaction import plans
 from token_guard.compaction.pins import pins
 from token_guard.compaction.plans import loaded_rules, newest_plan
 
@@ -100,3 +101,18 @@ def test_arguments_longer_than_a_file_name_or_a_plan_are_not_looked_through() ->
     ]
     assert newest_plan(turns) == ()
     assert loaded_rules(turns) == ()
+
+
+def test_results_are_looked_for_only_where_a_plan_or_rules_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def counted(messages: Any) -> dict[str, list[int]]:
+        looked.append(len(messages))
+        return answers(messages)
+
+    answers = plans._answers
+    monkeypatch.setattr(plans, "_answers", counted)
+    assert newest_plan(parsed(agent(20))) == loaded_rules(parsed(agent(20))) == ()
+    assert looked == []
+    assert newest_plan(parsed([say("user", TASK), tool("p", "todo_write", todos=PLAN), result("p", "ok"), *agent(3)[2:]])) == (1, 2)
+    assert len(looked) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from string import ascii_letters, digits
 
 from token_guard.marks import quoted
@@ -19,7 +18,7 @@ LEAST = 0.5
 of it stands so in the text."""
 
 _WORD = f"_{ascii_letters}{digits}"
-_NAME_ENDS = re.compile(r"(?<![A-Za-z0-9_./\-])|(?![A-Za-z0-9_./\-])")
+_NAME = f"{_WORD}./-"
 
 
 def clipped(text: str, chars: int) -> str:
@@ -67,14 +66,20 @@ def pieces(text: str, chars: int) -> list[str]:
     return [f"{CUT + ' ' if place else ''}{piece}{' ' + CUT if place < last else ''}" for place, piece in enumerate(found) if piece]
 
 
+def _goes_on(line: str, place: int) -> bool:
+    """Whether a name goes on from before a place to behind it."""
+    return 0 < place < len(line) and line[place - 1] in _NAME and line[place] in _NAME
+
+
 def cut_at(line: str, chars: int) -> int:
     """Where the last word ends that has room, at best before a space; the line has more characters than that."""
     least = int(LEAST * chars)
     space = line.rfind(" ", least, chars)
     if space >= 0:
         return space
-    # the pattern takes the end of what it sees for the end of a name: it sees one character more than counts
-    ends = [match.start() for match in _NAME_ENDS.finditer(line, least, chars + 1) if match.start() <= chars]
-    if ends:
-        return ends[-1]
+    name = len(line[least : chars + 1]) - len(line[least : chars + 1].rstrip(_NAME))
+    # the last place that has no character of a name before or behind it
+    end = min(chars + 1 - name, chars)
+    if end > least or not _goes_on(line, least):
+        return end
     return min(len(line[: chars + 1].rstrip(_WORD)), chars) or chars

@@ -50,17 +50,23 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Later:
-    """Results that were looked at, newest first, and all their features."""
+    """Results that were looked at, newest first, and the features of all that another one was compared with: one alone has none to
+    be looked for."""
 
     results: list[_Seen] = field(default_factory=list)
+    new: list[_Seen] = field(default_factory=list)
     features: set[str] = field(default_factory=set)
 
     def add(self, result: _Seen) -> None:
         self.results.append(result)
-        self.features.update(result.features)
+        self.new.append(result)
 
     def may_have(self, result: _Seen) -> bool:
         """Whether a twin is possible at all: of any few more than a twin may lack, it has one. Of the longest, others have few."""
+        if not self.results:
+            return False
+        self.features.update(*(other.features for other in self.new))
+        self.new.clear()
         lacking = int(len(result.features) * (1 / SAME_SHARE - 1))
         return not self.features.isdisjoint(sorted(result.features, key=len)[-lacking - 1 :])
 
@@ -86,8 +92,9 @@ class Deduplicate:
 
     def _collapsed(self, message: Message, recent: bool, tools: dict[str, str], later: _Later, counter: Counter) -> Message:
         for place, part in enumerate(message.parts):
-            ours = message.is_altered(place)
-            if isinstance(part, ToolResult) and not (ours and is_marked(part.text)) and self._considered(part, tools, counter):
+            if not isinstance(part, ToolResult) or (message.is_altered(place) and is_marked(part.text)):
+                continue
+            if self._considered(part, tools, counter):
                 current = _Seen(part.text, tools.get(part.call_id, "tool"))
                 twin = None if recent or not later.may_have(current) else self._twin(current, later.results)
                 if twin:

@@ -117,6 +117,8 @@ def names_in(text: str) -> tuple[str, ...]:
 
 def names_of(message: Message) -> tuple[str, ...]:
     """The different names in a message: in its words, in what tools answered, in its calls; JSON is read part by part."""
+    if len(message.parts) == 1 and isinstance(part := message.parts[0], Text):
+        return names(part.text)
     found = [names(text) for text in texts(message)]
     return found[0] if len(found) == 1 else tuple(dict.fromkeys(chain.from_iterable(found)))
 

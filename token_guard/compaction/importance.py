@@ -50,7 +50,7 @@ def scores(messages: Sequence[Message], weights: Mapping[str, float]) -> dict[in
             "editing": edited.get(unit.start, 0.0),
             "related": used[unit.start],
             "structure": float(unit.messages[0].role == "user"),
-            "patterns": float(any(reports.error_lines(result.text) for message in unit.messages for result in message.results)),
+            "patterns": float(any(map(_reports_error, unit.messages))),
             "general": min(1.0, len(names[unit.start]) / MANY_NAMES),
         }
         found[unit.start] = RECENCY * number / len(units) + PRIORITY * sum(weights[name] * term for name, term in terms.items())
@@ -81,9 +81,16 @@ def _later_uses(units: Sequence[Exchange], names: Mapping[int, frozenset[str]]) 
     for unit in reversed(units):
         own = names[unit.start]
         shares[unit.start] = len(own & later) / max(1, len(own))
-        later.update(name for message in unit.messages for call in message.calls for name in facts.names(call.arguments))
+        for message in unit.messages:
+            for call in message.calls:
+                later.update(facts.names(call.arguments))
     return shares
 
 
+def _reports_error(message: Message) -> bool:
+    """Whether a tool reports an error in a message."""
+    return any(reports.error_lines(result.text) for result in message.results) if message.results else False
+
+
 def _names_of(unit: Exchange) -> frozenset[str]:
-    return frozenset().union(*(facts.names_of(message) for message in unit.messages))
+    return frozenset().union(*map(facts.names_of, unit.messages))

@@ -64,8 +64,8 @@ class MaskObservations:
         if tokens <= goal.target:
             return draft
         view = _View.of(messages)
-        stays = pins(messages)
-        held = _held_for_edits(messages)
+        stays = pins(draft.messages)
+        held = _held_for_edits(draft.messages)
         for place in sorted(frozenset(range(recent)) - stays.plan - stays.rules - stays.tools, key=lambda place: (place in held, place)):
             if tokens <= goal.target:
                 break

@@ -9,6 +9,7 @@ from itertools import pairwise
 from token_guard.compaction.plans import loaded_rules, newest_plan
 from token_guard.compaction.units import units_of
 from token_guard.conversation import Exchange, Message
+from token_guard.conversation.many import once_in_a_row
 from token_guard.marks import is_note
 from token_guard.speech import running_task
 
@@ -25,6 +26,7 @@ def tail_start(messages: Sequence[Message]) -> int:
 
 def head(messages: Sequence[Message]) -> list[Message]:
     """What every compaction leaves at the beginning: instructions, the task, notes of earlier compactions."""
+    messages = tuple(messages)  # read many times over
     start, stays = tail_start(messages), pinned(messages)
     return [message for place, message in enumerate(messages[:start]) if place in stays or is_note(message)]
 
@@ -59,13 +61,15 @@ def pinned(messages: Sequence[Message]) -> frozenset[int]:
     return pins(messages).all
 
 
+@once_in_a_row
 def pins(messages: Sequence[Message]) -> Pins:
     """The places that every compaction leaves where they are.
 
     Words of the user's beside tool results may be a question or a client's reminder: the last such message stays as well.
     """
-    users = [place for place, message in enumerate(messages) if message.role == "user" and not message.results and not is_note(message)]
-    asks = [place for place, message in enumerate(messages) if message.asks and not is_note(message)]
+    by_user = [(place, message) for place, message in enumerate(messages) if message.role == "user" and not is_note(message)]
+    users = [place for place, message in by_user if not message.results]
+    asks = [place for place, message in by_user if message.asks]
     task = running_task(messages)
     return Pins(
         instructions=frozenset(place for place, message in enumerate(messages) if message.instructs),
@@ -98,7 +102,8 @@ def _awaiting(messages: Sequence[Message]) -> Sequence[int]:
     for place, message in enumerate(messages):
         for result in message.results:
             awaiting.pop(result.call_id, None)
-        awaiting.update((call.id, place) for call in message.calls)
+        for call in message.calls:
+            awaiting[call.id] = place
     return tuple(awaiting.values())
 
 
@@ -127,25 +132,25 @@ def in_turn(units: Iterable[tuple[Exchange, frozenset[int]]]) -> Iterator[Exchan
 
 def _held(units: Sequence[Exchange]) -> dict[int, frozenset[int]]:
     held: dict[int, frozenset[int]] = {}
-    following: frozenset[int] = frozenset()
+    following: list[int] = []
     for unit in reversed(units):
         opener = unit.messages[0]
-        held[unit.start] = following if opener.reasons else frozenset()
+        held[unit.start] = frozenset(following) if opener.reasons else frozenset()
         if opener.role == "user" or opener.reasons:
-            following = frozenset()
+            following = []
         elif opener.role == "assistant":
-            following |= {unit.start}
+            following.append(unit.start)
     return held
 
 
 def _parting(units: Sequence[Exchange]) -> dict[int, frozenset[int]]:
     held: dict[int, frozenset[int]] = {}
-    replies: frozenset[int] = frozenset()
+    replies: list[int] = []
     for unit, following in pairwise(units):
         if is_note(unit.messages[0]):
-            replies = frozenset()
+            replies = []
         elif unit.messages[-1].role == "assistant":
-            replies |= {unit.start}
+            replies.append(unit.start)
         elif unit.messages[0].role == "user" and following.messages[0].reasons:
-            held[unit.start] = replies
+            held[unit.start] = frozenset(replies)
     return held

@@ -6,7 +6,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, Final
 
 from token_guard.conversation import Message, ToolCall
@@ -33,6 +33,7 @@ _READERS: Final = re.compile(r"read|open|view|cat|fetch|get|load|shell|bash|exec
 
 _TEXTS: Final = ("content", "step", "title", "task", "text", "description", "name", "activeForm")
 _STATES: Final = ("status", "state", "done", "completed", "checked")
+_STATED: Final = re.compile(f'"(?:{"|".join(_STATES)})"')
 
 _LONGEST: Final = 65_536
 """Characters of the arguments of a call that writes a plan or loads rules: longer ones write a file."""
@@ -46,11 +47,10 @@ _MOST_CHARACTERS: Final = 24_000
 
 def newest_plan(messages: Sequence[Message]) -> tuple[int, ...]:
     """Places of the newest call that writes a plan, and of its result; nothing where there is none."""
-    answers = _answers(messages)
     for place in range(len(messages) - 1, -1, -1):
-        call = next((call for call in messages[place].calls if _plans(call)), None)
-        if call is not None:
-            return (place, *_after(place, answers.get(call.id, ())))
+        for call in messages[place].calls:
+            if _plans(call):
+                return (place, *_after(place, _answers(messages).get(call.id, ())))
     return ()
 
 
@@ -58,12 +58,12 @@ def loaded_rules(messages: Sequence[Message]) -> tuple[int, ...]:
     """Places of the newest calls that loaded rules, one for each set of rules, and of their results."""
     found: list[int] = []
     seen: set[str] = set()
-    room, answered = _MOST_CHARACTERS, _answers(messages)
+    room, answered = _MOST_CHARACTERS, cache(partial(_answers, messages))
     for place in range(len(messages) - 1, -1, -1):
         for call in messages[place].calls if len(seen) < _MOST_RULES else ():
             if call.arguments in seen or not _loads(call):
                 continue
-            answers = _after(place, answered.get(call.id, ()))
+            answers = _after(place, answered().get(call.id, ()))
             size = sum(len(messages[answer].text) for answer in answers)
             if answers and size <= room:
                 seen.add(call.arguments)
@@ -97,7 +97,7 @@ def _plans(call: ToolCall) -> bool:
         return True
     if len(call.arguments) > _LONGEST:
         return False
-    return any(f'"{state}"' in call.arguments for state in _STATES) and any(map(_is_plan, _lists(call.arguments)))
+    return _STATED.search(call.arguments) is not None and any(map(_is_plan, _lists(call.arguments)))
 
 
 def _lists(arguments: str) -> Sequence[Any]:

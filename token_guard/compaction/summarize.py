@@ -213,8 +213,14 @@ def _worth_dropping(messages: Sequence[Message], memory: _Memory, counter: Count
     """Exchanges that may go, without those between notes that are smaller than the notes after them: as long as the notes
     stay, they are read from the provider's prompt cache, and that would end where an exchange went missing."""
     notes = [] if memory.full else [place for place, message in enumerate(messages) if is_note(message)]
-    after = {place: counter.messages(messages[note] for note in notes if note > place) for place in range(max(notes, default=0))}
-    return [entry for entry in droppable(messages) if counter.messages(entry[0].messages) >= after.get(entry[0].start, 0)]
+    sizes = [counter.message(messages[note]) for note in notes]
+    after = [(note, sum(sizes[number:])) for number, note in enumerate(notes)]
+    return [entry for entry in droppable(messages) if counter.messages(entry[0].messages) >= _behind(entry[0].start, after)]
+
+
+def _behind(place: int, notes: Sequence[tuple[int, int]]) -> int:
+    """What the notes behind a place count, by where the first of them stands."""
+    return next((size for note, size in notes if note > place), 0)
 
 
 def _can_be_masked(unit: Exchange) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from token_guard.conversation import Exchange, Message, exchanges
+from token_guard.conversation.many import once_in_a_row
 from token_guard.speech import answers
 
 __all__ = ["units_of"]
 
 
+@once_in_a_row
 def units_of(messages: Sequence[Message]) -> tuple[Exchange, ...]:
     """The exchanges; an output that comes as a user message stays with the turn before it, whose call it answers.
 

@@ -92,6 +92,8 @@ class ToolResult:
     @property
     def text(self) -> str:
         """The textual content, one line break between its parts."""
+        if len(self.content) == 1 and type(part := self.content[0]) is Text:  # nearly every result
+            return part.text
         return "\n".join(part.text for part in self.content if not isinstance(part, Media))
 
     @property
@@ -144,11 +146,13 @@ class Message:
     @property
     def edited(self) -> bool:
         """Whether rendering has to write anything else than the wire object it came from."""
-        return self.origin is None or self.origin.parts != self.parts
+        return self.origin is None or (self.origin.parts is not self.parts and self.origin.parts != self.parts)
 
     @property
     def text(self) -> str:
         """All that a reader sees of it except calls: text and tool results, one line break between parts."""
+        if len(self.parts) == 1 and type(part := self.parts[0]) is Text:
+            return part.text
         return _text_of(self.parts)
 
     @property
@@ -175,6 +179,8 @@ class Message:
     @property
     def said(self) -> str:
         """Its words alone, without what is attached and what tools answered; in one format all can stand in the same message."""
+        if len(self.parts) == 1 and type(part := self.parts[0]) is Text:
+            return "" if part.attached else part.text
         return _said_in(self.parts)
 
     @property
@@ -190,6 +196,8 @@ class Message:
     @property
     def reasons(self) -> bool:
         """Whether the message carries reasoning."""
+        if len(self.parts) == 1:
+            return isinstance(self.parts[0], Reasoning)
         return _reasons(self.parts)
 
     def is_altered(self, place: int) -> bool:
@@ -288,14 +296,16 @@ def exchanges(messages: Sequence[Message]) -> tuple[Exchange, ...]:
     [(0, 1), (1, 3)]
     """
     last_bound = {bond: place for place, message in enumerate(messages) if message.origin for bond in message.origin.bonds}
-    last_answers = _last_answers(messages)
+    last = _last_answers(messages)
+    for place, message in enumerate(messages) if last_bound else ():
+        if message.origin and message.origin.bonds:
+            last[place] = max(last[place], *(last_bound[bond] for bond in message.origin.bonds))
     found, start = [], 0
     while start < len(messages):
         place, stop = start, start + 1
         while place < stop:
-            origin = messages[place].origin
-            bound = max((last_bound[bond] for bond in origin.bonds), default=0) if origin and origin.bonds else 0
-            stop = max(stop, last_answers[place] + 1, bound + 1)
+            if last[place] >= stop:
+                stop = last[place] + 1
             place += 1
         found.append(Exchange(start, stop, tuple(messages[start:stop])))
         start = stop

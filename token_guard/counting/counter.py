@@ -67,7 +67,7 @@ class TokenCounter:
                     texts += (role, content)
                     continue
             tokens += self._message(place, message)
-        return tokens + self._meter.texts(texts)
+        return tokens + self._meter.sum_of_texts(texts)
 
     def estimate_context_size(
         self, messages: Sequence[Mapping[str, Any]], system_prompt: str = "", max_tokens: int = 1_000

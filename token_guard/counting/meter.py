@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from token_guard.conversation import Conversation, Media, Message, Outline, Part
-from token_guard.conversation.many import MANY, once_for_many
+from token_guard.conversation import Conversation, Media, Message, Outline, Part, Text
+from token_guard.conversation.many import MANY, once_for_many, once_in_a_row
 from token_guard.counting.anatomy import PER_MESSAGE, PER_NAME, PER_PART, Arguments, MediaPricing, dissect, media_of, shown
 from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
@@ -46,7 +46,20 @@ class Measure:
 class Meter:
     """Counts for one tokenizer family and its providers' prices; every count of a text goes through the process's cache."""
 
-    __slots__ = ("_bytewise", "_cache", "_encoding", "_exact", "_frames", "_of_parts", "_price", "_rate", "_salt", "_tokenizer", "_tools")
+    __slots__ = (
+        "_bytewise",
+        "_cache",
+        "_encoding",
+        "_exact",
+        "_frames",
+        "_in_a_row",
+        "_of_parts",
+        "_price",
+        "_rate",
+        "_salt",
+        "_tokenizer",
+        "_tools",
+    )
 
     def __init__(self, tokenizer: Family, price: MediaPricing, tools: ToolPrice, cache: CountCache) -> None:
         self._tokenizer = tokenizer
@@ -61,6 +74,7 @@ class Meter:
         # meters share the cache: the salt keeps their entries apart, and keys unpredictable where str hashes are
         self._salt = secrets.randbits(61)
         self._of_parts = once_for_many(self._parts)
+        self._in_a_row = once_in_a_row(lambda messages: sum(map(self.message, messages)))
 
     @property
     def family(self) -> str:
@@ -86,7 +100,7 @@ class Meter:
         found = self._cache.young.get(key)
         return self._recall(text, key) if found is None else found
 
-    def texts(self, texts: Iterable[str]) -> int:
+    def sum_of_texts(self, texts: Iterable[str]) -> int:
         """Tokens of several texts, each for itself."""
         young, salt, tokens = self._cache.young, self._salt, 0
         for text in texts:
@@ -132,24 +146,30 @@ class Meter:
         speed = VOCABULARIES[self._tokenizer.encoding].characters_per_second if self._tokenizer.encoding in VOCABULARIES else 0
         return characters / speed if speed else 0.0
 
-    def characters(self, messages: Iterable[Message]) -> int:
-        """Characters of the texts that are counted for messages."""
+    def texts(self, messages: Iterable[Message]) -> list[str]:
+        """The texts that are counted for messages."""
         texts: list[str] = []
         for message in messages:
             dissect(message, self._frames, self.media, texts)
-        return sum(map(len, texts))
+        return texts
+
+    def characters(self, messages: Iterable[Message]) -> int:
+        """Characters of the texts that are counted for messages."""
+        return sum(map(len, self.texts(messages)))
 
     def message(self, message: Message) -> int:
         """Tokens of one message with its frame."""
+        if len(message.parts) == 1 and type(part := message.parts[0]) is Text and not message.name:  # nearly every message of talk
+            return PER_MESSAGE + self.text(part.text)
         if len(message.parts) >= MANY:
             return self._of_parts(message.parts) + (PER_NAME + self.text(message.name) if message.name else 0)
         texts: list[str] = []
         fixed = dissect(message, self._frames, self.media, texts)
-        return fixed + self.texts(texts)
+        return fixed + self.sum_of_texts(texts)
 
     def messages(self, messages: Iterable[Message]) -> int:
         """Tokens of messages, without what surrounds them in a request."""
-        return sum(map(self.message, messages))
+        return self._in_a_row(messages)
 
     def overhead(self, conversation: Conversation) -> int:
         """Tokens of everything that is not a message: reply priming, tool definitions, tool choice, response format, documents."""
@@ -160,7 +180,7 @@ class Meter:
         key = _fingerprint((*around, documents.text) if documents else around) ^ self._salt
         found = self._cache.get(key)
         if found is None:
-            found = REPLY_PRIMING + self._tools.fixed(*around) + self.texts(self._tools.texts(*around))
+            found = REPLY_PRIMING + self._tools.fixed(*around) + self.sum_of_texts(self._tools.texts(*around))
             found += self.text(documents.text) if documents else 0
             self._cache.put(key, found)
         return found
@@ -196,7 +216,7 @@ class Meter:
         """Tokens of a nameless message of these parts."""
         texts: list[str] = []
         fixed = dissect(Message("", parts), self._frames, self.media, texts)
-        return fixed + self.texts(texts)
+        return fixed + self.sum_of_texts(texts)
 
     def _settle(self, fixed: int, texts: Sequence[str], limit: int | None) -> Measure:
         known, unknown = self._remembered(texts)
@@ -204,7 +224,7 @@ class Meter:
         if not unknown or (limit is not None and lower > limit):
             return Measure(lower, "cache")
         if limit is None:
-            return Measure(lower + self.texts(unknown), "count")
+            return Measure(lower + self.sum_of_texts(unknown), "count")
         upper = lower + self._bound(unknown)
         return Measure(upper, "cache") if upper <= limit else Measure(self._count_until(lower, upper, unknown, limit), "count")
 

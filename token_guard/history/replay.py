@@ -17,6 +17,7 @@ from token_guard.compaction.notes import retold
 from token_guard.compaction.pins import pinned
 from token_guard.compaction.retention import quality
 from token_guard.conversation import Message
+from token_guard.history.beginning import Beginning
 from token_guard.history.epochs import epoch_goal, floor_after, summed, trigger_of, whole_again
 from token_guard.history.passages import Passages
 from token_guard.history.recall import Recall
@@ -82,7 +83,7 @@ class Replay:
         known, state = self._resume(ends, keys)
         start, passages = known, cache(lambda: self.memo.take_passages(keys).upto(history))
         for end in (end for end in ends if end > known):
-            state = self._advance(state, history[:end], start, passages)
+            state = self._advance(state, Beginning(history, end), start, passages)
             start = end
         if passages.cache_info().currsize:
             self.memo.put_passages(keys[-1], passages())

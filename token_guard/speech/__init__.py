@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from token_guard.conversation import Message, Part, Text
@@ -55,6 +56,9 @@ _TELLING: Final = 8
 _REPEATED: Final = 3
 """So many messages that begin alike are a client's, not a person's."""
 
+_MANY: Final = 16_384
+"""Short texts whose reading is remembered: which task is running is asked again at every compaction of a history of thousands."""
+
 
 def own_words(text: str) -> str:
     r"""The user's own prose in a text: without fenced and quoted text, tagged blocks, and outputs.
@@ -64,6 +68,10 @@ def own_words(text: str) -> str:
     >>> own_words("<system-reminder>\nDo it.\n</system-reminder>"), own_words("Observation: 3 rows")
     ('', '')
     """
+    return _short_own_words(text) if len(text) <= _HEAD else _own_words(text)
+
+
+def _own_words(text: str) -> str:
     if OBSERVED.match(text, 0, _HEAD):
         return ""
     text = without_references(text)
@@ -72,6 +80,9 @@ def own_words(text: str) -> str:
     if "<" in text:
         text = _untagged(text)
     return (_QUOTED.sub("", text) if ">" in text else text).strip()
+
+
+_short_own_words = lru_cache(maxsize=_MANY)(_own_words)
 
 
 def is_observation(message: Message) -> bool:
@@ -131,13 +142,18 @@ def _answered(messages: Sequence[Message], place: int, later: int) -> bool:
 
 
 def _first(message: Message) -> str:
+    if len(message.parts) == 1:
+        return message.said if message.said.strip() else ""
     words = (part.text for part in message.parts if isinstance(part, Text) and not part.attached)
     return next((text for text in words if text.strip()), "")
 
 
 def _spoken(message: Message) -> str:
     """The user's own words in a message of the client's, without what the guard added."""
-    return _spoken_in(message.origin.parts if message.origin else message.parts)
+    parts = message.origin.parts if message.origin else message.parts
+    if len(parts) == 1 and isinstance(part := parts[0], Text):
+        return "" if part.attached else own_words(part.text)
+    return _spoken_in(parts)
 
 
 @once_for_many
@@ -218,6 +234,11 @@ def _length(words: str) -> int:
 
 
 def _opening(words: str) -> str:
+    return _short_opening(words) if len(words) <= _HEAD else _short_opening(words[: 2 * _OPENING])
+
+
+@lru_cache(maxsize=_MANY)
+def _short_opening(words: str) -> str:
     return _NUMBER.sub("0", words[: 2 * _OPENING])[:_OPENING].lower()
 
 

@@ -265,7 +265,7 @@ def _json_error(arguments: str) -> str | None:
 
 
 def _says_anything(message: Message) -> bool:
-    return bool(message.calls) or any(_is_something(part) for part in message.parts)
+    return bool(message.calls) or any(map(_is_something, message.parts))
 
 
 def _is_something(part: object) -> bool:
@@ -277,7 +277,7 @@ def _is_something(part: object) -> bool:
 
 
 def _reasons(message: Message) -> tuple[object, ...]:
-    return tuple(part for part in message.parts if isinstance(part, Reasoning))
+    return tuple(part for part in message.parts if isinstance(part, Reasoning)) if message.reasons else ()
 
 
 def _inner_reasoning(messages: Messages) -> frozenset[int | None]:

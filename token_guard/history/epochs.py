@@ -50,11 +50,8 @@ def floor_after(tokens: int, at: Levels, allowed: int) -> int:
 def whole_again(view: Sequence[Message], history: Sequence[Message]) -> tuple[Message, ...]:
     """The view with task, plan and rules as the client sends them: what had to be cut beside a large output may have room now."""
     stays = pins(view)
-    places = stays.task | stays.plan | stays.rules
-    return tuple(
-        history[message.index] if place in places and message.index is not None and _is_cut(message) else message
-        for place, message in enumerate(view)
-    )
+    cut = {place for place in stays.task | stays.plan | stays.rules if view[place].index is not None and _is_cut(view[place])}
+    return tuple(history[message.index or 0] if place in cut else message for place, message in enumerate(view)) if cut else tuple(view)
 
 
 def _is_cut(message: Message) -> bool:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import blake2b
 from operator import attrgetter
 from typing import TypeAlias
@@ -13,7 +14,7 @@ from typing import TypeAlias
 from cachetools import LRUCache
 
 from token_guard.compaction import Ledger
-from token_guard.conversation import Media, Message, Part, ToolCall, ToolResult
+from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolResult
 from token_guard.history.passages import Passages
 from token_guard.history.summaries import Pending
 from token_guard.history.tally import Tally
@@ -136,18 +137,31 @@ def chain(history: Sequence[Message], seed: bytes) -> list[bytes]:
     """The digest of every prefix of the history."""
     keys = [blake2b(seed, digest_size=16).digest()]
     for message in history:
-        mixed = blake2b(keys[-1], digest_size=16)
-        for piece in _pieces(message):
-            raw = piece.encode("utf-8", "surrogatepass")
-            mixed.update(len(raw).to_bytes(8, "big"))
-            mixed.update(raw)
-        keys.append(mixed.digest())
+        keys.append(blake2b(keys[-1] + _bytes_of(message), digest_size=16).digest())
     return keys
 
 
 def digest(messages: Sequence[Message]) -> str:
     """The digest of messages by themselves, in hexadecimal."""
     return chain(messages, b"")[-1].hex()
+
+
+def _bytes_of(message: Message) -> bytes:
+    """What tells a message from every other one."""
+    if len(message.parts) == 1 and type(part := message.parts[0]) is Text and not message.name:  # nearly every message of talk
+        raw = part.text.encode("utf-8", "surrogatepass")
+        return _head(message.role) + len(raw).to_bytes(8, "big") + raw
+    return b"".join(map(_sized, _pieces(message)))
+
+
+@lru_cache(maxsize=16)
+def _head(role: str) -> bytes:
+    return b"".join(map(_sized, (role, "", Text.__name__)))
+
+
+def _sized(piece: str) -> bytes:
+    raw = piece.encode("utf-8", "surrogatepass")
+    return len(raw).to_bytes(8, "big") + raw
 
 
 def _pieces(message: Message) -> Iterator[str]:

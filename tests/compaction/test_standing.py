@@ -167,6 +167,8 @@ def test_a_rule_is_known_by_its_form(rule: str) -> None:
         "All the tests need fixing.",
         "Every test has failed.",
         "Each request gets a 500.",
+        "Call it main-new, then I compare whatever you come up with.",
+        "Write some lines here in chat, anything you can do in markdown.",
         "We used 3 servers.",
         "The status bar now shows 4G with two bars.",
         "My laptop is currently on the guest network 2.",

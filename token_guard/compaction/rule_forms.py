@@ -92,11 +92,11 @@ FORBIDS: Final = (
         r"|load|know)\b)",
     ),
     form(
-        "allowed permitted acceptable negotiable forbidden prohibited banned limits off bounds taboo go read frozen option not",
+        "allowed permitted acceptable negotiable forbidden prohibited banned limits off bounds taboo go read frozen option not out",
         r"\b(?:is|are|be|stays?|remains?)\s+(?:strictly |absolutely |completely )?(?:not allowed|not permitted|not acceptable"
         r"|not negotiable"
         r"|forbidden|prohibited|banned|off[- ]limits|out of bounds|not to be|never to be|taboo|a no-go|read[- ]only|frozen"
-        r"|not an option)\b",
+        r"|not an option|off the table|out of the question)\b",
         r"\bnot (?:allowed|permitted) to\b",
     ),
     form(
@@ -138,7 +138,17 @@ BINDS: Final = (
         r"^(?:for|in|on|with|under) [^?,]{3,60},\s*(?:please |always |only )?(?:" + SAYING + r"|keep|stick|stay|avoid)\b",
         r"^(?:an? )?(?:max(?:imum|\.)?|min(?:imum|\.)?|at most|at least|no more than|up to|exactly) (?:of )?" + NUMBER + r"[ -]\w+",
         r"^(?:bullet points|plain (?:text|english|language)|short (?:answers|sentences|replies)|metric units|formal tone)\b[^?]{0,60}$",
-        r"^(?:\w+ )?" + HELD_TO + r" (?:\w+ ){0,3}?(?:(?:must|should|shall|may|ha(?:s|ve) to|(?:are|is) (?:always|only|never|to)"
+        r"^whatever happens,|^(?:"
+        + HELD_TO
+        + r"|[^?,]{3,60}), nothing else[.!]?$|^prefer \w[^?]{2,80} (?:over|to)\b|^go by (?:the|my|our|what)\b",
+        r"^" + NUMBER + r" (?:\w+ ){1,3}at (?:most|least)\b|^sound (?:as )?(?:friendly|warm|neutral|formal|calm|confident|professional)\b",
+        r"^(?:our|the|my) (?:target )?(?:audience|readership|target group) (?:is|are)\b",
+        r"^all (?:of )?(?:[\w'/.-]+ ){1,4}(?:goes|go|belongs?|lives?|stays?|ends? up) (?:in|into|under|to|through)\b",
+        CLAUSE + SAYING + r"\b[^?]{3,120}\b(?:whatever|wherever|whenever|everything|anything) you (?:tell|say|write|send|report"
+        r"|answer|show|give|produce|deliver|change|touch|add|make|build|publish)\b",
+        CLAUSE + r"(?:" + SAYING + r"|" + DOING + r")\b[^?]{3,100} when(?:ever)? you (?:recommend|suggest|propose|claim|state|answer|reply"
+        r"|write|describe|explain|summari[sz]e|mention|cite|quote|refer|report|name|add|change|edit|touch|delete|rename|refactor|commit)\b",
+        r"^(?:\w+ )?" + HELD_TO + r" (?:\w+ ){0,5}?(?:(?:must|should|shall|may|ha(?:s|ve) to|(?:are|is) (?:always|only|never|to)"
         r"|go(?:es)? (?:in|to|as)|comes? from|belongs? in|starts? with|ends? with|stays?)\b|" + SHAPE + r"(?:,? please)?[.!]?$)",
     ),
     form(

@@ -138,9 +138,7 @@ BINDS: Final = (
         r"^(?:for|in|on|with|under) [^?,]{3,60},\s*(?:please |always |only )?(?:" + SAYING + r"|keep|stick|stay|avoid)\b",
         r"^(?:an? )?(?:max(?:imum|\.)?|min(?:imum|\.)?|at most|at least|no more than|up to|exactly) (?:of )?" + NUMBER + r"[ -]\w+",
         r"^(?:bullet points|plain (?:text|english|language)|short (?:answers|sentences|replies)|metric units|formal tone)\b[^?]{0,60}$",
-        r"^whatever happens,|^(?:"
-        + HELD_TO
-        + r"|[^?,]{3,60}), nothing else[.!]?$|^prefer \w[^?]{2,80} (?:over|to)\b|^go by (?:the|my|our|what)\b",
+        r"^whatever happens,|^[^?]{3,80}, nothing else[.!]?$|^prefer \w[^?]{2,80} (?:over|to)\b|^go by (?:the|my|our|what)\b",
         r"^" + NUMBER + r" (?:\w+ ){1,3}at (?:most|least)\b|^sound (?:as )?(?:friendly|warm|neutral|formal|calm|confident|professional)\b",
         r"^(?:our|the|my) (?:target )?(?:audience|readership|target group) (?:is|are)\b",
         r"^all (?:of )?(?:[\w'/.-]+ ){1,4}(?:goes|go|belongs?|lives?|stays?|ends? up) (?:in|into|under|to|through)\b",

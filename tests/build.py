@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
+
+import pytest
 
 from token_guard.conversation import Media, Message, Reasoning, ToolCall, ToolResult
 from token_guard.formats.openai_chat import OpenAIChat
 
-__all__ = ["Characters", "agent", "answer", "call", "parsed", "result", "say", "texts"]
+__all__ = ["Characters", "agent", "answer", "call", "parsed", "result", "say", "texts", "watched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,19 @@ class Characters:
         if isinstance(part, ToolResult):
             return len(part.text)
         return 85 if isinstance(part, Media) else len(part.text) if hasattr(part, "text") else 0
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, home: ModuleType, name: str) -> list[tuple[Any, ...]]:
+    """The arguments of every call from now on of a function, which does what it did."""
+    calls: list[tuple[Any, ...]] = []
+    really = getattr(home, name)
+
+    def called(*arguments: Any) -> Any:
+        calls.append(arguments)
+        return really(*arguments)
+
+    monkeypatch.setattr(home, name, called)
+    return calls
 
 
 def say(role: str, content: Any, **more: Any) -> dict[str, Any]:

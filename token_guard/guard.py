@@ -24,7 +24,7 @@ from token_guard.history.replay import Replay, Replayed
 from token_guard.history.states import Memo
 from token_guard.history.summaries import Summaries
 from token_guard.history.tally import Tally
-from token_guard.history.thresholds import LOWEST, MIN_MESSAGES, Depth, Levels, depth, levels, thresholds
+from token_guard.history.thresholds import LOWEST, MIN_MESSAGES, Depth, Levels, depth, thresholds
 from token_guard.limits import Deployment, LimitChain, Source
 from token_guard.marks import sent_notes
 from token_guard.outcome import certified, clamped, is_clamped, opened, overflow, passed_by
@@ -315,7 +315,7 @@ class Guard:
 
     def _levels(self, case: Case, tally: Tally, *, lenient: bool) -> Levels:
         """The sizes at which a conversation of this shape is compacted, as `Replay` goes by them."""
-        return levels(thresholds(tally, self.settings, lenient=lenient), tally, case.room, case.fixed - case.overhead)
+        return self._depth(case, tally, lenient=lenient).at(tally.tokens)
 
     def _depth(self, case: Case, tally: Tally, *, lenient: bool = False) -> Depth:
         """The same for all sizes of such a conversation."""

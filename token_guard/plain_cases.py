@@ -145,7 +145,7 @@ class ShortChats:
         most = bisect_left(range(case.allowed + 1), True, key=partial(is_clamped, case)) - 1
         goes, overhead, told = depth(case, Tally.guessed(len(chat[1]), 0, 0)), case.overhead, report.budget
         allowed, trigger, reserved = told.allowed, told.trigger, told.reserved_output
-        budget = lru_cache(SIZES)(lambda tokens: Budget(allowed, trigger, goes.at(tokens) + overhead, reserved))
+        budget = lru_cache(SIZES)(lambda tokens: Budget(allowed, trigger, goes.at(tokens).target + overhead, reserved))
         self._alike[chat[0], cap] = _Alike(_bare(case), report, budget, most)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from build import watched
 
 from token_guard.compaction import deeds, readable
 from token_guard.conversation import ToolCall
@@ -45,14 +46,7 @@ def test_a_command_is_what_it_begins_with() -> None:
 
 
 def test_the_arguments_of_a_call_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded: list[str] = []
-
-    def counted(text: str) -> object:
-        decoded.append(text)
-        return decode(text)
-
-    decode = readable._decoded
-    monkeypatch.setattr(readable, "_decoded", counted)
+    decoded = watched(monkeypatch, readable, "_decoded")
     call = ToolCall("1", "edit_file", json.dumps({"path": "src/once_only.py", "old": "a", "new": "b"}))
     assert deeds.edits(call)
     assert deeds.file(call) == deeds.target(call) == deeds.brief(call) == "src/once_only.py"

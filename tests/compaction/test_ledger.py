@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from build import watched
 
 from token_guard.compaction import ledger, rules
 from token_guard.compaction.ledger import Ledger
@@ -12,9 +13,7 @@ LATER = ("The budget cap is $500.", "Use tabs.", "Always use the module_7 for th
 
 
 def test_rules_that_were_joined_before_are_not_compared_with_one_another_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared: list[tuple[str, str]] = []
-    replaces = ledger.replaces
-    monkeypatch.setattr(ledger, "replaces", lambda rule, older: compared.append((rule, older)) or replaces(rule, older))  # type: ignore[func-returns-value]
+    compared = watched(monkeypatch, ledger, "replaces")
     joined = Ledger(rules=KNOWN).joined(Ledger(rules=LATER)).rules
     assert joined == (*KNOWN[:7], *KNOWN[8:], "Use tabs.", KNOWN[7], "The budget cap is now $750.")
     assert {rule for rule, _ in compared} == set(LATER)

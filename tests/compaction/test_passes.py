@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from build import Characters, agent, answer, call, listing, parsed, result, say, texts
+from build import Characters, agent, answer, call, listing, parsed, result, say, texts, watched
 
 from token_guard.compaction import Draft, Goal, deduplicate, oldest, pins, run, summarize, truncate
 from token_guard.compaction.blocks import STEPS
@@ -150,14 +150,7 @@ def test_outputs_that_differ_in_their_longest_lines_only_are_still_nearly_the_sa
 
 
 def test_an_output_that_no_other_is_compared_with_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[str] = []
-
-    def counted(text: str) -> Any:
-        read.append(text)
-        return features(text)
-
-    features = deduplicate._features
-    monkeypatch.setattr(deduplicate, "_features", counted)
+    read = watched(monkeypatch, deduplicate, "_features")
     one = parsed([say("user", "Go."), call("a"), result("a", listing(1, 60)), answer("So."), say("user", "And now?")])
     assert after(Deduplicate(), one, 10) == one
     assert read == []

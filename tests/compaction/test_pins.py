@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from build import agent, answer, call, parsed, result, say
+from build import agent, answer, call, parsed, result, say, watched
 
 from token_guard.compaction import plans
 from token_guard.compaction.pins import pins
@@ -104,14 +104,7 @@ def test_arguments_longer_than_a_file_name_or_a_plan_are_not_looked_through() ->
 
 
 def test_results_are_looked_for_only_where_a_plan_or_rules_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[int] = []
-
-    def counted(messages: Any) -> dict[str, list[int]]:
-        looked.append(len(messages))
-        return answers(messages)
-
-    answers = plans._answers
-    monkeypatch.setattr(plans, "_answers", counted)
+    looked = watched(monkeypatch, plans, "_answers")
     assert newest_plan(parsed(agent(20))) == loaded_rules(parsed(agent(20))) == ()
     assert looked == []
     assert newest_plan(parsed([say("user", TASK), tool("p", "todo_write", todos=PLAN), result("p", "ok"), *agent(3)[2:]])) == (1, 2)

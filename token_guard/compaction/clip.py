@@ -77,9 +77,8 @@ def cut_at(line: str, chars: int) -> int:
     space = line.rfind(" ", least, chars)
     if space >= 0:
         return space
-    name = len(line[least : chars + 1]) - len(line[least : chars + 1].rstrip(_NAME))
     # the last place that has no character of a name before or behind it
-    end = min(chars + 1 - name, chars)
+    end = min(least + len(line[least : chars + 1].rstrip(_NAME)), chars)
     if end > least or not _goes_on(line, least):
         return end
     return min(len(line[: chars + 1].rstrip(_WORD)), chars) or chars

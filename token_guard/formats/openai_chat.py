@@ -164,12 +164,10 @@ def short_chat(request: Mapping[str, Any]) -> tuple[Hashable, list[str]] | None:
         return None
     texts = []
     for wire in wires:
-        if type(wire) is not dict or len(wire) != ROLE_AND_CONTENT:
+        words = _words(wire)
+        if words is None:
             return None
-        role, content = wire.get("role"), wire.get("content")
-        if type(content) is not str or type(role) is not str or role not in SPEAKERS:
-            return None
-        texts.append(content)
+        texts.append(words)
     return (len(texts), model, first, second), texts
 
 
@@ -180,8 +178,10 @@ COUNTED = (type(None), int)
 
 
 def _message(index: int, wire: Any, loading: Loading) -> Message:
-    if type(wire) is dict and len(wire) == ROLE_AND_CONTENT and (said := _words(index, wire)):
-        return said
+    words = _words(wire)
+    if words is not None:  # nearly every message of a chat, in a fifth of the time
+        said = (Text(words),)
+        return Message(ROLES[wire["role"]], said, "", Origin(index, wire, said, IN_CONTENT))
     place = f"messages[{index}]"
     wire = expect(opened(wire, place), dict, place)
     role = ROLES.get(expect(wire.get("role"), str, f"{place}.role"))
@@ -193,13 +193,12 @@ def _message(index: int, wire: Any, loading: Loading) -> Message:
     return Message(role, parts, name if isinstance(name, str) else "", Origin(index, wire, parts, tuple(path for _, path in placed)))
 
 
-def _words(index: int, wire: dict[str, Any]) -> Message | None:
-    """A message that is nothing but words, as nearly all of a chat are, in a fifth of the time; None of any other."""
-    role, content = wire.get("role"), wire.get("content")
-    if type(content) is not str or type(role) is not str or role not in SPEAKERS:
+def _words(wire: Any) -> str | None:
+    """What a message says that has a speaker and words and nothing else; None of any other."""
+    if type(wire) is not dict or len(wire) != ROLE_AND_CONTENT:
         return None
-    parts = (Text(content),)
-    return Message(ROLES[role], parts, "", Origin(index, wire, parts, IN_CONTENT))
+    role, content = wire.get("role"), wire.get("content")
+    return content if type(content) is str and type(role) is str and role in SPEAKERS else None
 
 
 IN_CONTENT: tuple[Path, ...] = (("content",),)

@@ -149,8 +149,7 @@ def digest(messages: Sequence[Message]) -> str:
 def _bytes_of(message: Message) -> bytes:
     """What tells a message from every other one."""
     if len(message.parts) == 1 and type(part := message.parts[0]) is Text and not message.name:  # nearly every message of talk
-        raw = part.text.encode("utf-8", "surrogatepass")
-        return _head(message.role) + len(raw).to_bytes(8, "big") + raw
+        return _head(message.role) + _sized(part.text)
     return b"".join(map(_sized, _pieces(message)))
 
 

@@ -69,10 +69,10 @@ class Depth:
     replies: int
     instructions: int
 
-    def at(self, tokens: int) -> int:
-        """The target of a conversation of so many tokens."""
+    def at(self, tokens: int) -> Levels:
+        """The sizes for a conversation of so many tokens."""
         deeper = self.trigger - self.turns * (tokens - self.instructions) // self.replies
-        return min(self.target, max(self.deepest, deeper))
+        return Levels(self.trigger, min(self.target, max(self.deepest, deeper)))
 
 
 def depth(shares: Thresholds, tally: Tally, allowed: int, instructions: int) -> Depth:
@@ -92,8 +92,7 @@ def levels(shares: Thresholds, tally: Tally, allowed: int, instructions: int) ->
     >>> levels(Thresholds(0.9, 0.5), Tally(messages=20, replies=10, tokens=15_000), 10_000, instructions=0)
     Levels(trigger=9000, target=3333)
     """
-    goes = depth(shares, tally, allowed, instructions)
-    return Levels(goes.trigger, goes.at(tally.tokens))
+    return depth(shares, tally, allowed, instructions).at(tally.tokens)
 
 
 def thresholds(tally: Tally, settings: Settings, *, lenient: bool = False) -> Thresholds:

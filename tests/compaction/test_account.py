@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from build import Characters, answer, call, parsed, result, say
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from token_guard.compaction import Draft, Goal, facts, readable, rules
+from token_guard.compaction.account import account
 from token_guard.compaction.blocks import RULES, SAID, STEPS
 from token_guard.compaction.ledger import Ledger
+from token_guard.compaction.steps import steps
 from token_guard.compaction.summarize import Summarize
 from token_guard.conversation import Message
 from token_guard.marks import CLOSE, is_note, quoted
@@ -246,3 +249,24 @@ def test_what_passed_is_not_told_test_by_test() -> None:
     note = note_of(session(*run))
     assert "50 passed in 2.1s" in note
     assert "PASSED" not in note
+
+
+def test_what_a_note_that_stays_quotes_is_not_quoted_again() -> None:
+    read = [call("3", "bash", command="cat src/mod_7.py"), result("3", "\n".join(LINES[:9]))]
+    told = Summarize()(Draft(parsed([*session(*read), say("user", "Go on.")])), Goal(3_000, 16_000), COUNTER)
+    note = next(message for message in told.messages if is_note(message))
+    quoted_lines = [line for line in note.text.splitlines() if line.startswith("    ")]
+    again = account(told.ledger.steps, told.ledger.names, 1.0, 2_000, COUNTER, [line.strip() for line in quoted_lines])
+    assert quoted_lines
+    assert [line for line in again if line in quoted_lines] == []
+
+
+def test_steps_that_are_not_told_are_named_by_the_file_or_the_line_that_does_something() -> None:
+    deep = f"/srv/{'folder/' * 14}src/models.py"
+    looked = [call("3", "bash", command='python -c "\nimport os\nprint(os.getcwd())\n"'), result("3", "/srv/checkout")]
+    looked += [call("4", "bash", command=f"sed -n 1,9p {deep}"), result("4", "x = 1")]
+    told = tuple(steps(parsed([say("user", "Look."), *looked]), {}))[1:]
+    # in this room for the account there is none for a step, and in the twentieth part of it for the line on both
+    assert account([replace(step, head="h" * 4_000, lines=()) for step in told], {}, 1.0, 2_400, COUNTER) == [
+        '- bash 2x: python -c " print(os.getcwd()); sed -n 1,9p …/src/models.py'
+    ]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_guard.compaction.clip import clipped, cut_at, pieces
+from token_guard.compaction.clip import clipped, cut_at, ending, pieces
 
 IN_NAME = re.compile(r"[A-Za-z0-9_./\-]")
 WORDS = re.compile(r"[A-Za-z0-9_]+")
@@ -36,3 +36,14 @@ def test_what_has_no_end_is_cut_all_the_same(text: str) -> None:
 def test_a_text_without_spaces_is_cut_at_the_last_end_of_a_name(text: str) -> None:
     ends = [place for place in range(20, 41) if not (IN_NAME.match(text[place - 1]) and IN_NAME.match(text[place]))]
     assert cut_at(text, 40) == (ends[-1] if ends else min(len(text[:41].rstrip(f"{ascii_letters}{digits}_")), 40) or 40)
+
+
+@given(NAMES, st.integers(30, 80))
+def test_every_word_of_a_path_in_a_command_that_is_cut_stands_so_in_it(names: list[str], chars: int) -> None:
+    command = f"sed -n 1,9p {'/'.join(names)}/models.py"
+    assert set(WORDS.findall(ending(command, chars))) <= set(WORDS.findall(command))
+
+
+def test_of_a_path_in_a_command_the_file_is_told() -> None:
+    assert ending("sed -n 1,9p /srv/checkout/project/src/models.py", 40) == "sed -n 1,9p …/src/models.py"
+    assert ending("grep -rn 'a/b/c' /srv/checkout/project/src/models.py:12", 40) == "grep -rn 'a/b/c' …/src/models.py:12"

@@ -42,3 +42,9 @@ def test_a_listing_has_no_sum(last: str) -> None:
 
 def test_advice_is_no_outcome() -> None:
     assert outcome("<returncode>0</returncode>\nWARNING: run it in an environment of its own\n", whole=True) == "returncode 0"
+
+
+def test_a_search_tells_the_first_files_that_it_found_and_how_many_there_were() -> None:
+    found = "<returncode>0</returncode>\n<output>\n./src/a.py\n./src/b.py\nlib/c/d.go\ntests/test_e.py\n</output>\n"
+    assert outcome(found, shown=True) == "./src/a.py, ./src/b.py, lib/c/d.go (4 lines)"
+    assert outcome("src/a.py:3: x = 1\nsrc/b.py:4: y = 2\nsrc/c.py:5: z = 3\n", shown=True) == "(3 lines)"

@@ -41,8 +41,8 @@ SMALLEST = 8
 FOLDED_SHARE = 0.05
 """Of the room, the most that goes to saying which steps are left out, and as much to saying which files were written."""
 
-FOLDED_TARGETS, TARGET_CHARS = 5, 60
-"""Targets named of steps that are folded into one line, and characters of each."""
+FOLDED_TARGETS, TARGET_CHARS = (5, 3, 1), 80
+"""Targets named of steps that are folded into one line, as many of these as have room, and characters of each."""
 
 IN_VAIN = " (failed)"
 WRITTEN = "Files written in these steps: "
@@ -59,14 +59,18 @@ class _Choice:
     line: Line | None = None
 
 
-def account(told: Sequence[Step], weights: Mapping[str, float], talk: float, room: int, counter: TextCounter) -> list[str]:
+def account(
+    told: Sequence[Step], weights: Mapping[str, float], talk: float, room: int, counter: TextCounter, said: Iterable[str] = ()
+) -> list[str]:
     """The lines of the account in at most `room` tokens: of its steps and their lines, those that say most for their size.
 
-    `weights` says how much each name matters, `talk` how much the user's words do beside all else.
+    `weights` says how much each name matters, `talk` how much the user's words do beside all else; lines that were `said` before under
+    another step are not quoted again.
     """
     spare = int(FOLDED_SHARE * room)
     files = _files(told, spare, counter)
-    chosen = _chosen(told, weights, talk, room - spare - sum(counter.text(line) + 1 for line in files), counter)
+    left = room - spare - sum(counter.text(line) + 1 for line in files)
+    chosen = _chosen(told, weights, talk, left, counter, set(said))
     written: list[str] = []
     left_out: list[Step] = []
     for place, step in enumerate(told):
@@ -79,7 +83,9 @@ def account(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
     return [*written, *_folded(left_out, spare, counter)[1], *files]
 
 
-def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, room: int, counter: TextCounter) -> dict[int, list[Line]]:
+def _chosen(
+    told: Sequence[Step], weights: Mapping[str, float], talk: float, room: int, counter: TextCounter, said: set[str]
+) -> dict[int, list[Line]]:
     """For each step that is told, which of its lines."""
     choices = list(_choices(told))
     left = dict(weights)
@@ -107,7 +113,6 @@ def _chosen(told: Sequence[Step], weights: Mapping[str, float], talk: float, roo
 
     heap = [(-value(choice), number) for number, choice in enumerate(choices)]
     heapq.heapify(heap)
-    said: set[str] = set()
     while heap and room > SMALLEST:
         best, number = heapq.heappop(heap)
         choice = choices[number]
@@ -160,7 +165,7 @@ def _folded(steps: Sequence[Step], room: int, counter: TextCounter) -> tuple[int
         return room, []
     tools = ", ".join(f"{tool} {times}x" if times > 1 else tool for tool, times in Tally(step.tool for step in calls).most_common(4))
     targets = list(dict.fromkeys(ending(step.target, TARGET_CHARS) + IN_VAIN * step.failed for step in calls))
-    for named in (targets[:FOLDED_TARGETS], targets[:1]):
+    for named in (targets[:most] for most in FOLDED_TARGETS):
         line = f"- {tools}: {'; '.join(named)}{'; …' if len(named) < len(targets) else ''}"
         tokens = counter.text(line) + 1
         if tokens <= room:

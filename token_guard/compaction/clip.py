@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from string import ascii_letters, digits
 
 from token_guard.marks import quoted
@@ -16,6 +17,9 @@ NAME_CHARS = 128
 LEAST = 0.5
 """A cut keeps at least this share of its room where a word ends within it; else it cuts a name at a dot or a slash, so that what is left
 of it stands so in the text."""
+
+PATH = re.compile(r"(?<![^\s'\"(=:,])[\w.~@+-]{0,80}(?:/[\w.@+*-]{1,80})+?((?:/[\w.@+*-]{1,80}){2})(?=[\s'\"),:;]|$)")
+"""A path of three folders or more, and its end, in a command."""
 
 _WORD = f"_{ascii_letters}{digits}"
 _NAME = f"{_WORD}./-"
@@ -36,16 +40,20 @@ def clipped(text: str, chars: int) -> str:
 
 
 def ending(text: str, chars: int) -> str:
-    """The text as `clipped` has it; of a path the end, which names the file.
+    """The text as `clipped` has it; of a long path the end, which names the file, also where it stands in a command.
 
     >>> ending("/home/user/project/src/app.py", 16), ending("one two three", 9)
     ('…/src/app.py', 'one two …')
+    >>> ending("sed -n 1,9p /home/user/project/src/app.py", 30)
+    'sed -n 1,9p …/src/app.py'
     """
-    line = clipped(text, chars)
-    if not line.endswith(CUT) or "/" not in text or any(map(str.isspace, text)):
-        return line
+    line = quoted(text[: 8 * chars])
+    if len(line) <= chars or "/" not in line:
+        return clipped(text, chars)
+    if any(map(str.isspace, text)):
+        return clipped(PATH.sub(f"{CUT}\\1", line), chars)
     start = text.find("/", len(text) - chars)
-    return CUT + text[start:] if start >= 0 else line
+    return CUT + text[start:] if start >= 0 else clipped(text, chars)
 
 
 def pieces(text: str, chars: int) -> list[str]:

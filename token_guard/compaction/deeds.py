@@ -9,7 +9,7 @@ from typing import Any
 from token_guard.compaction import readable
 from token_guard.conversation import ToolCall
 
-__all__ = ["became", "brief", "changes", "changes_by_command", "edits", "file", "files", "shows", "target"]
+__all__ = ["became", "brief", "changes", "changes_by_command", "edits", "file", "files", "shows", "target", "whole"]
 
 CHANGING = re.compile(
     r"(?:^|[^a-z])(?:edit|write|create|patch|replace|insert|update|delete|remove|book|cancel|modify|send|set|add|commit|apply"
@@ -122,7 +122,12 @@ def file(call: ToolCall) -> str:
 
 def brief(call: ToolCall) -> str:
     """The first line of what a call works on, however long it is."""
-    return next(filter(str.strip, _named(call)), "").lstrip().partition("\n")[0]
+    return whole(call).partition("\n")[0]
+
+
+def whole(call: ToolCall) -> str:
+    """What a call works on: a path, a question, a command with all its lines."""
+    return next(filter(str.strip, _named(call)), "").lstrip()
 
 
 def files(call: ToolCall) -> tuple[str, ...]:

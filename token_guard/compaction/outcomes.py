@@ -41,6 +41,10 @@ SUM = re.compile(
     r"(?![\w./])|^\d[\d,]* (?:[a-z]+ ){1,2}(?:[a-z]+ed|written|sent|built|found)\b|^(?:OK|Done|Success|Finished|Compiled)\b"
     r"|\bBUILD SUCCESS|\b[Aa]ll (?:[\w,]+ )?(?:checks?|tests?|files?|specs?) (?:have |are )?(?:pass|ok|clean|up to date)"
 )
+FOUND = re.compile(r"[\w.~@+-]*(?:/[\w.@+-]+)+/?")
+FEW_FOUND = 3
+"""A line that is a path and nothing else: what a search found; so many are told, and how many there were."""
+
 LAST = 4
 """How a run sums up what it did, in one of so many last lines."""
 
@@ -87,10 +91,12 @@ def _went_well(status: str) -> bool:
 
 
 def _said(text: str, lines: Sequence[str], *, whole: bool, shown: bool) -> Sequence[str]:
-    """The lines that say how a call ended in which nothing went wrong: all of a few; the sum of a run; what is said before a text is
-    shown; of a record what tells its state; else, of a change, the ends."""
+    """The lines that say how a call ended in which nothing went wrong: all of a few; the first of paths that were found; the sum of a run;
+    what is said before a text is shown; of a record what tells its state; else, of a change, the ends."""
     if len(lines) <= FEW_LINES:
         return lines
+    if all(map(FOUND.fullmatch, lines)):
+        return lines[:FEW_FOUND]
     if not whole:
         return () if shown else [line for line in lines[-LAST:] if SUM.search(line)][-1:]
     ended = ANNOUNCED.sub("", lines[0].rstrip(), count=1)

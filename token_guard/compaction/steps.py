@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from token_guard.compaction import deeds, facts, readable, rules
-from token_guard.compaction.clip import NAME_CHARS, clipped
+from token_guard.compaction.clip import CUT, NAME_CHARS, clipped
 from token_guard.compaction.lines import NOW, WAS, Line, telling
 from token_guard.compaction.outcomes import outcome
 from token_guard.compaction.reports import error_lines
@@ -32,6 +32,9 @@ CHANGED, LOOKED = 140, 120
 FOLDER = re.compile(r"cd \S+ ?(?:&&|;) *")
 IMPORTING = re.compile(r"(?:import|from \S+ import|#include|using|require|package|use)\b|#!")
 """What a command begins with, and lines of scripts, that say nothing of what they do."""
+
+QUOTES = ('"', "'")
+"""How a line ends on which a script begins."""
 
 SAYING = re.compile(r"\w")
 """A line of nothing but brackets says nothing of a change."""
@@ -208,5 +211,8 @@ def _is_told(value: object, replaced: Sequence[tuple[str, str]]) -> bool:
 
 
 def _target(call: ToolCall) -> str:
-    """What a call works on, without the folder that commands begin with."""
-    return FOLDER.sub("", deeds.brief(call), count=1)
+    """What a call works on, without the folder that commands begin with; of a script in a command the first line that does something."""
+    first, _, script = FOLDER.sub("", deeds.whole(call), count=1).partition("\n")
+    if not first.endswith(QUOTES) or "<<" in first:
+        return first
+    return f"{first} {next((line for line in map(str.strip, script.splitlines()) if line and not IMPORTING.match(line)), CUT)}"

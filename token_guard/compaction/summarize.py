@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from token_guard.compaction import Counter, Draft, Goal, facts
@@ -14,7 +14,7 @@ from token_guard.compaction.pins import droppable, in_turn
 from token_guard.compaction.rules_block import rules_lines, rules_room, strongest, untold
 from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Exchange, Message
-from token_guard.marks import REFERENCE, is_note, mark
+from token_guard.marks import INDENT, REFERENCE, is_note, mark
 from token_guard.speech import outputs_of
 
 __all__ = ["WEIGHTS", "Summarize", "names_line"]
@@ -105,16 +105,23 @@ class Summarize:
         rules = rules_lines(tellable, rules_room(goal.room, goal.allowed - counter.messages(kept)), counter)
         taken = counter.messages(kept) + sum(counter.text(line) + 1 for line in rules)
         room = min(room, max(goal.target - taken, min(int(LEAST_OF_ALL * room), goal.allowed - taken), LEAST_NOTE)) if memory.full else room
-        note = self._note(told, rules, _in_place(told, weights, kept), ledger.messages + len(kept), room, counter)
+        note = self._note(told, rules, _in_place(told, weights, kept), _lines_of(kept), ledger.messages + len(kept), room, counter)
         return Draft(_with_note(kept, note, draft.messages[min(gone)]), ledger)
 
     def _note(
-        self, ledger: Ledger, rules: Sequence[str], weights: Mapping[str, float], length: int, room: int, counter: Counter
+        self,
+        ledger: Ledger,
+        rules: Sequence[str],
+        weights: Mapping[str, float],
+        said: Iterable[str],
+        length: int,
+        room: int,
+        counter: Counter,
     ) -> Message:
         head = f"{ledger.messages:,}{TAKEN_OUT}"
         room -= counter.text(mark(REFERENCE + head)) + counter.text(RULES) + counter.text(STEPS) + 8
         complexity = _complexity(length) if self.complexity == "auto" else self.complexity
-        lines = account(ledger.steps, weights, TALK[complexity], room - int(NAMES_SHARE * room), counter)
+        lines = account(ledger.steps, weights, TALK[complexity], room - int(NAMES_SHARE * room), counter, said)
         steps = [STEPS if any(step.tool for step in ledger.steps) else SAID, *lines] if lines else []
         names = _names(weights, "\n".join([*rules, *steps]), int(NAMES_SHARE * room), counter)
         return Blocks(head, tuple(rules), (*steps, *filter(None, [names]))).message
@@ -167,6 +174,11 @@ def _in_place(ledger: Ledger, weights: Mapping[str, float], kept: Sequence[Messa
     present = frozenset().union(*(facts.names_of(message) for message in kept))
     known = {**ledger.names, **{name: weight for name, weight in weights.items() if name in ledger.names}}
     return {name: weight * PRESENT_WEIGHT if name in present else weight for name, weight in known.items()}
+
+
+def _lines_of(kept: Sequence[Message]) -> set[str]:
+    """The lines that notes quote which stay."""
+    return {line.strip() for message in kept if is_account(message) for line in message.text.split("\n") if line.startswith(INDENT)}
 
 
 def _with_note(kept: Sequence[Message], note: Message, first_gone: Message) -> tuple[Message, ...]:

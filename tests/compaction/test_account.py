@@ -270,3 +270,24 @@ def test_steps_that_are_not_told_are_named_by_the_file_or_the_line_that_does_som
     assert account([replace(step, head="h" * 4_000, lines=()) for step in told], {}, 1.0, 2_400, COUNTER) == [
         '- bash 2x: python -c " print(os.getcwd()); sed -n 1,9p …/src/models.py'
     ]
+
+
+def test_what_an_edit_changed_stands_before_what_its_output_shows() -> None:
+    shown = "The file has been updated:\n" + "\n".join(f"{number}: x_{number} = helper_7({number})" for number in range(1, 9))
+    told = list(steps(parsed([call("1", "edit", **EDIT), result("1", shown)]), {}))[0]
+    lines = account([told], {}, 1.0, 2_000, COUNTER)[1:]
+    marked = [line.strip().startswith(("was: ", "now: ")) for line in lines]
+    assert 0 < sum(marked) < len(marked)
+    assert marked == sorted(marked, reverse=True)
+
+
+def test_a_long_path_is_written_out_once_and_then_told_by_its_end() -> None:
+    path = "/home/someone/projects/of/the/company/src/parts/models.py"
+    other = "/home/someone/projects/of/the/company/lib/parts/models.py"
+    read = [
+        wire
+        for number, name in enumerate((path, other, path, other))
+        for wire in (call(f"{number}", "read", path=name, offset=number), result(f"{number}", "x" * number))
+    ]
+    lines = account(list(steps(parsed(read), {})), {}, 1.0, 2_000, COUNTER)
+    assert [line.split("] ")[1].split(", ")[0].split()[-1] for line in lines] == [path, other, "…/parts/models.py", other]

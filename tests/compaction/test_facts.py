@@ -64,6 +64,7 @@ def test_names_that_were_said_are_not_listed_and_are_asked_for_until_the_room_is
 
 def test_of_names_with_equal_weight_members_come_before_numbers() -> None:
     assert facts.worthiest({"abc_12345": 1.0, "order.pay": 1.0}, 10, COUNTER) == ["order.pay"]
+    assert facts.worthiest({"12.30.451": 1.0, "order.pay": 1.0}, 10, COUNTER) == ["order.pay"]
 
 
 def test_what_was_read_once_is_not_read_again_and_texts_too_long_to_remember_are(monkeypatch: pytest.MonkeyPatch) -> None:

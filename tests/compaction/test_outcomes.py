@@ -48,3 +48,8 @@ def test_a_search_tells_the_first_files_that_it_found_and_how_many_there_were() 
     found = "<returncode>0</returncode>\n<output>\n./src/a.py\n./src/b.py\nlib/c/d.go\ntests/test_e.py\n</output>\n"
     assert outcome(found, shown=True) == "./src/a.py, ./src/b.py, lib/c/d.go (4 lines)"
     assert outcome("src/a.py:3: x = 1\nsrc/b.py:4: y = 2\nsrc/c.py:5: z = 3\n", shown=True) == "(3 lines)"
+
+
+def test_packages_that_passed_are_told_by_the_last_of_them() -> None:
+    run = "?   example.org/app [no test files]\nok  example.org/app/store 2.042s\nok  example.org/app/web (cached)\n"
+    assert outcome(run) == "ok example.org/app/web (cached) (3 lines)"

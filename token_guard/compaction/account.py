@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from token_guard.compaction import facts
-from token_guard.compaction.clip import CUT, ending
+from token_guard.compaction.clip import CUT, ending, paths, shortened
 from token_guard.compaction.lines import Line
 from token_guard.compaction.shorten import TextCounter
 from token_guard.compaction.steps import Kind, Step
@@ -73,14 +73,17 @@ def account(
     chosen = _chosen(told, weights, talk, left, counter, set(said))
     written: list[str] = []
     left_out: list[Step] = []
+    known: dict[str, str] = {}
     for place, step in enumerate(told):
         if place not in chosen:
             left_out.append(step)
             continue
-        spare, line = _folded(left_out, spare, counter)
+        spare, line = _folded(left_out, known, spare, counter)
         left_out = []
-        written += [*line, _head(step, chosen[place]), *(INDENT + line.text for line in sorted(chosen[place], key=lambda line: line.place))]
-    return [*written, *_folded(left_out, spare, counter)[1], *files]
+        head = _brief(step, _head(step, chosen[place]), known)
+        known = paths(head) | known
+        written += [*line, head, *(INDENT + line.text for line in sorted(chosen[place], key=lambda line: line.place))]
+    return [*written, *_folded(left_out, known, spare, counter)[1], *files]
 
 
 def _chosen(
@@ -111,6 +114,7 @@ def _chosen(
         age = LEAST_AGE + (1 - LEAST_AGE) * (choice.step + 1) / len(told)
         return (bonus * age + sum(left.get(name, 0.0) for name in choice.names)) / float((4 + len(choice.text)) ** 0.8)
 
+    known: dict[str, str] = {}
     heap = [(-value(choice), number) for number, choice in enumerate(choices)]
     heapq.heapify(heap)
     while heap and room > SMALLEST:
@@ -125,6 +129,7 @@ def _chosen(
         alone = choice.line is None or choice.step in chosen
         step = told[choice.step]
         text = choice.text if alone else f"{step.head}\n{INDENT}{choice.text}"
+        text = _brief(step, text, known) if step.head in text else text
         if choice.text in said or len(text) > room * 8:
             continue
         tokens = counter.text(text) + 2
@@ -134,6 +139,7 @@ def _chosen(
             continue
         room -= tokens
         said.add(choice.text)
+        known = paths(step.head) | known
         chosen.setdefault(choice.step, []).extend([choice.line] if choice.line else [])
         names = choice.names if alone else (*choice.names, *facts.names(step.head))
         left.update((name, left[name] * SAID_AGAIN) for name in names if name in left)
@@ -153,18 +159,23 @@ def _head(step: Step, lines: Iterable[Line]) -> str:
     return step.head.removesuffix(f" {step.ended}") if any(_goes_on(step, line) for line in lines) else step.head
 
 
+def _brief(step: Step, text: str, known: Mapping[str, str]) -> str:
+    """What is told of a step, with long paths that were told before cut to their ends; what was changed is what work goes back to."""
+    return text if step.kind == "change" else shortened(text, known)
+
+
 def _goes_on(step: Step, line: Line) -> bool:
     """Whether a line is that of which a step tells the beginning."""
     return step.ended.endswith(CUT) and line.text.startswith(step.ended.removesuffix(CUT).rstrip(" ,"))
 
 
-def _folded(steps: Sequence[Step], room: int, counter: TextCounter) -> tuple[int, list[str]]:
+def _folded(steps: Sequence[Step], known: Mapping[str, str], room: int, counter: TextCounter) -> tuple[int, list[str]]:
     """One line for steps that are not told: how many calls of which tool, and of what; nothing where there is no room to say of what."""
     calls = [step for step in steps if step.tool and step.target]
     if not calls:
         return room, []
     tools = ", ".join(f"{tool} {times}x" if times > 1 else tool for tool, times in Tally(step.tool for step in calls).most_common(4))
-    targets = list(dict.fromkeys(ending(step.target, TARGET_CHARS) + IN_VAIN * step.failed for step in calls))
+    targets = list(dict.fromkeys(ending(shortened(step.target, known), TARGET_CHARS) + IN_VAIN * step.failed for step in calls))
     for named in (targets[:most] for most in FOLDED_TARGETS):
         line = f"- {tools}: {'; '.join(named)}{'; …' if len(named) < len(targets) else ''}"
         tokens = counter.text(line) + 1

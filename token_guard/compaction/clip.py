@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from string import ascii_letters, digits
 
 from token_guard.marks import quoted
 
-__all__ = ["CUT", "NAME_CHARS", "clipped", "cut_at", "ending", "pieces"]
+__all__ = ["CUT", "NAME_CHARS", "clipped", "cut_at", "ending", "paths", "pieces", "shortened"]
 
 CUT = "…"
 
@@ -20,6 +21,9 @@ of it stands so in the text."""
 
 PATH = re.compile(r"(?<![^\s'\"(=:,])[\w.~@+-]{0,80}(?:/[\w.@+*-]{1,80})+?((?:/[\w.@+*-]{1,80}){2})(?=[\s'\"),:;]|$)")
 """A path of three folders or more, and its end, in a command."""
+
+LONG_PATH = 40
+"""Characters from which on a path that was told before is told by its end."""
 
 _WORD = f"_{ascii_letters}{digits}"
 _NAME = f"{_WORD}./-"
@@ -54,6 +58,25 @@ def ending(text: str, chars: int) -> str:
         return clipped(PATH.sub(f"{CUT}\\1", line), chars)
     start = text.find("/", len(text) - chars)
     return CUT + text[start:] if start >= 0 else clipped(text, chars)
+
+
+def paths(text: str) -> dict[str, str]:
+    """The long paths in a text by their ends; of two with one end, the first.
+
+    >>> paths("read /home/user/a/project/of/some/size/src/app.py")
+    {'/src/app.py': '/home/user/a/project/of/some/size/src/app.py'}
+    """
+    found = ((match[1], match[0]) for match in PATH.finditer(text) if len(match[0]) >= LONG_PATH)
+    return dict(reversed(list(found)))
+
+
+def shortened(text: str, known: Mapping[str, str]) -> str:
+    """The text with those paths cut to their ends that are `known`, as `paths` has them.
+
+    >>> shortened("read /a/b/src/app.py and /c/d/src/app.py", {"/src/app.py": "/a/b/src/app.py"})
+    'read …/src/app.py and /c/d/src/app.py'
+    """
+    return PATH.sub(lambda match: CUT + match[1] if known.get(match[1]) == match[0] else match[0], text) if known else text
 
 
 def pieces(text: str, chars: int) -> list[str]:

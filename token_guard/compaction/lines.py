@@ -49,8 +49,11 @@ SEVERAL_FIELDS = re.compile(r": [^,]{0,200}, [\w .-]{1,40}: ")
 IDENTIFIER = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w#-]+$")
 """A row, and a value with letters and digits that may be what names it."""
 
-PASSED = re.compile(r"\S+ (?:\.+ ?)?(?:ok|OK|PASS(?:ED)?|passed)\s*(?:\[\s*\d+%\])?$|\W*(?:ok \d|✓|✔|PASS(?:ED)?:? )")
-"""A test that passed: of many nobody asks which; the sum of a run is told with its step."""
+PASSED = re.compile(
+    r"\S+ (?:\.+ ?)?(?:ok|OK|PASS(?:ED)?|passed)\s*(?:\[\s*\d+%\])?$|\W*(?:ok \d|✓|✔|PASS(?:ED)?:? )"
+    r"|(?:ok|\?)\s+[\w./-]+\s+(?:\d[\d.]*s|\(cached\)|\[no test files\])"
+)
+"""A test that passed, or a package of them: of many nobody asks which; the sum of a run is told with its step."""
 
 WAS, NOW = "was: ", "now: "
 """What stands before a line that an edit took away, and before one that it put in."""

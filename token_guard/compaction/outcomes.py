@@ -39,6 +39,7 @@ SUM = re.compile(
     r"^\W*(?:[\w:]+\s+){0,2}\d[\d,]*\s(?:[a-z]+ )?(?:passed|pass(?:ing|es)?|failed|failing|skipped|tests?(?:\(s\))?|specs?|examples?"
     r"|assertions?|errors?|warnings?|problems?|vulnerabilities|packages|files? (?:changed|checked|formatted|reformatted|scanned|left))"
     r"(?![\w./])|^\d[\d,]* (?:[a-z]+ ){1,2}(?:[a-z]+ed|written|sent|built|found)\b|^(?:OK|Done|Success|Finished|Compiled)\b"
+    r"|^ok\s+[\w./-]+\s+(?:\d[\d.]*s|\(cached\))"
     r"|\bBUILD SUCCESS|\b[Aa]ll (?:[\w,]+ )?(?:checks?|tests?|files?|specs?) (?:have |are )?(?:pass|ok|clean|up to date)"
 )
 FOUND = re.compile(r"[\w.~@+-]*(?:/[\w.@+-]+)+/?")

@@ -36,6 +36,9 @@ IMPORTING = re.compile(r"(?:import|from \S+ import|#include|using|require|packag
 QUOTES = ('"', "'")
 """How a line ends on which a script begins."""
 
+BEHIND = 1_000_000
+"""Lines; what a call says stands before what came of it, which no output is long enough to change."""
+
 SAYING = re.compile(r"\w")
 """A line of nothing but brackets says nothing of a change."""
 
@@ -131,7 +134,7 @@ def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float
         tool,
         quoted(_target(call)),
         f"- {words}[{tool}] {arguments} → {ended}",
-        (*_changed(call, replaced, weights), *lines) if change else lines,
+        (*(replace(line, place=line.place - BEHIND) for line in _changed(call, replaced, weights)), *lines) if change else lines,
         failed=not shown and bool(error_lines(result)),
         files=tuple(map(quoted, deeds.files(call))) if change else (),
         ended=ended,

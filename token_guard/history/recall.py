@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import filterfalse, islice
 
-from token_guard.compaction import Counter, facts
+from token_guard.compaction import Counter, deeds, facts
 from token_guard.compaction.pins import tail_start
-from token_guard.conversation import Message, Text
+from token_guard.conversation import Message, Part, Text, ToolCall
 from token_guard.history.passages import MOST, Passage, Passages, passages_of, text_of, with_neighbours
 from token_guard.history.quotations import quotation
 from token_guard.history.tally import Kind
@@ -160,8 +160,15 @@ def _naming(names: Collection[str], history: Sequence[Message], places: Sequence
     """The passages at some places of a history that hold one of the names, newest first."""
     for index in reversed(places) if names else ():
         message = history[index]
-        if any(_holds_any(text_of(part), names) for part in message.parts):
-            yield from (passage for passage in reversed(list(passages_of(index, message))) if _holds_any(passage.text, names))
+        telling = [not _only_looks(part) and _holds_any(text_of(part), names) for part in message.parts]
+        for passage in reversed(list(passages_of(index, message)) if any(telling) else ()):
+            if telling[passage.part] and _holds_any(passage.text, names):
+                yield passage
+
+
+def _only_looks(part: Part) -> bool:
+    """Whether a part is a call that changes nothing: without what it found it says nothing."""
+    return isinstance(part, ToolCall) and not deeds.changes(part)
 
 
 def _holds_any(text: str, names: Collection[str]) -> bool:

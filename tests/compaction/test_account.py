@@ -274,7 +274,7 @@ def test_steps_that_are_not_told_are_named_by_the_file_or_the_line_that_does_som
 
 def test_what_an_edit_changed_stands_before_what_its_output_shows() -> None:
     shown = "The file has been updated:\n" + "\n".join(f"{number}: x_{number} = helper_7({number})" for number in range(1, 9))
-    told = list(steps(parsed([call("1", "edit", **EDIT), result("1", shown)]), {}))[0]
+    told = next(steps(parsed([call("1", "edit", **EDIT), result("1", shown)]), {}))
     lines = account([told], {}, 1.0, 2_000, COUNTER)[1:]
     marked = [line.strip().startswith(("was: ", "now: ")) for line in lines]
     assert 0 < sum(marked) < len(marked)

@@ -7,9 +7,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from build import agent, say
 from planted import PLAN, Planted, planted
 
 from token_guard import Guard, Settings, TokenCounter
+from token_guard.compaction import rules
 
 SEEDS = (1, 2, 3)
 
@@ -49,3 +51,23 @@ def test_compaction_keeps_planted_facts(session: Planted, limit: int, at_least: 
     """An index of names kept 33 and 31 of them, and told nothing of what was done; the account keeps fewer single lines."""
     lost = session.lost(forwarded(session, limit))
     assert len(session.facts) - len(lost) >= at_least, lost
+
+
+def test_what_the_user_said_stands_to_the_letter_in_whatever_form() -> None:
+    said = [
+        "Give me the timings as milliseconds with one decimal.",
+        "Dates as 2026-11-27, please.",
+        "List file paths relative to the repository root.",
+        "Write it the way you would tell a colleague.",
+        "I had hoped that the cache would make this faster.",
+        "Ines will look at the third module on Friday.",
+    ]
+    messages = agent(240)
+    assert not any(map(rules.found, said))
+    for number, words in enumerate(said, 1):
+        messages.insert(2 + 60 * number, say("user", words))
+    for limit in (32_000, 16_000, 8_000):
+        forwarded = json.dumps(
+            Guard(Settings()).process({"model": "gpt-4o", "messages": messages}, max_input_tokens=limit).request["messages"]
+        )
+        assert [words for words in said if words not in forwarded] == []

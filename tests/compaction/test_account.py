@@ -114,6 +114,9 @@ def test_a_newer_rule_takes_the_place_of_an_older_one() -> None:
         "There must be a bug somewhere.",
         "We tried that already and it never worked.",
         "Show me all files in src.",
+        "Nobody knows why it hangs.",
+        "We have 3 failing tests.",
+        "Trust me to do it.",
         "Project Manager: You must always end with a summary.",
     ],
 )
@@ -151,6 +154,14 @@ def test_what_is_not_the_users_own_and_what_asks_is_no_rule(words: str) -> None:
         "Name the standard whenever you recommend a library.",
         "Summaries for the sales people should be short.",
         "不要修改计费模块。",
+        "Trust the staging logs over the dashboard.",
+        "The archive may weigh 180 MB at the most.",
+        "We have 14 working days for this.",
+        "The schema in db/schema_v7.sql is the one that counts.",
+        "Our style is dry and factual.",
+        "Nobody touches the billing cron job.",
+        "Dependencies stay pinned.",
+        "We cannot use GPL code here.",
     ],
 )
 def test_rules_and_facts_are_known_by_their_form(words: str) -> None:

@@ -17,8 +17,10 @@ from token_guard.marks import INDENT
 
 __all__ = ["account"]
 
-KIND_WORTH: Mapping[Kind, float] = {"change": 10.0, "user": 6.0, "assistant": 2.0, "look": 1.5}
-"""What speaks for telling a step beside the names in its line; what changed something is told longest."""
+KIND_WORTH: Mapping[Kind, float] = {"change": 10.0, "user": 20.0, "assistant": 2.0, "look": 1.5}
+"""What speaks for telling a step beside the names in its line: what the user said, in whatever words, is what the work goes by; what
+changed something is told longest of all else. Of 198 everyday constraints 78 of them in no form that is known as a rule's, planted in
+sessions of tools, 198 and 197 stood to the letter at 16,000 and 8,000 tokens; 169 and 154 with 6.0 for the user's words."""
 
 FAILED, DECIDED = 2.0, 6.0
 """What speaks for a step that ended in an error (what was tried in vain would be tried again), and for a reply that decides."""

@@ -110,11 +110,17 @@ FORBIDS: Final = (
     form(
         "nobody no nothing none",
         r"\b(?:nobody|no one|nothing|none)\b[^.?!]{0,50}\b(?:may|must|should|is to|goes?|leaves?|ships?|gets?|can be)\b",
+        r"^(?:nobody|no one) (?:touches|changes|edits|deletes|uses|sends|pushes|merges|deploys|writes|reads|opens|runs|starts|adds)\b",
     ),
     form(
         "without unless",
         r"\b(?:without|unless)\b[^.?!,]{0,40}\b(?:approv\w+|permission|consent|asking|confirm\w*|sign-?off|reviewed|the okay|agree\w*"
         r"|clearance)\b",
+    ),
+    form(
+        "we",
+        r"^we (?:cannot|can['’]t|can not|must not|do not|don['’]t|never) (?:use|add|ship|store|log|send|take|rely on|depend on|touch|change"
+        r"|break|mention|support|want)\b",
     ),
     form("hate stand dislike", r"\bi (?:hate|can['’]t stand|dislike)\b"),
 )
@@ -139,8 +145,13 @@ BINDS: Final = (
         r"^(?:an? )?(?:max(?:imum|\.)?|min(?:imum|\.)?|at most|at least|no more than|up to|exactly) (?:of )?" + NUMBER + r"[ -]\w+",
         r"^(?:bullet points|plain (?:text|english|language)|short (?:answers|sentences|replies)|metric units|formal tone)\b[^?]{0,60}$",
         r"^whatever happens,|^[^?]{3,80}, nothing else[.!]?$|^prefer \w[^?]{2,80} (?:over|to)\b|^go by (?:the|my|our|what)\b",
-        r"^" + NUMBER + r" (?:\w+ ){1,3}at (?:most|least)\b|^sound (?:as )?(?:friendly|warm|neutral|formal|calm|confident|professional)\b",
-        r"^(?:our|the|my) (?:target )?(?:audience|readership|target group) (?:is|are)\b",
+        r"^(?:trust|favou?r) \w[^?]{2,80} over\b",
+        r"^[^?]{0,40}" + NUMBER + r" (?:\w+ ){1,3}at (?:the )?(?:very )?(?:most|least)\b",
+        r"^sound (?:as )?(?:friendly|warm|neutral|formal|calm|confident|professional)\b",
+        r"^(?:our|the|my) (?:target |house )?(?:audience|readership|target group|style|tone|voice)(?: of voice)? (?:is|are)\b",
+        r"^[^?]{3,80} (?:is|are) (?:the (?:one|ones) that (?:counts?|appl(?:y|ies)|matters?)|authoritative)\b",
+        r"^[\w'’ -]{2,40} (?:stays?|remains?) (?:pinned|frozen|untouched|unchanged|private|internal|closed|as (?:is|it is|they are))\b",
+        r"^we (?:only )?have (?:only )?" + NUMBER + r" (?:\w+ )?(?:days?|weeks?|hours?|minutes?|months?|dollars?|euros?)\b",
         r"^all (?:of )?(?:[\w'/.-]+ ){1,4}(?:goes|go|belongs?|lives?|stays?|ends? up) (?:in|into|under|to|through)\b",
         CLAUSE + SAYING + r"\b[^?]{3,120}\b(?:whatever|wherever|whenever|everything|anything) you (?:tell|say|write|send|report"
         r"|answer|show|give|produce|deliver|change|touch|add|make|build|publish)\b",

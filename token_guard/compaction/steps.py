@@ -22,7 +22,7 @@ __all__ = ["Kind", "Step", "steps"]
 
 Kind: TypeAlias = Literal["change", "look", "user", "assistant"]
 
-SAID, SAID_LOOKING, ASKED, REPLIED = 150, 80, 400, 300
+SAID, SAID_LOOKING, ASKED, REPLIED = 150, 80, 700, 300
 """Characters for what the assistant said before a call that changes something, before another, for what the user
 asked, for what the assistant answered."""
 

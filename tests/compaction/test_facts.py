@@ -67,6 +67,10 @@ def test_of_names_with_equal_weight_members_come_before_numbers() -> None:
     assert facts.worthiest({"12.30.451": 1.0, "order.pay": 1.0}, 10, COUNTER) == ["order.pay"]
 
 
+def test_a_short_number_is_no_name_that_tells_anything_in_a_list() -> None:
+    assert facts.worthiest({"4.10": 9.0, "12-30": 9.0, "pay_24820": 1.0}, 100, COUNTER) == ["pay_24820"]
+
+
 def test_what_was_read_once_is_not_read_again_and_texts_too_long_to_remember_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembered, "REMEMBERED_CHARS", 200)
     read: list[str] = []

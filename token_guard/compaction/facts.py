@@ -155,6 +155,9 @@ sessions: a dot inside (a file, a member) speaks for a name; digits, and having 
 
 SHORT_CHARS = 5
 
+AMOUNT = re.compile(r"[\d.,:-]{1,7}$")
+"""A short number tells nothing in a list of names."""
+
 SIZE_MATTERS = 0.6
 """A name's weight is divided by its tokens to this power: two short ones may be worth more than a long one."""
 
@@ -165,7 +168,7 @@ TOKEN_CHARS = 3.5
 def worthiest(weights: Mapping[str, float], room: int, counter: TextCounter, said: str = "") -> list[str]:
     """As many names as have `room` tokens that were not `said`, those first that weigh most for their size; what a longer one says is not
     said twice."""
-    ranked = sorted((-weight * _shape(name), name) for name, weight in weights.items() if weight)
+    ranked = sorted((-weight * _shape(name), name) for name, weight in weights.items() if weight and not AMOUNT.match(name))
     return fitting(_unsaid((name for _, name in ranked), said), room, counter)
 
 

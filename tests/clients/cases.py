@@ -119,6 +119,12 @@ class Case:
         """Whether all that has to stay fits."""
         return self.doubted(self.least) + self.least_reply <= self.window
 
+    @property
+    def could_always_stay(self) -> bool:
+        """Whether it fitted on every turn so far: what had to be cut once stays cut, so that the prefix holds."""
+        earlier = (replace(self, turn=turn) for turn in range(self.turn, -1, -1))
+        return all(case.can_stay for case in earlier)
+
     def doubted(self, tokens: int) -> int:
         """What a provider may count at most where the meter counts so many."""
         return int(tokens * MILLION / (MILLION - self.sent.meter.margin(MILLION))) + 1

@@ -102,7 +102,8 @@ def _torn(case: Case) -> str:
 
 
 def what_has_to_stay_is_whole(case: Case) -> str | None:
-    """Wherever it fits: instructions, rules, the task, the plan, and the newest exchange, by the words that are forwarded."""
+    """Wherever it fits, and fitted before: instructions, rules, the task, the plan, and the newest exchange, by the words that are
+    forwarded."""
     if not case.fitted or not case.can_stay:
         return None
     there = list(leaves(case.fitted.request))
@@ -110,6 +111,8 @@ def what_has_to_stay_is_whole(case: Case) -> str | None:
     for kind, wanted in case.session.wanted(case.turn).items():
         lost = [text for text in wanted if text not in whole and not any(text in leaf for leaf in there)]
         if lost:
+            if not case.could_always_stay:
+                return None
             return f"{kind} is not whole, least {case.least:,} + {case.least_reply:,}: {lost[0][:120]!r}"
     return ""
 

@@ -72,7 +72,11 @@ class Session:
     def least(self, turn: int, reply: int | None) -> Request:
         """The same with nothing in it but what has to stay whole."""
         before = self._before(turn)
-        stays = {id(event) for event in (before[0], *_wanted_events(self, before).values(), before[-1])}
+        nudge = max((place for place, event in enumerate(before) if isinstance(event, Nudge)), default=0)
+        # words of the user's stay with the results that they stand beside
+        stays = {
+            id(event) for event in (before[0], *before[max(0, nudge - 1) : nudge + 1], *_wanted_events(self, before).values(), before[-1])
+        }
         return self._written([event for event in before if id(event) in stays], reply)
 
     def wanted(self, turn: int) -> dict[str, list[str]]:

@@ -21,7 +21,7 @@ from token_guard.formats import FORMATS
 from token_guard.limits import Deployment
 from token_guard.report import Fitted
 
-__all__ = ["Case", "cases", "placed"]
+__all__ = ["Case", "cases", "needed", "placed", "sent"]
 
 LEAST_REPLY, RESERVED = Settings().min_output_tokens, Settings().reserve_output
 MILLION = 1_000_000
@@ -102,7 +102,7 @@ class Case:
     @cached_property
     def least(self) -> int:
         """What a request of nothing but that which has to stay counts."""
-        return replace(self.sent, wire=self.session.least(self.turn, self.reply)).tokens
+        return needed(self.session, self.turn, self.reply).tokens
 
     @property
     def least_reply(self) -> int:
@@ -144,21 +144,30 @@ class Case:
         return f"{asked}: {words} [sent {self.sent.tokens:,} + {self.sent.reply:,}, fixed {self.sent.fixed:,}; {made}]"
 
 
+def sent(session: Session, turn: int, reply: int | None) -> Side:
+    """What the client sends at a turn."""
+    return Side(session.request(turn, reply), session.client.api, meter_for(session.model))
+
+
+def needed(session: Session, turn: int, reply: int | None) -> Side:
+    """The same with nothing in it but what has to stay whole."""
+    return replace(sent(session, turn, reply), wire=session.least(turn, reply))
+
+
 def cases(session: Session, window: int, reply: int | None, turns: Iterable[int]) -> Iterator[Case]:
     """Turns of a session before one guard; of every second session's model the longest reply is known too."""
-    client = session.client
     known = {"max_input_tokens": window, **({"max_output_tokens": LONGEST_REPLY} if session.seed % 2 else {})}
     deployment = Deployment(id=f"d{window}", group="g", api_base="", api_key="", model_info=known)
-    guard, meter = Guard(Settings(store="memory:")), meter_for(session.model)
+    guard = Guard(Settings(store="memory:"))
     before: Case | None = None
     for turn in turns:
-        request, fitted, refusal = session.request(turn, reply), None, ""
+        side, fitted, refusal = sent(session, turn, reply), None, ""
         try:
-            fitted = guard.process(request, api=client.api, deployment=deployment)
+            fitted = guard.process(side.wire, api=side.api, deployment=deployment)
         except ContextOverflowError as error:
             refusal = str(error)
         follows = before if before and before.turn + 1 == turn else None
-        before = Case(session, turn, window, reply, Side(request, client.api, meter), fitted, refusal, follows)
+        before = Case(session, turn, window, reply, side, fitted, refusal, follows)
         yield before
         object.__setattr__(before, "before", None)
 

@@ -15,7 +15,7 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
-from clients.cases import Case, cases
+from clients.cases import Case, cases, needed, sent
 from clients.laws import LAWS, LAWS_OF_TALK, Law, keeps_its_prefix
 from clients.sessions import TURNS, Client, Session, session_of
 from clients.table import CLIENTS
@@ -89,18 +89,25 @@ def every(client: Client) -> Iterator[Run]:
 
 
 def few(client: Client) -> Iterator[Run]:
-    """A window that the instructions nearly fill, one where they take two fifths or less, and the first turn at all, also with a reply
-    that the client itself does not ask for."""
+    """A window that the instructions nearly fill, one that can last, and the first turn at all, also with a reply that the client itself
+    does not ask for."""
     sessions = [session_of(client, seed) for seed in range(3)]
-    for place, window in enumerate(_tight_and_roomy(sessions[0])):
-        yield Run(sessions[place], window, client.replies[place % len(client.replies)])
+    for session, choose, reply in zip(sessions, (tight, roomy), (client.replies[0], client.replies[-1]), strict=False):
+        yield Run(session, choose(session, reply), reply)
     yield from (Run(sessions[2], window, reply, [0]) for window in WINDOWS for reply in {*client.replies, REPLIES[-1]})
 
 
-def _tight_and_roomy(session: Session) -> tuple[int, int]:
-    fixed = next(cases(session, WINDOWS[-1], session.client.replies[0], [0])).sent.fixed
-    tight = next(window for window in WINDOWS if fixed < 0.75 * window)
-    return tight, next(window for window in WINDOWS if window > tight and 2.5 * fixed <= window)
+def tight(session: Session, reply: int | None) -> int:
+    """The shortest window of which the instructions take less than three quarters."""
+    fixed = sent(session, 0, reply).fixed
+    return next(window for window in WINDOWS if fixed < 0.75 * window)
+
+
+def roomy(session: Session, reply: int | None) -> int:
+    """The shortest window half of which holds what has to stay and enough exchanges of the usual size."""
+    whole, stays = sent(session, TURNS - 1, reply), needed(session, TURNS - 1, reply).tokens
+    usual = (whole.tokens - whole.fixed) / TURNS
+    return next((window for window in WINDOWS if window / 2 >= stays + FITTING * usual), WINDOWS[-1])
 
 
 def drawn_reply(client: Client, rng: Random) -> int | None:

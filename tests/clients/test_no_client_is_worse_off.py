@@ -104,10 +104,11 @@ def tight(session: Session, reply: int | None) -> int:
 
 
 def roomy(session: Session, reply: int | None) -> int:
-    """The shortest window half of which holds what has to stay and enough exchanges of the usual size."""
+    """The shortest window that allows what has to stay and enough exchanges of the usual size."""
     whole, stays = sent(session, TURNS - 1, reply), needed(session, TURNS - 1, reply).tokens
-    usual = (whole.tokens - whole.fixed) / TURNS
-    return next((window for window in WINDOWS if window / 2 >= stays + FITTING * usual), WINDOWS[-1])
+    room = stays + FITTING * (whole.tokens - whole.fixed) / TURNS
+    begun = {window: next(cases(session, window, reply, [0])).fitted for window in WINDOWS}
+    return next((window for window, fitted in begun.items() if fitted and fitted.report.budget.allowed >= room), WINDOWS[-1])
 
 
 def drawn_reply(client: Client, rng: Random) -> int | None:

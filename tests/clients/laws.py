@@ -1,225 +1,189 @@
 """What holds for every request of every client: with the guard, no client is worse off than without.
 
-A law is a function of one answer: what it finds wrong, in words, "" where all is well, None where it says nothing of this answer.
+A law is a function of a case: what it finds wrong, in words, "" where all is well, None where it says nothing of this case.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
-from clients.shapes import TURNS, Session
+from anthropic_rules import anthropic_refusal
+from clients.cases import Case, placed
+from clients.sessions import leaves
+from responses_rules import complaints
 
-from token_guard import Guard, Settings
-from token_guard.conversation import Conversation, Message
-from token_guard.counting import Meter, meter_for, own_meter_for
-from token_guard.errors import ContextOverflowError
-from token_guard.formats import FORMATS
-from token_guard.report import Fitted
+from token_guard.counting import own_meter_for
+from token_guard.demo.openai_rules import shape_refusal
 from token_guard.validity.rules import complaint
 
-__all__ = ["LAWS", "Answer", "answers", "keeps_its_prefix"]
+__all__ = ["LAWS", "LAWS_OF_TALK", "Law", "keeps_its_prefix"]
 
-MIN_OUTPUT = Settings().min_output_tokens
-MESSAGE_OVERHEAD = 16
-"""More tokens than any format spends on a message beside its texts."""
+Law: TypeAlias = Callable[[Case], str | None]
 
-MILLION = 1_000_000
-QUOTED = "⟦compacted: reference, not a message from the user: "
-"""How what is quoted for a question begins."""
+NOTE, ENDS = "compacted: reference, not a message from the user: ", "end of reference"
+"""The frame of a note, within brackets that the model's vocabulary has; so begins what is quoted for a question, too."""
 
-BEGINNING = 60
-"""Characters by which a message is told from all others."""
+QUOTED = re.compile(rf"\n\n(?:⟦|\[\[){NOTE}")
 
+CUT = "the last user message was removed"
+"""What a rule says also of a last message that had to be cut, as it is no longer known by its words."""
 
-@dataclass(frozen=True)
-class Side:
-    """A request with what can be measured of it."""
-
-    wire: Mapping[str, Any]
-    api: str
-    meter: Meter
-
-    @cached_property
-    def parsed(self) -> Conversation:
-        found = FORMATS[self.api].parse(self.wire)
-        assert isinstance(found, Conversation)
-        return found
-
-    @cached_property
-    def tokens(self) -> int:
-        return self.meter.measure(self.parsed).tokens
-
-    @cached_property
-    def fixed(self) -> int:
-        """Instructions, tools and what the format takes."""
-        return self.meter.overhead(self.parsed) + self.meter.messages(message for message in self.parsed.messages if message.instructs)
-
-    @cached_property
-    def words(self) -> str:
-        return "\n".join(_strings(self.messages))
-
-    @property
-    def messages(self) -> list[Any]:
-        found: list[Any] = self.wire.get("input") or self.wire["messages"]
-        return found
-
-    @property
-    def reply(self) -> int:
-        return int(self.wire.get("max_tokens") or self.wire.get("max_output_tokens") or 0)
-
-    def newest(self) -> list[Message]:
-        """The newest answer with all that came after it."""
-        messages = [message for message in self.parsed.messages if not message.instructs]
-        last = max((place for place, message in enumerate(messages) if message.role == "assistant"), default=0)
-        while last and messages[last - 1].role == "assistant":
-            last -= 1
-        return messages[last:]
+REFUSALS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "openai.chat": shape_refusal,
+    "anthropic.messages": anthropic_refusal,
+    "openai.responses": lambda request: complaints(request["input"]),
+}
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One request of a session at one window, and what the guard made of it; `fitted` is None where it was refused."""
-
-    session: Session
-    window: int
-    turn: int
-    sent: Side
-    fitted: Fitted | None
-    before: Answer | None = field(repr=False, default=None)
-
-    @cached_property
-    def forwarded(self) -> Side:
-        assert self.fitted
-        return Side(self.fitted.request, self.sent.api, self.sent.meter)
-
-    @property
-    def safe(self) -> float:
-        """By how much the provider may count more than the meter."""
-        return MILLION / (MILLION - self.sent.meter.margin(MILLION))
-
-    @property
-    def epochs(self) -> int:
-        return self.fitted.report.epochs if self.fitted else 0
-
-    def says(self, text: str) -> str:
-        asked = f"{self.session.client.name}/{self.session.seed} window {self.window:,} turn {self.turn}"
-        report = self.fitted.report if self.fitted else None
-        made = (
-            f"{report.action} {report.tokens_before:,} -> {report.tokens_after:,}, {report.budget}, {report.kept}" if report else "refused"
-        )
-        return f"{asked}: {text} [sent {self.sent.tokens:,} + {self.sent.reply:,}, fixed {self.sent.fixed:,}; {made}]"
-
-
-def answers(session: Session, window: int, reply: int | None, turns: int = TURNS) -> Iterator[Answer]:
-    """The session from its first turn on, before one guard."""
-    client = session.client
-    limits = {"models": {client.model: {"max_input_tokens": window, "max_output_tokens": 32_000}}}
-    guard = Guard(Settings(store="memory:", limits=limits))
-    before = None
-    for turn in range(1, turns + 1):
-        request = session.request(turn, reply)
-        try:
-            fitted: Fitted | None = guard.process(request, api=client.api)
-        except ContextOverflowError:
-            fitted = None
-        before = Answer(session, window, turn, Side(request, client.api, meter_for(client.model)), fitted, before)
-        yield before
-        object.__setattr__(before, "before", None)
-
-
-def answered_where_it_would_have_been(answer: Answer) -> str | None:
-    """What fits with its reply by the meter's count is answered, and so is what can be made to fit with a short one."""
-    sent, report = answer.sent, answer.fitted.report if answer.fitted else None
-    if sent.tokens + sent.reply <= answer.window:
-        # In between, the count may be too low by the margin, and the reply gives way for it.
-        certain = sent.tokens * answer.safe + sent.reply <= answer.window
-        return "" if report and report.action in ("none", "compacted", *(() if certain else ("clamped",))) else "not answered as asked"
-    if _least(answer) * answer.safe + MIN_OUTPUT <= answer.window:
-        return "" if report and report.action in ("none", "compacted", "clamped") else "refused although what must stay fits"
+def what_would_be_answered_is_answered(case: Case) -> str | None:
+    """What fits with its reply by the meter's count is answered as asked, and so is what fits, or can be made to fit, with a short
+    one."""
+    sent, window, action = case.sent, case.window, case.fitted.report.action if case.fitted else "refused"
+    if sent.tokens + sent.reply <= window:
+        # in between, the count may be too low by the margin, and the reply gives way for it
+        certain = case.doubted(sent.tokens) + sent.reply <= window
+        return "" if action in ("none", "compacted", *(() if certain else ("clamped",))) else "not answered as asked"
+    fits = sent.tokens + case.least_reply <= window or case.doubted(sent.bare) + case.least_reply <= window or case.can_stay
+    if fits:
+        return "" if action in ("none", "compacted", "clamped") else f"{action} although what must stay fits, {sent.bare:,}"
     return None
 
 
-def first_turns_that_fit_are_not_touched(answer: Answer) -> str | None:
-    """Not copied, not cut, not clamped."""
-    sent = answer.sent
-    if answer.turn > 1 or sent.tokens * answer.safe + (sent.reply or MIN_OUTPUT) > answer.window:
+def a_first_turn_that_fits_is_not_touched(case: Case) -> str | None:
+    """Not copied, not cut, not clamped; where the client asks for no reply, beside what is set aside for one."""
+    if case.turn or case.doubted(case.sent.tokens) + case.kept_reply > case.window:
         return None
-    return "" if answer.fitted and answer.fitted.request is sent.wire else "a first turn that fits was touched"
+    return "" if case.fitted and case.fitted.request is case.sent.wire else "a first turn that fits was touched"
 
 
-def task_plan_and_newest_exchange_stay_whole(answer: Answer) -> str | None:
-    """Where they and the instructions fit in half of the window: by the report, and by the words that are forwarded."""
-    if not answer.fitted or answer.fitted.report.action != "compacted":
+def what_is_forwarded_fits(case: Case) -> str | None:
+    """By the meter's count, or by the model's own vocabulary where a package ships it, with which the guard looks again."""
+    if not case.fitted:
         return None
-    session, turn = answer.session, answer.turn
-    parts = {"task": [session.client.task_of(session, turn)], "plan": list(session.plan(turn))}
-    parts["newest"] = list(session.steps[turn - 2].outputs) if turn > 1 and not session.client.name.startswith("aider") else []
-    meter, newest = answer.sent.meter, answer.sent.newest()
-    texts = [text for name in ("task", "plan") for text in parts[name]]
-    need = sum(meter.text(text) + MESSAGE_OVERHEAD for text in texts) + meter.messages([*newest, *_opening(answer)])
-    if answer.sent.fixed + need > answer.window // 2:
-        return None
-    lost = [name for name, texts in parts.items() if not all(text in answer.forwarded.words for text in texts)]
-    kept = answer.fitted.report.kept
-    told = [name for name, texts in parts.items() if texts and getattr(kept, name) != "whole"]
-    return f"lost {lost}, reported as not whole {told}, need {need:,}" if lost or told else ""
-
-
-def forwarded_requests_fit(answer: Answer) -> str | None:
-    """With their reply, by the meter's count, or by the model's own vocabulary where a package at hand ships it."""
-    if not answer.fitted:
-        return None
-    forwarded, own = answer.forwarded, own_meter_for(answer.session.client.model)
+    forwarded, own = case.forwarded, own_meter_for(case.session.model)
     tokens = min([forwarded.tokens, *([own.measure(forwarded.parsed).tokens] if own else [])])
-    return "" if tokens + forwarded.reply <= answer.window else f"{tokens:,} + {forwarded.reply:,} forwarded"
+    return "" if tokens + forwarded.reply <= case.window else f"forwarded {tokens:,} + {forwarded.reply:,}"
 
 
-def a_third_of_the_room_is_used(answer: Answer) -> str | None:
-    """Beside the instructions, less one exchange, where so much was sent."""
-    if not answer.fitted or answer.fitted.report.action != "compacted":
+def what_is_forwarded_is_valid(case: Case) -> str | None:
+    """By the rules of the product, by those of the provider that are written apart from them, and by texts alone."""
+    if not case.fitted:
         return None
-    fixed, meter = answer.sent.fixed, answer.sent.meter
-    exchange = max(sum(map(meter.text, step.outputs)) for step in answer.session.steps[: max(1, answer.turn - 1)]) + 200
-    third = (answer.fitted.report.budget.allowed - fixed) // 3
-    had, least = answer.forwarded.tokens - fixed, min(third, answer.sent.tokens - fixed) - exchange
+    history, forwarded, refusal = case.sent.parsed.messages, case.forwarded.parsed.messages, REFUSALS[case.session.client.api]
+    broken = complaint(history, placed(history, forwarded))
+    if broken == CUT and not case.can_stay:
+        broken = None
+    results = Counter(result.call_id for message in forwarded for result in message.results)
+    twice = [call_id for call_id, times in results.items() if times > 1]
+    # what the client itself sends wrong is not the guard's
+    refused = refusal(case.fitted.request)
+    refused = refused if refused and not refusal(case.sent.wire) else ""
+    return broken or str(refused) or (f"results of {twice} twice" if twice else "") or _silent(case) or _torn(case)
+
+
+def _silent(case: Case) -> str:
+    silent = [m for m in case.forwarded.unmarked if m.get("role") == "user" and not "".join(leaves(_shown(m["content"]))).strip()]
+    return "a user message without text" if silent else ""
+
+
+def _shown(content: Any) -> Any:
+    """A content without the names of its parts."""
+    return content if isinstance(content, str) else [{key: part[key] for key in part if key != "type"} for part in content]
+
+
+def _torn(case: Case) -> str:
+    """A note that has lost one side of its frame, and with it the word that it is none of the user's."""
+    words = "\n".join(leaves(case.forwarded.unmarked))
+    notes = words.count(NOTE), words.count(ENDS)
+    return f"{notes[0]} notes begin and {notes[1]} end" if notes[0] != notes[1] else ""
+
+
+def what_has_to_stay_is_whole(case: Case) -> str | None:
+    """Wherever it fits, and fitted before: instructions, rules, the task, the plan, and the newest exchange, by the words that are
+    forwarded."""
+    if not case.fitted or not case.can_stay:
+        return None
+    there = list(leaves(case.fitted.request))
+    whole = set(there)
+    for kind, wanted in case.session.wanted(case.turn).items():
+        lost = [text for text in wanted if text not in whole and not any(text in leaf for leaf in there)]
+        if lost:
+            if not case.could_always_stay:
+                return None
+            return f"{kind} is not whole, least {case.least:,} + {case.least_reply:,}: {lost[0][:120]!r}"
+    return ""
+
+
+def the_report_says_what_stayed(case: Case) -> str | None:
+    """The report calls the task, the plan and the newest exchange whole that a session has, wherever they fit in what was allowed."""
+    if not case.fitted or case.fitted.report.action != "compacted" or case.least > case.fitted.report.budget.allowed:
+        return None
+    told, has = case.fitted.report.kept.told, case.session.wanted(case.turn)
+    wrong = {name: told.get(name, "none") for name in ("task", "plan", "newest") if name in has and told.get(name) != "whole"}
+    return f"reported {wrong}, least {case.least:,}" if wrong else ""
+
+
+def a_reply_that_fits_is_not_cut(case: Case) -> str | None:
+    """Where the client asked for one."""
+    if not case.fitted or case.reply is None:
+        return None
+    fits = min(case.reply, case.window - case.doubted(case.sent.tokens))
+    given = case.forwarded.parsed.max_output_tokens
+    return f"a reply of {given} where {fits:,} fit" if given is None or given < fits else ""
+
+
+def no_deeper_than_told(case: Case) -> str | None:
+    """Never more than one exchange below its target, nor below a third of what is allowed."""
+    if not case.fitted or case.fitted.report.action != "compacted":
+        return None
+    report, exchange = case.fitted.report, case.sent.exchange
+    least = min(max(report.budget.target, report.budget.allowed // 3), report.tokens_before) - exchange
+    return "" if report.tokens_after >= least else f"less than {least:,} forwarded, largest exchange {exchange:,}"
+
+
+def a_third_of_the_room_is_used(case: Case) -> str | None:
+    """Beside the instructions, less one exchange, where so much was sent."""
+    if not case.fitted or case.fitted.report.action != "compacted":
+        return None
+    fixed, exchange = case.sent.fixed, case.sent.exchange
+    least = min((case.fitted.report.budget.allowed - fixed) // 3, case.sent.tokens - fixed) - exchange
+    had = case.forwarded.tokens - fixed
     return "" if had >= least else f"{had:,} of conversation forwarded, less than {least:,}"
 
 
-def forwarded_requests_are_valid(answer: Answer) -> str | None:
-    """By the rules of the product, and by ids and texts alone."""
-    if not answer.fitted:
+def the_conversation_gets_its_third(case: Case) -> str | None:
+    """Of the window, before the reply gets more than its least."""
+    if not case.fitted or case.fitted.report.action != "compacted":
         return None
-    history = answer.sent.parsed.messages
-    broken = complaint(history, _placed(history, answer.forwarded.parsed.messages))
-    silent = any(not "".join(_strings(m.get("content", ""))).strip() for m in answer.forwarded.messages if m.get("role") == "user")
-    return broken or _unpaired(answer.forwarded.messages) or ("a user message without text" if silent else _torn(answer.forwarded.words))
+    fixed = case.doubted(case.sent.fixed)
+    got = case.doubted(case.fitted.report.budget.allowed) - fixed
+    due = min(case.window // 3, case.window - case.least_reply - fixed) - case.window // 100
+    return "" if got >= due else f"{got:,} allowed for the conversation, less than {due:,}"
 
 
-def a_session_has_one_prefix(answer: Answer) -> str | None:
+def a_session_has_one_prefix(case: Case) -> str | None:
     """What was forwarded stays in front of what is forwarded next, unless a new epoch began."""
-    if not answer.before or answer.epochs > answer.before.epochs:
+    if not case.before or case.epochs > case.before.epochs:
         return None
-    return "" if keeps_its_prefix(answer) else f"the prefix of turn {answer.turn - 1} changed"
+    return "" if keeps_its_prefix(case) else f"the prefix of turn {case.turn - 1} changed"
 
 
-def keeps_its_prefix(answer: Answer) -> bool:
-    """Whether the answer before it stands in front of an answer, as far as the client's own request does so."""
-    before = answer.before
-    if not (before and before.fitted and answer.fitted):
+def keeps_its_prefix(case: Case) -> bool:
+    """Whether the turn before it stands in front of a turn, as far as the client's own request does so."""
+    before = case.before
+    if not (before and before.fitted and case.fitted):
         return True
-    sent, now = _unmarked(before.sent.messages), _unmarked(answer.sent.messages)
+    sent, now = before.sent.unmarked, case.sent.unmarked
     stable = next((n for n, (old, new) in enumerate(zip(sent, now, strict=False)) if old != new), len(sent))
-    behind = len(sent) - stable
-    old, new = _unmarked(before.forwarded.messages), _unmarked(answer.forwarded.messages)
-    expected = old[: len(old) - behind]
-    return bool(new[: len(expected)] == expected or new[: len(expected)] == _unquoted(expected))
+    old, new = before.forwarded.unmarked, case.forwarded.unmarked
+    expected = old[: max(0, len(old) - (len(sent) - stable))]
+    return bool(new[: len(expected)] in (expected, _unquoted(expected)))
 
 
-def _unquoted(messages: list[Any]) -> list[Any]:
+def _unquoted(messages: Sequence[Any]) -> list[Any]:
     """Without what was quoted for the newest question: in talk it leaves when the user speaks again, and ends the prefix there alone."""
     place = max((place for place, message in enumerate(messages) if message.get("role") == "user"), default=0)
     return [*messages[:place], *map(_own, messages[place : place + 1]), *messages[place + 1 :]]
@@ -229,105 +193,30 @@ def _own(message: Any) -> Any:
     """A message without what the guard quoted in it."""
     content = message["content"]
     if isinstance(content, str):
-        return {**message, "content": content.partition(f"\n\n{QUOTED}")[0]}
-    return {**message, "content": [part for part in content if not str(part.get("text", "")).startswith(QUOTED)]}
+        return {**message, "content": QUOTED.split(content)[0]}
+    return {**message, "content": [part for part in content if not QUOTED.match(f"\n\n{part.get('text', '')}")]}
 
 
-LAWS = (
-    answered_where_it_would_have_been,
-    first_turns_that_fit_are_not_touched,
-    task_plan_and_newest_exchange_stay_whole,
-    forwarded_requests_fit,
+def talk_that_fits_is_not_touched(case: Case) -> str | None:
+    """Beside the reply that it asks for, or what is set aside for one."""
+    if not case.fitted or case.doubted(case.sent.tokens) + case.kept_reply > case.window:
+        return None
+    return f"compacted although it fits with {case.kept_reply:,}" if case.fitted.report.action == "compacted" else ""
+
+
+LAWS: Sequence[Law] = (
+    what_would_be_answered_is_answered,
+    a_first_turn_that_fits_is_not_touched,
+    what_is_forwarded_fits,
+    what_is_forwarded_is_valid,
+    what_has_to_stay_is_whole,
+    the_report_says_what_stayed,
+    a_reply_that_fits_is_not_cut,
+    no_deeper_than_told,
     a_third_of_the_room_is_used,
-    forwarded_requests_are_valid,
+    the_conversation_gets_its_third,
     a_session_has_one_prefix,
 )
 
-
-def _least(answer: Answer) -> int:
-    """Instructions, tools, the last user message and the newest exchange."""
-    users = [message for message in answer.sent.parsed.messages if message.role == "user" and not message.results]
-    stay = {message.index: message for message in [*users[-1:], *answer.sent.newest()]}
-    return answer.sent.fixed + answer.sent.meter.messages(stay.values())
-
-
-def _opening(answer: Answer) -> list[Message]:
-    """The message that the task stands in, with all that stands there beside it."""
-    task = answer.session.client.task_of(answer.session, answer.turn)
-    return [m for m in answer.sent.parsed.messages if any(task in getattr(part, "text", "") for part in m.parts)][-1:]
-
-
-def _placed(history: Sequence[Message], forwarded: Sequence[Message]) -> list[Message]:
-    """The forwarded messages with the places that they have in the history; notes have none."""
-    placed, behind = list[Message](), len(history)
-    for message in reversed(forwarded):
-        place = next((n for n in range(behind - 1, -1, -1) if _is_from(message, history[n])), None)
-        behind = behind if place is None else place
-        placed.append(replace(message, origin=None if place is None else history[place].origin))
-    return placed[::-1]
-
-
-def _is_from(message: Message, original: Message) -> bool:
-    """Whether a message is an original, whole or edited: it has its ids, or begins with its words; recall adds some behind them."""
-    if original.calls or original.results or message.calls or message.results:
-        return _all_ids(message) == _all_ids(original) != set()
-    begins = original.text[:BEGINNING]
-    return message.role == original.role and bool(begins) and message.text.startswith(begins)
-
-
-def _all_ids(message: Message) -> set[str]:
-    return {call.id for call in message.calls} | {result.call_id for result in message.results}
-
-
-def _strings(wire: Any) -> Iterator[str]:
-    if isinstance(wire, str):
-        yield wire
-    elif isinstance(wire, Mapping):
-        for value in wire.values():
-            yield from _strings(value)
-    elif isinstance(wire, list | tuple):
-        for value in wire:
-            yield from _strings(value)
-
-
-def _unmarked(wire: Any) -> Any:
-    """Without the marks of a prompt cache, which move along with the newest message."""
-    if isinstance(wire, Mapping):
-        return {key: _unmarked(value) for key, value in wire.items() if key != "cache_control"}
-    return [_unmarked(value) for value in wire] if isinstance(wire, list | tuple) else wire
-
-
-def _unpaired(messages: list[Any]) -> str:
-    """Each call is answered once and right behind it (Responses: anywhere behind it), and nothing else is."""
-    open_calls: Counter[str] = Counter()
-    for message in messages:
-        calls, results = _ids(message)
-        if open_calls and not results and message.get("type") != "function_call":
-            return f"calls {sorted(open_calls)} without results"
-        for result in results:
-            if not open_calls[result]:
-                return f"a result of {result} without its call"
-            del open_calls[result]
-        open_calls.update(calls)
-    return f"calls {sorted(open_calls)} without results" if open_calls else ""
-
-
-def _torn(words: str) -> str:
-    """A note that has lost one side of its frame, and with it the word that it is none of the user's."""
-    notes = words.count("⟦compacted: reference"), words.count("end of reference⟧")
-    return f"{notes[0]} notes begin and {notes[1]} end" if notes[0] != notes[1] else ""
-
-
-def _ids(message: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """The ids of the calls and of the results of a message, in each of the three wires."""
-    content = message.get("content")
-    blocks = [block for block in content if isinstance(block, Mapping)] if isinstance(content, list) else []
-    calls = [call["id"] for call in message.get("tool_calls") or ()] + [block["id"] for block in blocks if block.get("type") == "tool_use"]
-    results = [block["tool_use_id"] for block in blocks if block.get("type") == "tool_result"]
-    if message.get("role") == "tool":
-        results.append(message["tool_call_id"])
-    if message.get("type") == "function_call":
-        calls.append(message["call_id"])
-    if message.get("type") == "function_call_output":
-        results.append(message["call_id"])
-    return calls, results
+LAWS_OF_TALK: Sequence[Law] = (talk_that_fits_is_not_touched,)
+"""Of sessions in which no tool is called."""

@@ -1,25 +1,49 @@
-"""Generated sessions of agent clients: with the guard, none of them is worse off than without."""
+"""Generated sessions of agent clients: with the guard, none of them is worse off than without.
+
+By default a few of each client. ALL_REQUESTS=1 in the environment has each client work before every window with every reply that it
+asks for, some 20,000 requests; CLIENT_REQUESTS=20000 adds so many with windows and replies drawn by chance.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from random import Random
+from typing import NamedTuple
 
 import pytest
-from clients.laws import LAWS, Answer, answers, keeps_its_prefix
-from clients.shapes import TURNS, Session
-from clients.writers import CLIENTS
+from clients.cases import Case, cases, needed, sent
+from clients.laws import LAWS, LAWS_OF_TALK, Law, keeps_its_prefix
+from clients.sessions import TURNS, Client, Session, session_of
+from clients.table import CLIENTS
 
-WINDOWS = (16_000, 32_000, 40_000, 48_000, 64_000, 80_000, 128_000, 200_000)
+WINDOWS = (16_000, 24_000, 32_000, 40_000, 48_000, 64_000, 80_000, 128_000, 200_000)
+REPLIES = (None, 256, 1_000, 4_096, 8_192, 16_000, 32_000, 64_000)
 
 ALL = bool(os.environ.get("ALL_REQUESTS"))
-"""All of some 20,000 requests, or a sample for the two cores of an ordinary day."""
+DRAWN = int(os.environ.get("CLIENT_REQUESTS", "0"))
+EVERY = 1 if DRAWN else 7
+"""Turns from one request of a drawn session to the next: where few are looked at, what lies between is found by replay."""
 
-SEEDS = range(1, 3 if ALL else 2)
+OWN_REPLY = 0.7
+"""How often a drawn session asks for replies as its client does by itself."""
+
 EPOCHS_PART = 4
+FITTING = 8
+"""Exchanges of the usual size that the room has to hold, so that one turn in four suffices for epochs: what brings more needs one
+sooner."""
+
+
+class Run(NamedTuple):
+    """A session at a window, and the turns of it that are tried."""
+
+    session: Session
+    window: int
+    reply: int | None
+    turns: Sequence[int] = range(TURNS)
 
 
 @dataclass
@@ -30,59 +54,78 @@ class Findings:
     judged: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     epochs: list[tuple[str, int]] = field(default_factory=list)
 
-    def judge(self, answer: Answer) -> None:
-        for law in LAWS:
-            found = law(answer)
-            self.judged[law.__name__] += found is not None
-            if found:
-                self.wrong[law.__name__].append(answer.says(found))
+    def judge(self, run: Run) -> None:
+        begun, last = 0, None
+        for case in cases(*run):
+            for law in laws_of(case.session.client):
+                found = law(case)
+                self.judged[law.__name__] += found is not None
+                if found:
+                    self.wrong[law.__name__].append(case.says(found))
+            begun += not keeps_its_prefix(case)
+            last = case
+        if last and len(run.turns) == TURNS and _can_last(last):
+            self.epochs.append((last.says(f"{begun} turns began anew"), begun))
 
 
-def _whole_sessions(name: str) -> Iterator[tuple[Session, int, int | None]]:
-    """All of them, or one at a window that the instructions nearly fill and one where they take two fifths or less."""
-    client = CLIENTS[name]
-    sessions = [Session(client, seed) for seed in SEEDS]
-    for place, window in enumerate(WINDOWS if ALL else _tight_and_roomy(sessions[0])):
-        for reply in client.replies if ALL else client.replies[place % len(client.replies) :][:1]:
-            yield from ((session, window, reply) for session in sessions)
+def laws_of(client: Client) -> Sequence[Law]:
+    return (*LAWS, *LAWS_OF_TALK) if client.kind == "talk" else LAWS
 
 
-def _tight_and_roomy(session: Session) -> tuple[int, int]:
-    fixed = next(answers(session, WINDOWS[-1], None, turns=1)).sent.fixed
-    tight = next(window for window in WINDOWS if fixed < 0.75 * window)
-    return tight, next(window for window in WINDOWS if window > tight and 2.5 * fixed <= window)
+def _can_last(case: Case) -> bool:
+    return bool(case.fitted) and (case.fitted.report.budget.allowed - case.least) * TURNS >= FITTING * (case.sent.tokens - case.sent.fixed)
+
+
+def runs(client: Client) -> Iterator[Run]:
+    yield from every(client) if ALL else few(client)
+    for seed in range(max(1, DRAWN // TURNS // len(CLIENTS))):
+        rng, session = Random(f"{client.name} {seed}"), session_of(client, seed)
+        yield Run(session, rng.choice(WINDOWS), drawn_reply(client, rng), range(0, TURNS, EVERY))
+
+
+def every(client: Client) -> Iterator[Run]:
+    replies = client.replies
+    yield from (Run(session_of(client, seed), window, reply) for seed, window in enumerate(WINDOWS) for reply in replies)
+
+
+def few(client: Client) -> Iterator[Run]:
+    """A window that the instructions nearly fill, one that can last, and the first turn at all, also with a reply that the client itself
+    does not ask for."""
+    sessions = [session_of(client, seed) for seed in range(3)]
+    for session, choose, reply in zip(sessions, (tight, roomy), (client.replies[0], client.replies[-1]), strict=False):
+        yield Run(session, choose(session, reply), reply)
+    yield from (Run(sessions[2], window, reply, [0]) for window in WINDOWS for reply in {*client.replies, REPLIES[-1]})
+
+
+def tight(session: Session, reply: int | None) -> int:
+    """The shortest window of which the instructions take less than three quarters."""
+    fixed = sent(session, 0, reply).fixed
+    return next(window for window in WINDOWS if fixed < 0.75 * window)
+
+
+def roomy(session: Session, reply: int | None) -> int:
+    """The shortest window that allows what has to stay and enough exchanges of the usual size."""
+    whole, stays = sent(session, TURNS - 1, reply), needed(session, TURNS - 1, reply).tokens
+    room = stays + FITTING * (whole.tokens - whole.fixed) / TURNS
+    begun = {window: next(cases(session, window, reply, [0])).fitted for window in WINDOWS}
+    return next((window for window, fitted in begun.items() if fitted and fitted.report.budget.allowed >= room), WINDOWS[-1])
+
+
+def drawn_reply(client: Client, rng: Random) -> int | None:
+    """Messages demands a reply's length, and room to think in."""
+    reply = rng.choice(client.replies if rng.random() < OWN_REPLY else REPLIES)
+    return max(reply or 0, 8_192 if "thinking" in client.options else 256) if client.api == "anthropic.messages" else reply
 
 
 @cache
 def findings(name: str) -> Findings:
-    found, client = Findings(), CLIENTS[name]
-    for session, window, reply in _whole_sessions(name):
-        begun, answer = 0, None
-        for answer in answers(session, window, reply):
-            found.judge(answer)
-            begun += not keeps_its_prefix(answer)
-        if answer and answer.sent.fixed <= window // 2 and _can_last(answer):
-            found.epochs.append((answer.says(f"{begun} turns began anew"), begun))
-    other = Session(client, 0)
-    for window in () if ALL else WINDOWS:
-        for reply in client.replies:
-            for answer in answers(other, window, reply, turns=1):
-                found.judge(answer)
+    found = Findings()
+    for run in runs(CLIENTS[name]):
+        found.judge(run)
     return found
 
 
-def _can_last(answer: Answer) -> bool:
-    """Whether four exchanges take at most half of the room beside the instructions and what moves along behind the history: what
-    brings more needs an epoch sooner."""
-    assert answer.fitted
-    ends = answer.session.client.ends(answer.session, TURNS)[:-1]
-    stays = answer.sent.fixed + sum(answer.sent.meter.text(message["content"]) for message in ends)
-    room = answer.fitted.report.budget.allowed - stays
-    return EPOCHS_PART * (answer.sent.tokens - stays) // TURNS <= room // 2
-
-
-@pytest.mark.parametrize("law", [law.__name__ for law in LAWS])
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize(("name", "law"), [(name, law.__name__) for name, client in CLIENTS.items() for law in laws_of(client)])
 def test_no_client_is_worse_off(name: str, law: str) -> None:
     found = findings(name)
     assert found.judged[law]

@@ -17,7 +17,8 @@ from token_guard.compaction.pins import droppable, pinned
 from token_guard.compaction.shorten import shorten
 from token_guard.compaction.summarize import Summarize
 from token_guard.compaction.truncate import Truncate
-from token_guard.conversation import Message, Text
+from token_guard.conversation import Conversation, Message, Text
+from token_guard.formats import FORMATS
 from token_guard.marks import is_marked, is_note, mark, reference
 from token_guard.validity.rules import complaint
 
@@ -254,6 +255,24 @@ def test_an_output_that_fills_the_window_is_cut_before_short_words_that_are_olde
     asked = [say("user", "Mend the export. " * 9), say("user", NEXT)]
     session = parsed([asked[0], call("0"), result("0", "ok"), asked[1], call("1"), result("1", listing(1, 900))])
     assert after(Truncate(), session, 10, 20_000)[0].text == asked[0]["content"]
+
+
+def test_what_opened_the_session_is_cut_after_older_outputs_that_stay_with_words_of_the_users() -> None:
+    opened = say("user", "Mend the export, and keep its columns.\n" * 15)
+    worked = [say("user", NEXT), *_used("1", listing(1, 10), "Yes, go on."), *_used("2", "ok")]
+    system = "Be careful. " * 10_000
+    found = FORMATS["anthropic.messages"].parse({"system": system, "messages": [opened, answer(), *worked], "max_tokens": 10})
+    assert isinstance(found, Conversation)
+    cut = after(Truncate(), found.messages, 10, COUNTER.messages(found.messages) - 300)
+    assert opened["content"] in [message.text for message in cut]
+    assert "omitted" in next(message for message in cut if "Yes, go on." in message.said).results[0].text
+
+
+def _used(call_id: str, output: str, *said: str) -> list[dict[str, Any]]:
+    """A call over Messages, and its result with words of the user's beside it."""
+    answered = {"type": "tool_result", "tool_use_id": call_id, "content": output}
+    used = {"type": "tool_use", "id": call_id, "name": "read", "input": {}}
+    return [say("assistant", [used]), say("user", [answered, *({"type": "text", "text": text} for text in said)])]
 
 
 def test_a_cut_keeps_whole_lines_and_counts_what_is_missing() -> None:

@@ -113,8 +113,8 @@ class _Stage:
 
 def _stages(messages: Sequence[Message]) -> Iterator[_Stage]:
     """What may be cut, what matters least first: older messages that are long, the middle of a newest output that fills the window,
-    other older messages, rules that were loaded, the plan, the newest turn, the running task, the user's last words. Notes are never cut:
-    they go, or lose lines."""
+    other older messages, what opened the session, rules that were loaded, the plan, the newest turn, the running task, the user's last
+    words. Notes are never cut: they go, or lose lines."""
     stays = pins(messages)
     cuttable = [(number, place) for number, message in enumerate(messages) for place in _cuttable(message)]
     words = {place for place in cuttable if place[0] in stays.last_words and isinstance(messages[place[0]].parts[place[1]], Text)}
@@ -124,10 +124,11 @@ def _stages(messages: Sequence[Message]) -> Iterator[_Stage]:
     rules = {place for place in cuttable if place[0] in stays.rules} - words - task - newest - plan
     later = words | task | newest | plan | rules
     older = [place for place in cuttable if place not in later]
+    opening = {place for place in older if place[0] in stays.opening}
     yield _Stage(older, larger_than=SMALL_PART)
     yield _Stage(sorted(newest), larger_than=LARGE_PART)
-    yield _Stage(older)
-    yield from (_Stage(sorted(places)) for places in (rules, plan, newest, task, words))
+    yield _Stage([place for place in older if place not in opening])
+    yield from (_Stage(sorted(places)) for places in (opening, rules, plan, newest, task, words))
 
 
 def _cuttable(message: Message) -> Iterator[int]:

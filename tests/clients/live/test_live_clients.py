@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from clients.eventful import texts
+from clients import texts
 from clients.live.live_clients import CLIENTS, Client
 from clients.live.scripted_model import ScriptedModel, prefix_shares
 

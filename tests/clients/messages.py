@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clients.eventful.chat import PICTURE, plan_arguments
-from clients.eventful.scripts import Ask, Event, Nudge, Plan, Reply, Rules, Step
+from clients.chat import PICTURE, Made, Tool, made_in
+from clients.scripts import Ask, Event, Nudge, Plan, Reply, Rules, Step
 
 __all__ = ["Messages"]
 
@@ -18,18 +18,15 @@ CACHED = {"cache_control": {"type": "ephemeral"}}
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """How a client writes; `reminders` stand before the first words of the user's, `thinks` puts thinking before calls."""
+    """How a client writes."""
 
     shell: str = "Bash"
     planner: str = "TodoWrite"
-    reminders: str = ""
+    standing: Sequence[str] = ()
+    """Rules that stand before the first words of the user's."""
     thinks: bool = False
+    """Whether thinking stands before calls."""
     caches: bool = True
-
-    @property
-    def standing(self) -> Sequence[str]:
-        """Rules around the messages."""
-        return (self.reminders,) if self.reminders else ()
 
     def __call__(self, events: Sequence[Event]) -> list[Block]:
         turns: list[tuple[str, list[Block]]] = []
@@ -39,11 +36,17 @@ class Messages:
                 turns[-1][1].extend(blocks)
             else:
                 turns.append((role, list(blocks)))
-        if self.reminders and turns:
-            turns[0][1].insert(0, _text(self.reminders))
+        if turns:
+            turns[0][1][:0] = map(_text, self.standing)
         if self.caches and turns and turns[-1][0] == "user":
             turns[-1][1][-1] = {**turns[-1][1][-1], **CACHED}
         return [{"role": role, "content": blocks} for role, blocks in turns]
+
+    def framed(self, instructions: str, tools: Sequence[Tool], messages: Sequence[Block]) -> Block:
+        """The request around messages."""
+        system = [_text("You are an agent for software."), {**_text(instructions), **CACHED}]
+        functions = [{"name": tool["name"], "description": tool["description"], "input_schema": tool["parameters"]} for tool in tools]
+        return {"system": system, "messages": messages, "tools": functions}
 
     def _turns(self, event: Event) -> Iterator[tuple[str, list[Block]]]:
         match event:
@@ -54,31 +57,21 @@ class Messages:
             case Reply(text):
                 yield "assistant", [_text(text)]
             case Plan(number):
-                yield from self._made(
-                    number, "I write the plan down.", [(self.planner, plan_arguments(self.planner, event), "Todos were written.")]
-                )
+                yield from self._called(number, "First I see to the plan.", made_in(event, self.shell, self.planner))
             case Rules(number, name, text):
-                yield from self._made(number, "I load the skill.", [("Skill", {"skill": name}, f"Launching skill: {name}")])
+                yield from self._called(number, "I load the skill.", [("Skill", {"skill": name}, f"Launching skill: {name}")])
                 yield "user", [_text(f"Base directory of this skill: /skills/{name}\n\n{text}")]
-            case Step(number, said, calls):
-                yield from self._made(
-                    number, said, [(self.shell, {"command": call.command, "description": "step"}, call.output) for call in calls]
-                )
+            case Step(number, said):
+                yield from self._called(number, said, made_in(event, self.shell, self.planner))
 
-    def _made(self, number: int, said: str, calls: Sequence[tuple[str, Mapping[str, Any], str]]) -> Iterator[tuple[str, list[Block]]]:
-        ids = [f"toolu_{number:04d}{place:02d}" for place in range(len(calls))]
-        made = [
-            {"type": "tool_use", "id": call_id, "name": name, "input": dict(given)}
-            for call_id, (name, given, _) in zip(ids, calls, strict=True)
+    def _called(self, number: int, said: str, made: Sequence[Made]) -> Iterator[tuple[str, list[Block]]]:
+        ids = [f"toolu_{number:04d}{place:02d}" for place in range(len(made))]
+        calls = [
+            {"type": "tool_use", "id": call_id, "name": name, "input": given} for call_id, (name, given, _) in zip(ids, made, strict=True)
         ]
-        yield "assistant", [*self._thought(number), _text(said), *made]
-        yield (
-            "user",
-            [
-                {"type": "tool_result", "tool_use_id": call_id, "content": printed}
-                for call_id, (*_, printed) in zip(ids, calls, strict=True)
-            ],
-        )
+        yield "assistant", [*self._thought(number), _text(said), *calls]
+        results = ({"type": "tool_result", "tool_use_id": call_id, "content": text} for call_id, (*_, text) in zip(ids, made, strict=True))
+        yield "user", list(results)
 
     def _thought(self, number: int) -> list[Block]:
         if not self.thinks:

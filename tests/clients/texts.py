@@ -6,52 +6,11 @@ import json
 from collections.abc import Callable, Sequence
 from random import Random
 
-__all__ = ["code", "names", "output", "plan", "prose", "rules", "task"]
+__all__ = ["code", "names", "output", "plan", "prose", "rules", "task", "wish"]
 
-NOUNS = [
-    "berth",
-    "crate",
-    "depot",
-    "ferry",
-    "gauge",
-    "hatch",
-    "invoice",
-    "jetty",
-    "kiosk",
-    "ledger",
-    "manifest",
-    "notice",
-    "order",
-    "parcel",
-    "quay",
-    "route",
-    "seal",
-    "tariff",
-    "voucher",
-    "winch",
-]
-VERBS = [
-    "assign",
-    "bill",
-    "book",
-    "cancel",
-    "check",
-    "close",
-    "count",
-    "fetch",
-    "issue",
-    "load",
-    "merge",
-    "move",
-    "open",
-    "print",
-    "route",
-    "sort",
-    "stamp",
-    "store",
-    "track",
-    "weigh",
-]
+THINGS = "berth crate depot ferry gauge hatch invoice jetty kiosk ledger manifest notice order parcel quay route seal tariff voucher winch"
+DEEDS = "assign bill book cancel check close count fetch issue load merge move open print route sort stamp store track weigh"
+NOUNS, VERBS = THINGS.split(), DEEDS.split()
 FOLDERS = ("src/harbour", "src/billing", "lib/tracking", "tests/unit", "tools", "web/pages")
 
 
@@ -83,15 +42,30 @@ def rules(rng: Random) -> str:
 
 
 def task(rng: Random, number: int) -> str:
-    """Work that a user asks for, with points that all have to be kept."""
+    """Work that a user asks for, with a rule and points that all have to be kept."""
     verb, noun, path = names(rng)
-    points = [
-        f"{name} the {other} in {where}, at most {rng.randrange(2, 90)} at a time" for name, other, where in (names(rng) for _ in range(6))
-    ]
-    code_name = f"HRB-{number}-{rng.randrange(10_000)}"
-    return f"{code_name}: rewrite how we {verb} each {noun}. Start in {path} and cover all of these points:\n" + "\n".join(
-        f"- {point}" for point in points
+    points = (
+        f"- {name} the {other} in {where}, at most {rng.randrange(2, 90)} at a time"
+        for name, other, where in (names(rng) for _ in range(8))
     )
+    code_name = f"HRB-{number}-{rng.randrange(10_000)}"
+    asked = f"{code_name}: rewrite how we {verb} each {noun}. Rule: never modify legacy_codec.py. Start in {path} and cover these points:"
+    return "\n".join([asked, *points, f"Report DONE-{number} at the end."])
+
+
+WISHES = (
+    "{path} should {verb} a {noun} only once; find out who calls it twice, keep the order of all the others, and say in a line why",
+    "Now {verb} every {noun} in {path} as well, with the limit that the other one has, and leave the names of its callers as they are",
+    "I want each {noun} that is older than a week left out of what we {verb}; begin in {path} and write a test that shows the difference",
+    "Please move what has to do with a {noun} out of {path}, so that one can {verb} it without the rest, and mend the imports behind it",
+    "When we {verb} and the {noun} is empty, {path} fails with a message that nobody understands: have it name the file and the line",
+)
+
+
+def wish(rng: Random) -> str:
+    """One of many small things that a user asks for, one after the other."""
+    verb, noun, path = names(rng)
+    return rng.choice(WISHES).format(verb=verb, noun=noun, path=path)
 
 
 def plan(rng: Random, done: int) -> list[tuple[str, str]]:

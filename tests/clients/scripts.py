@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
-from clients.eventful import texts
+from clients import texts
 
 __all__ = ["Ask", "Call", "Event", "Nudge", "Plan", "Reply", "Rules", "Size", "Step", "script"]
 
@@ -70,6 +70,10 @@ class Reply:
 
 Event: TypeAlias = Ask | Nudge | Step | Plan | Rules | Reply
 
+GO_ON = (
+    "Please continue working on the task on whatever approach you think is suitable.\n"
+    "If you think you have solved the task, finish. Never ask for human help."
+)
 NUDGES = (
     "Please continue.",
     "Yes, go on.",
@@ -79,21 +83,27 @@ NUDGES = (
 )
 """The empty one is a screenshot that the client took."""
 
+BULK = (0.6, 1.0, 2.0)
+"""Some sessions read much more than others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How a client's sessions go: tokens of an output on average, calls of a turn at most, whether it plans, asks again, is nudged."""
+    """How a client's sessions go: tokens of an output on average, calls of a turn at most, whether it plans and loads rules, how often
+    it asks for something else, is nudged, and is told to go on after words without a call."""
 
     output: int = 900
     calls: int = 1
     plans: bool = True
+    loads: bool = False
     again: float = 0.03
     nudged: float = 0.05
-    loads: bool = False
+    stalls: float = 0.0
 
 
 def script(rng: Random, turns: int, size: Size) -> Iterator[Event]:
     """A session of so many replies."""
+    output = int(size.output * rng.choice(BULK))
     yield Ask(texts.task(rng, 0))
     asked = 1
     for number in range(turns):
@@ -105,24 +115,25 @@ def script(rng: Random, turns: int, size: Size) -> Iterator[Event]:
             yield Reply(f"Done: all points of this were covered, {texts.prose(rng, 40)}")
             yield Ask(texts.task(rng, asked))
             asked += 1
+        elif number > 4 and rng.random() < size.stalls:
+            yield Reply(f"Part {number} is done, {texts.prose(rng, 40)}")
+            yield Nudge(GO_ON)
         else:
-            yield _step(rng, number, size)
+            yield _step(rng, number, output, size.calls)
             if rng.random() < size.nudged:
                 words = rng.choice(NUDGES)
                 yield Nudge(words, picture=not words)
 
 
-def _step(rng: Random, number: int, size: Size) -> Step:
-    calls = rng.randint(1, size.calls) if rng.random() < 0.3 else 1
+def _step(rng: Random, number: int, output: int, most: int) -> Step:
+    calls = rng.randint(1, most) if rng.random() < 0.3 else 1
     # most outputs are short, some are long: what shells and files print is spread over two orders of magnitude
-    made = tuple(_call(rng, min(4 * size.output, int(size.output * rng.expovariate(1.0)) + 30)) for _ in range(calls))
+    made = tuple(_call(rng, min(4 * output, int(output * rng.expovariate(1.0)) + 30)) for _ in range(calls))
     verb, noun, path = texts.names(rng)
     return Step(number, f"Next I look at how {path} does {verb} a {noun}; step {number}.", made)
 
 
 def _call(rng: Random, tokens: int) -> Call:
     verb, noun, path = texts.names(rng)
-    return Call(
-        rng.choice((f"cat {path}", f"grep -rn {verb}_{noun} .", f"pytest -q {path}", f"ls -la {path.rpartition('/')[0]}")),
-        texts.output(rng, tokens),
-    )
+    command = rng.choice((f"cat {path}", f"grep -rn {verb}_{noun} .", f"pytest -q {path}", f"ls -la {path.rpartition('/')[0]}"))
+    return Call(command, texts.output(rng, tokens))

@@ -16,8 +16,9 @@ from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
 from token_guard.counting.large import LARGE
+from token_guard.counting.loading import is_unsure
 from token_guard.counting.slices import SLICE, repaired
-from token_guard.counting.tools import ToolPrice, compact, is_unsure
+from token_guard.counting.tools import ToolPrice, compact
 from token_guard.counting.vocabularies import VOCABULARIES
 from token_guard.report import DecidedBy
 

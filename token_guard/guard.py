@@ -116,8 +116,10 @@ class Guard:
         force: bool,
         started: float,
     ) -> Fitted:
-        format_ = format_for(api, request) if mode != "off" else None
-        if format_ is None:
+        if not isinstance(request, Mapping):
+            raise TypeError(f"a request is a dictionary of its fields, not {type(request).__name__}: request.model_dump(exclude_none=True)")
+        format_ = format_for(api, request)
+        if format_ is None or mode == "off":
             return Fitted(request, passed_by(request, Unreadable("switched off" if mode == "off" else "unknown format")))
         may_be_plain = deployment is None and max_input_tokens is None
         case = self._plain_cases.get(format_.api, request) if may_be_plain else None

@@ -102,8 +102,9 @@ class TokenCounter:
         limit = resolve(self.model if model is None else model)
         return {"context_window": limit.max_input_tokens, "max_completion": limit.max_output_tokens or DEFAULT_COMPLETION}
 
-    def _message(self, place: int, message: Mapping[str, Any]) -> int:
-        if type(message) is not dict and not isinstance(message, Mapping):
+    def _message(self, place: int, given: Mapping[str, Any]) -> int:
+        message = _opened(given, f"messages[{place}]")
+        if not isinstance(message, Mapping):
             raise TokenCountError(f"messages[{place}] is a dict, not {type(message).__name__}")
         tokens, count = TOKENS_PER_MESSAGE, self._meter.text
         for key, value in message.items():
@@ -148,3 +149,14 @@ class TokenCounter:
 
     def _json(self, value: Any) -> int:
         return self._meter.text(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _opened(message: Any, place: str) -> Any:
+    """A message that is or holds objects (pydantic models, dataclasses) as a dictionary; any other as it is."""
+    # formats is a sibling family, as limits is above
+    from token_guard.formats.given import opened
+
+    try:
+        return opened(message, place)
+    except TypeError as error:
+        raise TokenCountError(str(error)) from None

@@ -287,6 +287,8 @@ class Meter:
         return found
 
     def _count(self, text: str) -> int:
+        if self._exact and len(text) <= SLICE and type(text) is str and text.isascii():  # by far the most texts
+            return engine_for(self._encoding).count(text)
         if type(text) is Arguments:
             named = shown(text)
             return self._count(str(text)) if named is None else sum(map(self._count, named)) + self._frames.parameter * len(named) // 2

@@ -29,7 +29,7 @@ from token_guard.limits import Deployment, LimitChain, Source
 from token_guard.marks import sent_notes
 from token_guard.outcome import certified, clamped, is_clamped, opened, overflow, passed_by
 from token_guard.plain_cases import PlainCases, ShortChats
-from token_guard.report import Correction, Fitted, Report
+from token_guard.report import Correction, DecidedBy, Fitted, Report
 from token_guard.second_look import SecondLook, own_key, recounted
 from token_guard.sessions import CompactionLog
 from token_guard.settings import Settings
@@ -142,7 +142,8 @@ class Guard:
                 return Fitted(request, passed_by(request, parsed))
             case = case.of(parsed)
             done, report = self._within_media_limits(case, force)
-            report = replace(report, seconds=self._clock() - started)
+            settled: DecidedBy = "bound" if case.meter.holds_estimates(parsed) else report.decided_by
+            report = replace(report, decided_by=settled, seconds=self._clock() - started)
         if mode == "observe":
             return Fitted(request, replace(report, action="observed"))
         tell(self.compaction_log.observe, report)

@@ -37,6 +37,17 @@ def test_what_may_go_goes_before_such_a_request_is_forwarded() -> None:
     assert done.request["max_tokens"] == 4_096
 
 
+@pytest.mark.parametrize("cap", [None, 10_000_000])
+def test_a_number_that_holds_an_upper_bound_is_called_a_bound(cap: int | None) -> None:
+    file = {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{PDF}"}}
+    words = [{"role": "user", "content": f"{n}: " + "the ledger of the month " * 400} for n in range(40)]
+    request = {"model": "gpt-4.1", "messages": [*words, {"role": "user", "content": [file]}]}
+    assert fit(request, max_input_tokens=cap).report.counted == "bound"
+    plain = {"model": "gpt-4.1", "messages": words}
+    tokens = fit(plain, max_input_tokens=150_000).report
+    assert (tokens.action, tokens.counted) == ("none", "exact")
+
+
 def test_a_request_whose_text_alone_is_too_large_is_refused() -> None:
     with pytest.raises(ContextOverflowError):
         fit({**_asked("What?"), "system": "Follow the rule. " * 60_000}, api="anthropic.messages")

@@ -29,7 +29,7 @@ from token_guard.limits import Deployment, LimitChain, Source
 from token_guard.marks import sent_notes
 from token_guard.outcome import certified, clamped, is_clamped, opened, overflow, passed_by
 from token_guard.plain_cases import PlainCases, ShortChats
-from token_guard.report import Correction, Fitted, Report
+from token_guard.report import Correction, DecidedBy, Fitted, Report
 from token_guard.second_look import SecondLook, own_key, recounted
 from token_guard.sessions import CompactionLog
 from token_guard.settings import Settings
@@ -116,8 +116,10 @@ class Guard:
         force: bool,
         started: float,
     ) -> Fitted:
-        format_ = format_for(api, request) if mode != "off" else None
-        if format_ is None:
+        if not isinstance(request, Mapping):
+            raise TypeError(f"a request is a dictionary of its fields, not {type(request).__name__}: request.model_dump(exclude_none=True)")
+        format_ = format_for(api, request)
+        if format_ is None or mode == "off":
             return Fitted(request, passed_by(request, Unreadable("switched off" if mode == "off" else "unknown format")))
         may_be_plain = deployment is None and max_input_tokens is None
         case = self._plain_cases.get(format_.api, request) if may_be_plain else None
@@ -140,7 +142,8 @@ class Guard:
                 return Fitted(request, passed_by(request, parsed))
             case = case.of(parsed)
             done, report = self._within_media_limits(case, force)
-            report = replace(report, seconds=self._clock() - started)
+            settled: DecidedBy = "bound" if case.meter.holds_estimates(parsed) else report.decided_by
+            report = replace(report, decided_by=settled, seconds=self._clock() - started)
         if mode == "observe":
             return Fitted(request, replace(report, action="observed"))
         tell(self.compaction_log.observe, report)

@@ -130,7 +130,7 @@ class Report:
 
     Token counts are of the whole prompt (messages, tools, formats, overheads). `decided_by` says which
     measurement settled the question: a proven bound, cached counts, the tokenizer, or, where the tokenizer's estimate left it open, the
-    model's own vocabulary (`exact`). `steps` has one step
+    model's own vocabulary (`exact`); a count that holds an upper bound on the price of media is a bound. `steps` has one step
     for each pass that ran, with the tokens of all the compactions that the history went through.
     `repaired` says which breaks of the client's own were mended, and how many.
     """

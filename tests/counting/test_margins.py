@@ -31,8 +31,15 @@ VOCABULARIES = {
     "qwen-max": "qwen3",
     "glm-4.6": "glm4",
     "kimi-k2": "kimi_k2",
+    "kimi-k3": "kimi_k3",
+    "mistral-7b": "mistral_v2",
+    "gemma-2-9b": "gemma2",
+    "phi-4": "phi4",
+    "olmo-2": "olmo2",
+    "gpt-oss-120b": "gpt-oss",
+    "baichuan-m2": "baichuan_m2",
 }
-"""A model of each family, and what splintr calls its vocabulary."""
+"""Models of each family, and what splintr calls their vocabularies."""
 
 OWN = ("claude-opus-4-5", "claude-opus-4-8", "gemini-2.5-pro")
 """A model of each family whose vocabulary an extra brings."""

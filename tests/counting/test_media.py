@@ -37,7 +37,10 @@ def image(model: str, width: int, height: int, detail: str = "") -> int:
         ("claude-sonnet-4-5", 4000, 4000, "", 1568),
         ("bedrock/anthropic.claude-opus-4-8-v1:0", 4000, 4000, "", 4784),
         ("gemini-2.5-pro", 300, 300, "", 258),
-        ("gemini-2.5-pro", 1536, 768, "", 516),
+        ("gemini-2.5-pro", 960, 540, "", 6 * 258),  # the guide's example
+        ("gemini-2.5-pro", 1536, 768, "", 6 * 258),
+        ("gemini-2.5-pro", 3840, 1536, "", 10 * 258),
+        ("gemini-2.5-pro", 500, 200, "", 2 * 258),
         ("gemini-3-pro", 400, 301, "", 1120),  # recorded: 1102
         ("gemini-3-pro", 400, 301, "low", 280),
     ],
@@ -54,6 +57,40 @@ def test_an_image_of_unknown_size_costs_at_least_a_common_one(model: str) -> Non
 
 def test_a_remote_image_at_low_detail_costs_the_base() -> None:
     assert media_price_for("gpt-4o")(Media("image", "https://example.com/photo.jpg", detail="low")) == 85
+
+
+@pytest.mark.parametrize(
+    ("model", "width", "height", "true"),
+    [
+        ("hosted_vllm/Qwen/Qwen2.5-VL-7B-Instruct", 1024, 1024, 1_369),  # SiliconFlow's example
+        ("dashscope/qwen3-vl-plus", 3840, 2160, 120 * 68),
+        ("mistral/mistral-small-latest", 1540, 1540, 55 * 56),
+        ("mistral/pixtral-large-latest", 1024, 1024, 64 * 65),
+        ("bedrock/us.amazon.nova-pro-v1:0", 1300, 1300, 2_600),  # Amazon's table
+        ("bedrock/meta.llama4-scout-17b-instruct-v1:0", 4000, 3000, 17 * 144),
+        ("xai/grok-4", 2000, 2000, 7 * 256),
+    ],
+)
+def test_images_of_other_makers_are_estimated_upward_and_never_taken_for_certain(model: str, width: int, height: int, true: int) -> None:
+    assert true <= image(model, width, height) < 1.6 * true
+    assert not media_price_for(model).is_certain(Media("image", png(width, height)))
+
+
+def test_an_image_is_certain_where_its_provider_has_published_how_it_counts() -> None:
+    certain = [
+        model
+        for model in ("gpt-4o", "claude-opus-4-8", "gemini-2.5-pro", "unheard-of")
+        if media_price_for(model).is_certain(Media("image", png(800, 600)))
+    ]
+    assert certain == ["gpt-4o", "claude-opus-4-8", "gemini-2.5-pro"]
+
+
+def test_sound_and_film_have_their_own_prices() -> None:
+    tone, film = Media("audio", "A" * 64_000, "pcm16"), Media("video", "https://e.org/a.mp4")
+    assert media_price_for("gpt-4o-audio-preview")(tone) == 15
+    assert media_price_for("gemini-2.5-flash")(tone) == 48
+    assert media_price_for("gemini-3-pro")(film) == 60 * 105
+    assert media_price_for("gemini-3-pro")(Media("video", film.source, detail="high")) == 60 * 315
 
 
 def test_base64_is_not_counted_as_text() -> None:

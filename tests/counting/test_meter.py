@@ -103,6 +103,18 @@ def test_the_cheapest_certain_answer_decides() -> None:
     assert meter.measure(asked).decided_by == "cache"
 
 
+def test_what_is_called_a_count_is_one_and_a_bound_on_what_is_new_is_called_a_bound() -> None:
+    old = [f"{number} some words of a message " * 40 for number in range(9)]
+    whole, known = conversation(*old, "a new word"), conversation(*old)
+    exact = fresh().measure(whole).tokens
+    for limit in range(exact, 6 * exact, exact // 3):
+        for meter in (fresh(), fresh()):
+            meter.measure(known)
+            found = meter.measure(whole, limit)
+            assert found.decided_by == "bound" or found.tokens == exact
+            assert fresh().measure(whole, limit).decided_by == "bound" or fresh().measure(whole, limit).tokens == exact
+
+
 def test_over_the_limit_stops_counting() -> None:
     meter = fresh()
     texts = [f"{number} words and words and words" * 200 for number in range(50)]

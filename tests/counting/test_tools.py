@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from token_guard.counting.loading import is_unsure
 from token_guard.counting.tools import tool_price_for, typescript
 
 WEATHER = {
@@ -166,3 +167,58 @@ def test_a_reference_is_found_wherever_it_points(reference: str, where: dict[str
     used = {name: {"$ref": reference} for name in ("start", "end")}
     schema = {"type": "object", **where, "properties": {**where.get("properties", {}), **used}}
     assert typescript(_of(schema)).count("degrees to the north") == 2 + ("x" in schema["properties"])
+
+
+def _counted(model: str, tools: list[dict[str, Any]]) -> int:
+    return "\n".join(tool_price_for(model).texts(tools, None, None)).count("degrees to the north")
+
+
+@pytest.mark.parametrize("model", ["gpt-5", "claude-sonnet-4-5", "gemini-2.5-pro"])
+@pytest.mark.parametrize(
+    "holder",
+    [
+        lambda schema: {"type": "namespace", "name": "crm", "tools": [{"type": "function", "name": "go", "parameters": schema}]},
+        lambda schema: {"functionDeclarations": [{"name": "go", "parametersJsonSchema": schema}]},
+        lambda schema: {"type": "mcp_toolset", "mcp_server_name": "crm", "tools": [{"name": "go", "input_schema": schema}]},
+        lambda schema: {"name": "go", "input_schema": schema},
+    ],
+    ids=["namespace", "functions of Gemini", "toolset", "tool"],
+)
+def test_a_named_schema_is_written_out_in_tools_of_tools_too(model: str, holder: Any) -> None:
+    schema = {"type": "object", "properties": {side: {"$ref": "#/$defs/Point"} for side in ("from", "to")}, "$defs": {"Point": POINT}}
+    assert _counted(model, [holder(schema)]) == 2
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4-5"])
+def test_a_named_schema_that_no_reference_was_found_to_counts_once(model: str) -> None:
+    by_its_id = {"type": "object", "properties": {"at": {"$ref": "point.json"}}, "$defs": {"Point": {"$id": "point.json", **POINT}}}
+    assert _counted(model, _of(by_its_id)) == 1
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"allOf": [POINT]}, {"additionalProperties": POINT}, {"patternProperties": {"^x": POINT}}, {"if": POINT}],
+    ids=["choices", "further properties", "properties by a pattern", "conditions"],
+)
+def test_what_a_schema_says_beside_its_properties_counts(beside: dict[str, Any]) -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}, **beside}
+    for parameters in (schema, {"type": "object", "properties": {"inner": schema}}):
+        assert _counted("gpt-4o", _of(parameters)) == 1
+
+
+TOOLSET = {"type": "mcp_toolset", "mcp_server_name": "crm"}
+
+
+def test_a_toolset_counts_the_tools_that_it_lists_and_shows_at_once() -> None:
+    listed = [{"name": name, "description": f"the tool {name}", "input_schema": POINT} for name in ("now", "later", "off")]
+    configs = {"now": {"defer_loading": False}, "off": {"defer_loading": False, "enabled": False}}
+    toolset = {**TOOLSET, "default_config": {"defer_loading": True}, "configs": configs, "tools": listed}
+    assert _counted("claude-sonnet-4-5", [toolset]) == 1
+    assert _counted("claude-sonnet-4-5", [{**TOOLSET, "tools": listed}]) == 3
+
+
+def test_what_a_server_adds_is_unsure_until_its_tools_are_listed() -> None:
+    tool = {"name": "now", "input_schema": POINT}
+    assert is_unsure(TOOLSET)
+    assert is_unsure({**TOOLSET, "default_config": {"defer_loading": True}, "tools": [tool]})
+    assert not is_unsure({**TOOLSET, "tools": [tool]})

@@ -14,7 +14,9 @@ import httpx
 import pytest
 from anthropic_chat import translated
 from anthropic_upstream import AnthropicUpstream, tokens_of
+from gemini_chat import gemini_refusal
 
+from token_guard.counting import meter_for
 from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import Refusal, count_prompt
 from token_guard.demo.proxy import Proxy
@@ -79,6 +81,7 @@ def others() -> StandIn:
     answers: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
         "/embeddings": vector,
         ":generateContent": candidate,
+        ":streamGenerateContent": candidate,
         "/moderations": lambda request: {"results": []},
         "/score": lambda request: {"score": 1},
         "/talk": lambda request: {"said": True},
@@ -287,10 +290,32 @@ def test_generate_content_bridged_to_chat_is_rewritten_once(world, ask):
     assert proxy.output.count(ASKED) == before + 1
 
 
-def test_native_generate_content_passes_by_and_says_so(ask):
-    done = ask("/v1beta/models/gemini:generateContent", contents=contents())
-    assert (done.status, done.header("action")) == (200, "bypassed")
-    assert done.arrived[0]["contents"] == contents()
+@pytest.mark.parametrize("route", [":generateContent", ":streamGenerateContent"])
+def test_native_generate_content_is_fitted(ask, route):
+    body = {
+        "contents": contents(),
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "generationConfig": {"maxOutputTokens": MAX_TOKENS},
+    }
+    done = ask(f"/v1beta/models/gemini{route}", **body)
+    (arrived,) = done.arrived
+    assert (done.status, done.header("action"), done.header("limit")) == (200, "compacted", str(WINDOW))
+    assert len(arrived["contents"]) < len(contents())
+    assert arrived["contents"][-1]["parts"][0] == contents()[-1]["parts"][0]  # what recall adds comes behind it
+    assert (arrived["systemInstruction"], arrived["generationConfig"]) == (body["systemInstruction"], body["generationConfig"])
+    assert not gemini_refusal(arrived)
+    assert meter_for("gemini-2.5-flash").text(json.dumps(arrived["contents"])) < WINDOW
+
+
+def test_native_generate_content_that_fits_arrives_as_it_was_sent(ask):
+    done = ask("/v1beta/models/gemini:generateContent", contents=contents()[:1])
+    assert (done.status, done.header("action"), done.arrived[0]["contents"]) == (200, "none", contents()[:1])
+
+
+def test_native_generate_content_that_cannot_fit_is_refused_in_googles_words(ask):
+    done = ask("/v1beta/models/gemini:generateContent", contents=contents()[:1], systemInstruction={"parts": [{"text": TOO_LARGE}]})
+    assert (done.status, done.arrived, done.header("action")) == (400, [], "rejected")
+    assert "exceeds the maximum number of tokens allowed" in str(done.answer.json())
 
 
 # -- refusals ------------------------------------------------------------------------------------------------------------

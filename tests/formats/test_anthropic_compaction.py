@@ -33,6 +33,26 @@ def test_the_history_before_a_compaction_is_not_counted() -> None:
     assert guard.process(_request(200, 5), api="anthropic.messages", max_input_tokens=10**6).report.tokens_before == short
 
 
+def test_a_compaction_that_failed_hides_nothing() -> None:
+    guard = Guard(Settings())
+    request = _request(20, 5)
+    failed = {**request["messages"][41], "content": [{"type": "compaction", "content": None}, *request["messages"][41]["content"][1:]]}
+    whole = {**request, "messages": [*request["messages"][:41], failed, *request["messages"][42:]]}
+    counted = [guard.process(one, api="anthropic.messages", max_input_tokens=10**6).report.tokens_before for one in (request, whole)]
+    assert counted[1] > 3 * counted[0]
+
+
+def test_tools_that_a_compaction_has_loaded_count() -> None:
+    waiting = {"name": "query", "description": "a field of the record " * 400, "input_schema": {"type": "object"}, "defer_loading": True}
+    change = {"type": "tool_addition", "tool": {"type": "tool_reference", "name": "query"}}
+    sizes = []
+    for changes in ([], [change]):
+        request = {**_request(3, 3), "tools": [waiting]}
+        request["messages"][7]["content"][0] = {**SUMMARY, "tool_changes": changes}
+        sizes.append(Guard(Settings()).process(request, api="anthropic.messages", max_input_tokens=10**6).report.tokens_before)
+    assert sizes[1] - sizes[0] > 1_500
+
+
 def test_a_request_with_a_compaction_comes_back_as_it_was_when_nothing_is_edited() -> None:
     request = _request(3, 3)
     parsed = FORMAT.parse(request)

@@ -80,6 +80,8 @@ def test_a_search_of_responses_loads_the_tools_that_it_names() -> None:
     ("api", "fields", "cut"),
     [
         ("openai.chat", {"truncate_prompt_tokens": -1}, True),
+        ("openai.chat", {"truncate": 1_000}, True),
+        ("openai.chat", {"truncate": None}, False),
         ("openai.chat", {"transforms": ["middle-out"]}, True),
         ("openai.chat", {"transforms": []}, False),
         ("openai.chat", {"plugins": [{"id": "context-compression"}]}, True),

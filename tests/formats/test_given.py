@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import BaseModel
 
-from token_guard import fit
+from token_guard import TokenCounter, fit
+from token_guard.errors import TokenCountError
 from token_guard.guard import Guard
 from token_guard.settings import Settings
 
@@ -87,6 +88,36 @@ def test_a_message_that_cannot_be_read_is_a_type_error_that_says_what_to_do() ->
 def test_an_unknown_format_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"'openai' is none of the formats: .*openai\.chat"):
         Guard(Settings()).process({"messages": []}, api="openai")
+
+
+@pytest.mark.parametrize("mode", ["enforce", "observe", "off"])
+def test_no_mode_passes_an_unknown_format_by(mode: str) -> None:
+    with pytest.raises(ValueError, match="none of the formats"):
+        Guard(Settings()).process({"messages": []}, api="anthropic", mode=mode)
+
+
+def test_a_request_that_is_an_object_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(TypeError, match="not Said: "):
+        fit(Said(role="user"))  # type: ignore[arg-type]
+
+
+def test_a_counter_reads_objects_as_it_reads_dictionaries() -> None:
+    objects = [Note("user", "hi"), Said(role="assistant", tool_calls=_calls(1)), {"role": "assistant", "tool_calls": _calls(2)}]
+    plain = [
+        {"role": "user", "content": "hi", "extra": {}},
+        *(
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": f"call_{n}", "type": "function", "function": {"name": "read", "arguments": '{"path": "a.py"}'}}],
+            }
+            for n in (1, 2)
+        ),
+    ]
+    counter = TokenCounter("gpt-4o")
+    assert counter.count_tokens_messages(objects) == counter.count_tokens_messages(plain)
+    with pytest.raises(TokenCountError, match=r"messages\[0\] is or holds a Stranger"):
+        counter.count_tokens_messages([Stranger()])
 
 
 class Block(BaseModel):

@@ -90,6 +90,22 @@ def test_each_part_is_read_as_what_it_is() -> None:
     )
 
 
+def test_what_is_sealed_in_reasoning_counts_beside_its_text() -> None:
+    sealed = [{"type": "thinking", "thinking": "hm", "signature": "c2ln" * 40}]
+    message = {**answer(), "reasoning_content": "hm", "thinking_blocks": sealed}
+    (part,) = (part for part in conversation(message).messages[0].parts if isinstance(part, Reasoning))
+    assert (part.text, [(one.kind, one.source) for one in part.media]) == ("hm", [("thought", "c2ln" * 40)])
+
+
+@pytest.mark.parametrize("field", ["compaction_blocks", "web_search_results", "tool_results"])
+def test_what_litellm_keeps_beside_an_answer_and_sends_back_counts(field: str) -> None:
+    kept = [{"type": "hologram", "content": "the ledger of the month " * 20, "encrypted_content": "c2VhbGVk" * 100}]
+    parts = conversation({**answer(), "provider_specific_fields": {field: kept, "other": 1}}).messages[0].parts
+    (part,) = (part for part in parts if isinstance(part, Opaque))
+    assert "ledger" in part.text
+    assert [one.kind for one in part.media] == ["sealed"]
+
+
 def test_reasoning_given_twice_counts_once() -> None:
     message = {**answer(), "reasoning_content": "hm", "thinking_blocks": [{"type": "thinking", "thinking": "hm"}]}
     assert [part for part in conversation(message).messages[0].parts if isinstance(part, Reasoning)] == [Reasoning("hm")]

@@ -41,6 +41,12 @@ def test_a_deferred_tool_counts_once_it_is_found_and_only_once() -> None:
     assert two - one > 1_500
 
 
+def test_a_tool_that_is_added_in_the_middle_of_a_conversation_counts_from_there_on() -> None:
+    asked = {"role": "user", "content": "Look it up."}
+    added = {"role": "system", "content": [{"type": "tool_addition", "tool": {"type": "tool_reference", "name": "op_3"}}]}
+    assert _tokens([asked, added]) - _tokens([asked]) > 1_500
+
+
 @pytest.mark.parametrize("place", ["result of the client's own search"])
 def test_a_reference_in_a_tool_result_loads_too(place: str) -> None:
     call = {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {}}

@@ -20,6 +20,8 @@ KNOWN = ContextLimit(40_960, None, "inference")
         {"options": {"num_ctx": 8_192}},
         {"extra_body": {"num_ctx": 8_192}},
         {"extra_body": {"options": {"num_ctx": 8_192}}},
+        {"litellm_params": {"num_ctx": "8192"}},
+        {"optional_params": {"num_ctx": 8_192}},
     ],
 )
 def test_ollamas_num_ctx_is_the_window_wherever_it_stands(request_: dict[str, Any]) -> None:

@@ -175,7 +175,7 @@ _NAMES = {
     "o200k_base": """gpt-4o gpt-4.1 gpt-4.5 gpt-5 gpt-oss gpt-audio gpt-realtime chatgpt codex computer-use o1 o3 o4
         ft:gpt-4o ft:gpt-4.1 phi-4-mini phi4-mini phi-4-multimodal""",
     "cl100k_base": """gpt-4 gpt-3.5 gpt-35 ft:gpt-4 ft:gpt-3.5 text-embedding-3 text-embedding-ada-002 davinci-002 babbage-002
-        phi-4 phi4""",
+        phi-4 phi4 olmo""",
     "p50k_base": "text-davinci-002 text-davinci-003 code-davinci code-cushman",
     "claude-2": "claude-1 claude-2 claude-v1 claude-v2 claude-instant",
     "claude": " ".join(CLAUDE_TO_4_6),
@@ -188,7 +188,7 @@ _NAMES = {
     "kimi": "kimi moonshot",
     "glm": "glm chatglm",
     "deepseek": "deepseek",
-    "qwen": """qwen qwq qvq codeqwen deepseek-r1-distill-qwen deepseek-r1:1.5b deepseek-r1:7b deepseek-r1:8b deepseek-r1:14b
+    "qwen": """qwen qwq qvq codeqwen baichuan-m2 deepseek-r1-distill-qwen deepseek-r1:1.5b deepseek-r1:7b deepseek-r1:8b deepseek-r1:14b
         deepseek-r1:32b""",
     "tekken": """mistral open-mistral-nemo mistral-nemo mistral-small mistral-medium mistral-large pixtral ministral codestral magistral
         devstral voxtral""",

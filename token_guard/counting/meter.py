@@ -16,8 +16,9 @@ from token_guard.counting.cache import CountCache
 from token_guard.counting.engines import engine_for, total, warm_up
 from token_guard.counting.families import Family
 from token_guard.counting.large import LARGE
+from token_guard.counting.loading import is_unsure
 from token_guard.counting.slices import SLICE, repaired
-from token_guard.counting.tools import ToolPrice, compact, is_unsure
+from token_guard.counting.tools import ToolPrice, compact
 from token_guard.counting.vocabularies import VOCABULARIES
 from token_guard.report import DecidedBy
 
@@ -33,10 +34,11 @@ LOOKED_THROUGH = frozenset({"file", "audio", "video"})
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A conversation's tokens, and what settled them: a proven bound, remembered counts, or the tokenizer.
+    """A conversation's tokens, and what settled them: a proven bound (on all texts, or on those that are new), remembered counts, or the
+    tokenizer.
 
-    Measured against a limit, `tokens` at or below it is an upper bound and above it a certain lower bound; without one it is the
-    family's best estimate.
+    Measured against a limit, `tokens` above it is a certain lower bound; at or below it an upper bound where a bound settled it. In all
+    other cases it is the family's best estimate.
     """
 
     tokens: int
@@ -134,8 +136,12 @@ class Meter:
     def is_bound(self, conversation: Conversation) -> bool:
         """Whether the count of a conversation holds anything that is estimated upward or may not be in the prompt: media whose price is
         not certain, sealed content, tools that wait for a search or that a server defines. It teaches nothing about the tokenizer."""
+        return any(map(is_unsure, conversation.tools or ())) or self.holds_estimates(conversation)
+
+    def holds_estimates(self, conversation: Conversation) -> bool:
+        """Whether the count of a conversation holds the upper bound on the price of anything."""
         with_files = conversation.documents is not None and conversation.documents.media
-        return bool(with_files) or any(map(is_unsure, conversation.tools or ())) or self.estimated(conversation.messages) > 0
+        return bool(with_files) or self.estimated(conversation.messages) > 0
 
     def estimated(self, messages: Iterable[Message]) -> int:
         """Of what messages count, the tokens that are no more than an upper bound: media whose price is not certain, sealed content."""
@@ -205,6 +211,8 @@ class Meter:
         if (bound := fixed + self._bound(outline.texts)) <= limit:
             return Measure(bound, "bound")
         measure = self._settle(fixed, outline.texts, limit)
+        if outline.media:  # whose prices are bounds
+            measure = Measure(measure.tokens, "bound")
         return measure if measure.tokens <= limit else None
 
     def most(self, texts: Sequence[str]) -> int:
@@ -226,18 +234,15 @@ class Meter:
         if limit is None:
             return Measure(lower + self.sum_of_texts(unknown), "count")
         upper = lower + self._bound(unknown)
-        return Measure(upper, "cache") if upper <= limit else Measure(self._count_until(lower, upper, unknown, limit), "count")
+        return Measure(upper, "bound") if upper <= limit else Measure(self._count_until(lower, unknown, limit), "count")
 
-    def _count_until(self, lower: int, upper: int, texts: list[str], limit: int) -> int:
-        """The first bound that settles on which side of the limit they are, or the sum: the largest texts, counted first, settle most."""
+    def _count_until(self, lower: int, texts: list[str], limit: int) -> int:
+        """The sum, or the first lower bound above the limit: the largest texts, counted first, settle most. What fits is counted to its
+        end, so that what is reported as a count is one."""
         for text in sorted(texts, key=len, reverse=True):
-            tokens = self.text(text)
-            lower += tokens
-            upper -= self._bound((text,)) - tokens
+            lower += self.text(text)
             if lower > limit:
-                return lower
-            if upper <= limit:
-                return upper
+                break
         return lower
 
     def _remembered(self, texts: Iterable[str]) -> tuple[int, list[str]]:
@@ -286,6 +291,8 @@ class Meter:
         return found
 
     def _count(self, text: str) -> int:
+        if self._exact and len(text) <= SLICE and type(text) is str and text.isascii():  # by far the most texts
+            return engine_for(self._encoding).count(text)
         if type(text) is Arguments:
             named = shown(text)
             return self._count(str(text)) if named is None else sum(map(self._count, named)) + self._frames.parameter * len(named) // 2

@@ -6,17 +6,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
+from token_guard.counting.loading import LISTS, loaded
 from token_guard.counting.names import lookup
+from token_guard.counting.schemas import NAMED, written_out
 
-__all__ = ["TOOLS", "ToolPrice", "compact", "is_deferred", "is_unsure", "tool_price_for", "typescript"]
+__all__ = ["TOOLS", "ToolPrice", "compact", "tool_price_for", "typescript"]
 
 DEPTH = 12
 """Levels of a schema that are rendered as types; what is nested deeper counts as JSON, which is longer."""
-
-REFERENCES = 2_000
-"""References of one schema that are written out: schemas that refer to one another may grow without bound."""
 
 DEFINITIONS = 9
 """Frame of the whole namespace (hmarr/openai-chat-tokens, src/index.ts). Its -4 for a present system message is left out: errs up."""
@@ -47,8 +45,8 @@ class ToolPrice:
 
     def texts(self, tools: Sequence[Any] | None, tool_choice: Any, response_format: Any) -> Iterator[str]:
         """Every text that is tokenised for these parts of a request."""
-        if loaded := _loaded(tools):
-            yield compact([_with_schemas(tool) for tool in loaded]) if self.as_json else typescript(loaded)
+        if shown := loaded(tools):
+            yield compact([_with_schemas(tool) for tool in shown]) if self.as_json else typescript(shown)
         if name := _forced_name(tool_choice):
             yield name
         if _is_structured(response_format):
@@ -57,9 +55,9 @@ class ToolPrice:
     def fixed(self, tools: Sequence[Any] | None, tool_choice: Any, response_format: Any) -> int:
         """Tokens that come on top of those texts."""
         tokens = RESPONSE_FORMAT if _is_structured(response_format) else 0
-        loaded = _loaded(tools)
-        tokens += sum(map(_server_tool, loaded))
-        if not loaded:
+        shown = loaded(tools)
+        tokens += sum(map(_server_tool, shown))
+        if not shown:
             return tokens
         if tool_choice in ("none", {"type": "none"}):
             return tokens + DEFINITIONS + self.prompt + NONE_CHOICE
@@ -75,36 +73,6 @@ SERVER_TOOLS: Mapping[str, int] = {"bash_": 245, "text_editor_": 700, "computer_
 def _server_tool(tool: Any) -> int:
     kind = str(tool.get("type")) if isinstance(tool, Mapping) else ""
     return next((tokens for start, tokens in SERVER_TOOLS.items() if kind.startswith(start)), 0)
-
-
-def _loaded(tools: Sequence[Any] | None) -> Sequence[Any]:
-    """The tools that the model is shown from the start; others are loaded where a search has found them."""
-    return [_without_deferred(tool) for tool in tools or () if not is_deferred(tool)]
-
-
-def _without_deferred(tool: Any) -> Any:
-    """A namespace of Responses with the tools that are shown at once, any other tool as it is."""
-    inner = tool.get("tools") if isinstance(tool, Mapping) else None
-    return {**tool, "tools": _loaded(inner)} if isinstance(inner, list) and any(map(is_deferred, inner)) else tool
-
-
-SERVED = ("mcp", "mcp_toolset")
-"""Types of tools whose definitions a server sends to the provider (MCP: OpenAI's and Anthropic's)."""
-
-
-def is_unsure(tool: Any) -> bool:
-    """Whether nobody can say from the request what a tool adds to the prompt: it waits for a search, or a server defines it."""
-    inner = tool.get("tools") if isinstance(tool, Mapping) else None
-    served = isinstance(tool, Mapping) and tool.get("type") in SERVED
-    return served or is_deferred(tool) or (isinstance(inner, list) and any(map(is_deferred, inner)))
-
-
-def is_deferred(tool: Any) -> bool:
-    """Whether a tool waits for a tool search (Anthropic, OpenAI and OpenRouter mark it alike, on the tool or on its function)."""
-    if not isinstance(tool, Mapping):
-        return False
-    function = tool.get("function")
-    return tool.get("defer_loading") is True or (isinstance(function, Mapping) and function.get("defer_loading") is True)
 
 
 DEFAULT = ToolPrice(200, 200, as_json=True)
@@ -161,62 +129,29 @@ def compact(value: Any) -> str:
 def _function(tool: Any) -> Iterator[str]:
     function = _definition(tool)
     if function is None:
-        yield compact(tool)
+        yield compact(_with_schemas(tool))
         return
     if description := function.get("description"):
         yield f"// {description}"
-    parameters = _written_out(_first(function, "parameters", "input_schema"))
+    parameters = written_out(_first(function, "parameters", "input_schema"))
+    yield from _beside(parameters, *NAMED)
     if not _properties(parameters):
-        if not parameters.keys().isdisjoint(("anyOf", "oneOf", "allOf", "$ref")):
-            yield compact(parameters)
         yield from (f"type {function.get('name')} = () => any;", "")
         return
     yield from (f"type {function.get('name')} = (_: {{", *_fields(parameters, 0), "}) => any;", "")
 
 
-NAMED = ("$defs", "definitions")
-"""Where a schema keeps the schemas that it refers to by name."""
+CHOICES = ("anyOf", "oneOf", "allOf", "not", "if", "then", "else", "$ref")
+OPEN = ("additionalProperties", "patternProperties", "dependentSchemas", "prefixItems")
+"""What a schema says beside its properties: choices, and schemas of what they leave open."""
 
 
-def _written_out(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A schema with every schema that it refers to in the place of the reference, twice where it is used twice: so is the model shown
-    it. What refers to itself, and what comes after `REFERENCES` of them, stays a reference."""
-    used = 0
-
-    def written(value: Any, inside: tuple[str, ...], depth: int) -> Any:
-        nonlocal used
-        if depth > DEPTH * 4:
-            return value
-        if isinstance(value, list):
-            return [written(one, inside, depth + 1) for one in value]
-        if not isinstance(value, Mapping):
-            return value
-        name = value.get("$ref")
-        named = _at(schema, name) if isinstance(name, str) and name not in inside and used < REFERENCES else None
-        if named is not None:
-            used += 1
-            beside = {key: one for key, one in value.items() if key != "$ref"}
-            return written({**named, **beside}, (*inside, str(name)), depth + 1)
-        return {key: written(one, inside, depth + 1) for key, one in value.items()}
-
-    found: Mapping[str, Any] = written({key: value for key, value in schema.items() if key not in NAMED}, (), 0)
-    return found if used or len(found) < len(schema) else schema
-
-
-def _at(schema: Mapping[str, Any], reference: str) -> Mapping[str, Any] | None:
-    """The schema inside of another one at a JSON pointer (RFC 6901); None where none is, and for the whole.
-
-    >>> _at({"$defs": {"a/b": {"type": "string"}}}, "#/$defs/a~1b")
-    {'type': 'string'}
-    """
-    there: Any = schema if reference.startswith("#/") else None
-    for step in unquote(reference[2:]).split("/"):
-        key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(there, list):
-            there = there[int(key)] if key.isdecimal() and int(key) < len(there) else None
-        else:
-            there = there.get(key) if isinstance(there, Mapping) else None
-    return there if isinstance(there, Mapping) else None
+def _beside(schema: Mapping[str, Any], *more: str) -> Iterator[str]:
+    """That as JSON, where it says anything: nobody has published how it is rendered. Errs up."""
+    said = {key: schema[key] for key in (*CHOICES, *more) if schema.get(key)}
+    said |= {key: schema[key] for key in OPEN if schema.get(key) and isinstance(schema[key], (Mapping, list))}
+    if said:
+        yield compact(said)
 
 
 def _with_schemas(tool: Any) -> Any:
@@ -225,7 +160,13 @@ def _with_schemas(tool: Any) -> Any:
         return tool
     if isinstance(function := tool.get("function"), Mapping):
         return {**tool, "function": _with_schemas(function)}
-    return {**tool, **{key: _written_out(tool[key]) for key in ("parameters", "input_schema") if isinstance(tool.get(key), Mapping)}}
+    schemas = {key: written_out(tool[key]) for key in SCHEMAS if isinstance(tool.get(key), Mapping)}
+    inner = {key: list(map(_with_schemas, tool[key])) for key in LISTS if isinstance(tool.get(key), list)}
+    return {**tool, **schemas, **inner}
+
+
+SCHEMAS = ("parameters", "input_schema", "parametersJsonSchema", "parameters_json_schema")
+"""Where a tool has its schema; the last two are Gemini's."""
 
 
 def _definition(tool: Any) -> Mapping[str, Any] | None:
@@ -263,7 +204,7 @@ def _type(schema: Any, depth: int) -> str:
     if kind == "array":
         return f"{_type(schema.get('items', {}), depth)}[]"
     if kind == "object" and _properties(schema):
-        return "\n".join(("{", *_fields(schema, depth + 2), "}"))
+        return "\n".join(("{", *_fields(schema, depth + 2), *_beside(schema), "}"))
     if kind in _NAMES:
         return _enumeration(schema) or _NAMES[kind]
     return compact(schema)

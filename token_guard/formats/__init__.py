@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from token_guard.conversation import Conversation, Outline
 from token_guard.formats.anthropic_messages import AnthropicMessages
+from token_guard.formats.gemini_contents import GeminiContents
 from token_guard.formats.openai_chat import OpenAIChat
 from token_guard.formats.openai_responses import OpenAIResponses
 from token_guard.formats.text_completion import TextCompletion
@@ -39,7 +40,7 @@ class Format(Protocol):
 
 
 FORMATS: Mapping[str, Format] = {
-    format_.api: format_ for format_ in (AnthropicMessages(), OpenAIChat(), OpenAIResponses(), TextCompletion())
+    format_.api: format_ for format_ in (AnthropicMessages(), OpenAIChat(), OpenAIResponses(), GeminiContents(), TextCompletion())
 }
 """Every format by its name; the shape of a request is looked at in this order, the plainest last."""
 

@@ -54,12 +54,13 @@ class Compaction:
 
 
 def compaction_of(wires: Sequence[Any]) -> Compaction | None:
-    """The newest compaction of a history; None where there is none."""
+    """The newest compaction of a history; None where there is none. One without a summary has failed, and means nothing to the
+    server (anthropic SDK, BetaCompactionBlockParam)."""
     for message in range(len(wires) - 1, -1, -1):
         wire = wires[message]
         content = wire.get("content") if isinstance(wire, Mapping) and wire.get("role") == "assistant" else None
         blocks = content if isinstance(content, (list, tuple)) else ()
         for block in range(len(blocks) - 1, -1, -1):
-            if isinstance(blocks[block], Mapping) and blocks[block].get("type") == KIND:
+            if isinstance(blocks[block], Mapping) and blocks[block].get("type") == KIND and blocks[block].get("content") is not None:
                 return Compaction(message, wire, block)
     return None

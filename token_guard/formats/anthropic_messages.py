@@ -161,7 +161,7 @@ def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
     if read_from := compaction_of(wires):
         start, place = read_from.message + 1, f"messages[{read_from.message}]"
         # what stands for the history before it stays where it is, as instructions do
-        yield _message("system", index, read_from.head, read_from.summary(place))
+        yield _message("system", index, read_from.head, loading(read_from.summary(place)))
         index += 1
         if rest := tuple(loading(read_from.after(place))):
             yield _message("assistant", index, Rest(read_from.wire), rest)

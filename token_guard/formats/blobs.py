@@ -14,13 +14,15 @@ __all__ = ["without_blobs"]
 SHORTEST = 512
 """Characters below which a string is left as it is: ids, hashes, keys and tokens are shorter, files are not."""
 
-SEALED = frozenset({"encrypted_content", "encrypted_index", "encrypted_stdout", "signature", "thought_signature"})
+SEALED = frozenset({"encrypted_content", "encrypted_index", "encrypted_stdout", "signature", "thought_signature", "thoughtSignature"})
 """Keys of what only the provider can read."""
 
 DEPTH = 64
 """Levels that are looked into; what is nested deeper stays as it is."""
 
 KINDS = ("image", "audio", "video")
+STATED = ("media_type", "mime_type", "mimeType", "mediaType", "format")
+"""Keys of the type that stands beside data."""
 
 _BASE64 = "[A-Za-z0-9+/_-]"
 _BREAK = r"(?:\r?\n|\\r\\n|\\n)"
@@ -54,7 +56,7 @@ def _without(value: Any, key: str, hint: str, depth: int, found: list[Media]) ->
     if depth >= DEPTH:
         return value
     if isinstance(value, Mapping):
-        inner = f"{_name(value, 'media_type', 'mime_type', 'format')} {_name(value, 'type')} {hint}"
+        inner = f"{_name(value, *STATED)} {_name(value, 'type')} {hint}"
         return {name: _without(one, str(name), f"{inner} {name}", depth + 1, found) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without(one, key, hint, depth + 1, found) for one in value]

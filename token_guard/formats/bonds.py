@@ -22,7 +22,7 @@ NAMED = ("_use", "_request")
 DEEPEST = 2
 """Levels of content in content in which tools are loaded."""
 
-LOADING = frozenset({"tool_search_output", "tool_search_tool_result", "tool_reference"})
+LOADING = frozenset({"tool_search_output", "tool_search_tool_result", "tool_reference", "tool_addition"})
 
 
 def bonds_of(blocks: Iterable[Any]) -> frozenset[str]:

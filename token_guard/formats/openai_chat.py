@@ -39,6 +39,7 @@ from token_guard.formats.wire import (
     as_reasoning,
     expect,
     glimpse,
+    mapping_or_empty,
     model_of,
     positive,
     read,
@@ -209,6 +210,7 @@ def _parts(wire: Mapping[str, Any], role: str, place: str) -> Iterator[Placed]:
         yield _tool_result(wire, place), ("content",)
         return
     yield from _reasoning(wire)
+    yield from _work(wire)
     yield from _content(wire.get("content"), ("content",), place)
     if wire.get("refusal"):
         yield as_opaque(wire["refusal"]), ("refusal",)
@@ -222,12 +224,22 @@ def _parts(wire: Mapping[str, Any], role: str, place: str) -> Iterator[Placed]:
 
 
 def _reasoning(wire: Mapping[str, Any]) -> Iterator[Placed]:
-    """LiteLLM gives the same reasoning twice, as text and as blocks with signatures: it counts once."""
-    if isinstance(wire.get("reasoning_content"), str):
-        yield Reasoning(wire["reasoning_content"]), ("reasoning_content",)
-    elif key := next((key for key in SEALED_REASONING if wire.get(key)), None):
-        yield as_reasoning(wire[key]), (key,)
+    """LiteLLM gives the same reasoning twice, as text and as blocks with what is sealed in them: each counts once."""
+    key = next((key for key in SEALED_REASONING if wire.get(key)), None)
+    sealed = as_reasoning(wire[key]) if key else None
+    if isinstance(text := wire.get("reasoning_content"), str):
+        yield Reasoning(text, sealed.media if sealed else ()), ("reasoning_content",)
+    elif sealed and key:
+        yield sealed, (key,)
 
+
+def _work(wire: Mapping[str, Any]) -> Iterator[Placed]:
+    """What Anthropic's own tools did, and its summaries of what came before: LiteLLM keeps them beside an answer and sends them back."""
+    fields = mapping_or_empty(wire.get("provider_specific_fields"))
+    yield from ((as_opaque(fields[key]), ("provider_specific_fields", key)) for key in WORK if fields.get(key))
+
+
+WORK = ("compaction_blocks", "web_search_results", "tool_results")
 
 SEALED_REASONING = ("thinking_blocks", "reasoning_details", "reasoning_items")
 """Where LiteLLM and OpenRouter keep reasoning in the provider's own form, to be sent back; where several are, they hold the same."""
@@ -275,7 +287,9 @@ def _audio(item: Mapping[str, Any]) -> Part:
 def _file(item: Mapping[str, Any]) -> Part:
     file = item.get("file")
     source = (file.get("file_data") or file.get("file_id")) if isinstance(file, dict) else None
-    return Media("file", source, str(file.get("format") or "")) if isinstance(source, str) and isinstance(file, dict) else as_opaque(item)
+    if not isinstance(source, str) or not isinstance(file, dict):
+        return as_opaque(item)
+    return Media("file", source, str(file.get("format") or ""), str(file.get("detail") or ""))
 
 
 def _other_media(item: Mapping[str, Any]) -> Part:

@@ -12,7 +12,8 @@ from token_guard.formats.wire import Placed, as_json
 
 __all__ = ["Loading"]
 
-_NAME = re.compile(r'"tool_name":"([^"]{1,256})"')
+_NAME = re.compile(r'"(?:tool_)?name":"([^"]{1,256})"')
+"""A search's result names a tool as `tool_name`, an addition in the middle of a conversation as `name`."""
 
 
 class Loading:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from token_guard.formats.wire import mapping_or_empty
+from token_guard.formats.wire import mapping_or_empty, positive
 
 __all__ = ["is_cut_elsewhere"]
 
-CUTTING = frozenset({"truncate_prompt_tokens", "context_management", "truncation", "prompt_truncation", "plugins", "transforms"})
+CUTTING = frozenset(
+    {"truncate_prompt_tokens", "truncate", "context_management", "truncation", "prompt_truncation", "plugins", "transforms"}
+)
 
 AUTOMATIC = ("auto", "AUTO", "AUTO_PRESERVE_ORDER")
 """Values of Responses' `truncation` and of Cohere's `prompt_truncation` that cut."""
@@ -24,14 +26,15 @@ MIDDLE_OUT = "middle-out"
 
 
 def is_cut_elsewhere(fields: Mapping[str, Any]) -> bool:
-    """Whether the fields of a request ask vLLM, OpenRouter, Cohere, Anthropic or OpenAI to make it shorter.
+    """Whether the fields of a request ask vLLM, TGI (`truncate`: the tokens that stay), OpenRouter, Cohere, Anthropic or OpenAI to make it
+    shorter.
 
     >>> is_cut_elsewhere({"transforms": ["middle-out"]}), is_cut_elsewhere({"truncation": "disabled"})
     (True, False)
     """
     if CUTTING.isdisjoint(fields):
         return False
-    if fields.get("truncate_prompt_tokens") or _is_managed(fields.get("context_management")):
+    if positive(fields.get("truncate")) or fields.get("truncate_prompt_tokens") or _is_managed(fields.get("context_management")):
         return True
     if fields.get("truncation") in AUTOMATIC or fields.get("prompt_truncation") in AUTOMATIC:
         return True

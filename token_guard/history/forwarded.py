@@ -18,7 +18,7 @@ __all__ = ["Forwarded"]
 MOST = 4_096
 """Requests that are remembered, as numbers; more than come back."""
 
-FIELDS = ("messages", "system", "input", "instructions", "prompt")
+FIELDS = ("messages", "system", "input", "instructions", "prompt", "contents")
 
 
 class Forwarded:

@@ -43,11 +43,12 @@ def as_requested(limit: ContextLimit, model: str, request: Mapping[str, Any]) ->
 
 
 def _num_ctx(model: str, request: Mapping[str, Any]) -> int | None:
-    """What Ollama will cut the prompt to, in silence: an argument of the deployment, an option of the request, or in its extra body."""
+    """What Ollama will cut the prompt to, in silence: a parameter of the deployment, an option of the request, or in its extra body."""
     if not (model.startswith(_OLLAMA) or request.get("custom_llm_provider") in ("ollama", "ollama_chat")):
         return None
     body = _mapping(request.get("extra_body"))
-    places = (request, _mapping(request.get("options")), body, _mapping(body.get("options")))
+    said = (request, _mapping(request.get("litellm_params")), _mapping(request.get("optional_params")), body)
+    places = (place for one in said for place in (one, _mapping(one.get("options"))))
     return next((window for place in places if (window := read_tokens(place.get("num_ctx")))), None)
 
 

@@ -29,7 +29,7 @@ EMBEDDINGS = "openai.embeddings"
 PROMPT_FIELDS = (
     *("messages", "system", "input", "instructions", "prompt"),
     *("tools", "functions", "tool_choice", "response_format", "text", "documents", "extra_body", "context_management", "model"),
-    "chat_template_kwargs",
+    *("chat_template_kwargs", "contents", "systemInstruction", "system_instruction", "config"),
 )
 """Where requests of these formats keep what takes time to look at."""
 

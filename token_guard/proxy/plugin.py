@@ -26,6 +26,7 @@ from token_guard.proxy.attempt import Attempt, Note, note_of, open_attempt, open
 from token_guard.proxy.callers import router
 from token_guard.proxy.fallbacks import offer_retry
 from token_guard.proxy.fitting import EMBEDDINGS, Fitting, prompt_of
+from token_guard.proxy.generate_content import goes_to_gemini
 from token_guard.proxy.headers import bypassed_headers, remark_headers
 from token_guard.proxy.learning import Learning
 from token_guard.proxy.metrics import open_metrics
@@ -53,16 +54,19 @@ APIS: Mapping[CallTypes | None, str] = {
     CallTypes.aresponses: "openai.responses",
     CallTypes.responses: "openai.responses",
     CallTypes.atext_completion: "openai.completions",
+    CallTypes.agenerate_content: "gemini.contents",
+    CallTypes.agenerate_content_stream: "gemini.contents",
 }
 """The wire format that a LiteLLM call type carries; calls of other types pass by."""
 
 APIS_BY_NAME: Mapping[str, str] = {kind.value: api for kind, api in APIS.items() if kind}
 
-LEARNED_LATER = (CallTypes.anthropic_messages, CallTypes.aresponses)
-"""Calls whose success events do not hold what was forwarded in its own format, so that it is kept until then."""
+GEMINI_CALLS = (CallTypes.agenerate_content, CallTypes.agenerate_content_stream)
+GEMINI_NAMES = tuple(kind.value for kind in GEMINI_CALLS)
+"""Calls that LiteLLM translates to chat where the model is not Gemini's: then the call inside is fitted, and this one passes by."""
 
-UNTOUCHED = ("agenerate_content", "agenerate_content_stream")
-"""Calls that are only marked as passed by; where litellm translates one, the call inside is fitted and says so."""
+LEARNED_LATER = (CallTypes.anthropic_messages, CallTypes.aresponses, *GEMINI_CALLS)
+"""Calls whose success events do not hold what was forwarded in its own format, so that it is kept until then."""
 
 
 class TokenGuardCallback(CustomLogger):
@@ -102,7 +106,7 @@ class TokenGuardCallback(CustomLogger):
         note = open_note(data)
         note["call_type"] = call_type
         self.modes.note(data, note)
-        if call_type in UNTOUCHED:
+        if call_type in GEMINI_NAMES:  # until an attempt says otherwise
             note["headers"] = bypassed_headers()
         try:
             if self._rewrites(note):
@@ -134,7 +138,7 @@ class TokenGuardCallback(CustomLogger):
         """The arguments of one attempt, fitted to its deployment; None when they stay as they are."""
         if call_type is CallTypes.acompletion and "messages" not in kwargs:
             self.unseen.notice(POSITIONAL)
-        attempt = open_attempt(kwargs, api=self._api_of(call_type), mode=self.settings.mode)
+        attempt = open_attempt(kwargs, api=self._api_of(call_type, kwargs), mode=self.settings.mode)
         if not attempt.api or is_summary_call() or not attempt.begin():
             return None
         forget_savings(attempt)
@@ -151,9 +155,10 @@ class TokenGuardCallback(CustomLogger):
         self, request_data: Mapping[str, Any], exception: Exception, call_type: CallTypes | None, fallback_depth: int | None = None
     ) -> None:
         """Learn from an attempt that the provider refused as too long."""
-        if call_type not in APIS or refusals.is_own(exception):
+        api = "" if call_type is CallTypes.aembedding else self._api_of(call_type, request_data)
+        if not api or refusals.is_own(exception):
             return
-        attempt = open_attempt(request_data, api=APIS[call_type], mode=self.settings.mode)
+        attempt = open_attempt(request_data, api=api, mode=self.settings.mode)
         if await asyncio.to_thread(self.retries.refused, attempt, exception) and self.metrics:
             tell(self.metrics.context_error, attempt.model)
 
@@ -230,8 +235,10 @@ class TokenGuardCallback(CustomLogger):
         found, remark = note.get("headers"), note.get("remark")
         return {**(found or {}), **remark_headers(remark or "")} or None if self.settings.headers else None
 
-    def _api_of(self, call_type: CallTypes | None) -> str:
+    def _api_of(self, call_type: CallTypes | None, request: Mapping[str, Any]) -> str:
         """The format by which a call is to be fitted; empty for one that passes by."""
+        if call_type in GEMINI_CALLS and not goes_to_gemini(request):
+            return ""
         if call_type is CallTypes.aembedding and self.settings.on_too_long != "pass":
             return EMBEDDINGS
         return APIS.get(call_type, "")

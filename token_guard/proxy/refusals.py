@@ -50,6 +50,9 @@ WORDINGS: Mapping[str, Wording] = {
     "anthropic.messages": Wording("messages", "prompt is too long: {tokens} tokens > {allowed} maximum. {error}"),
     "openai.responses": Wording("input", "Your input exceeds the context window of this model. {error}"),
     "openai.completions": Wording("prompt"),
+    "gemini.contents": Wording(
+        "contents", "The input token count ({tokens}) exceeds the maximum number of tokens allowed ({allowed}). {error}"
+    ),
     "openai.embeddings": Wording("input"),
 }
 """By the names of the formats. Claude Code compacts by itself when it reads Anthropic's words, Codex by OpenAI's error code."""

@@ -21,8 +21,11 @@ UNSAFE_NAMES = ("llama-2", "llama-3", "replicate")
 WAITING = 64
 """Requests that wait for their answers to be learned from; one more, and the first that began is given up."""
 
-PROMPT = ("model", "messages", "system", "input", "instructions", "tools", "tool_choice", "output_format", "output_config", "text")
-"""The parts of a request to Messages or Responses that count as prompt."""
+PROMPT = (
+    *("model", "messages", "system", "input", "instructions", "tools", "tool_choice", "output_format", "output_config", "text"),
+    *("contents", "systemInstruction", "system_instruction", "config"),
+)
+"""The parts of a request to Messages, Responses or Gemini that count as prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def usage_of(event: Mapping[str, Any]) -> Usage | None:
 
 
 class Sent:
-    """What was forwarded to Messages and Responses, until the answers say what it counted; thread-safe.
+    """What was forwarded to Messages, Responses and Gemini, until the answers say what it counted; thread-safe.
 
     The success event of a bridged call holds the translated request, so that it is compared with what the guard forwarded. There is
     one such event for a call, bridged or not, and it finds its request once.

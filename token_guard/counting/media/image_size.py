@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["BASE64_HEADER", "Size", "size_of_base64", "size_of_bytes"]
+__all__ = ["BASE64_HEADER", "Size", "decoded", "size_of_base64", "size_of_bytes"]
 
 HEADER = 256
 """Bytes that hold the size of every PNG, GIF and WebP."""
@@ -47,12 +47,16 @@ def size_of_bytes(head: bytes) -> Size | None:
     return size if size and size.width > 0 and size.height > 0 else None
 
 
-def _head(data: str, size: int) -> bytes:
-    taken = data[: size * 4 // 3 // 4 * 4]
+def decoded(taken: str) -> bytes:
+    """What a piece of base64 stands for, nothing where it is none."""
     try:
         return base64.b64decode(taken + "=" * (-len(taken) % 4))
     except (binascii.Error, ValueError):
         return b""
+
+
+def _head(data: str, size: int) -> bytes:
+    return decoded(data[: size * 4 // 3 // 4 * 4])
 
 
 def _png(head: bytes) -> Size | None:

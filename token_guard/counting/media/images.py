@@ -76,7 +76,8 @@ class PatchImagesByDetail:
 
 @dataclass(frozen=True, slots=True)
 class ScaledPatchImages:
-    """Anthropic's 28-pixel patches (platform.claude.com/docs/en/build-with-claude/vision): fit into `side` pixels and `tokens` tokens.
+    """Anthropic's 28-pixel patches (platform.claude.com/docs/en/build-with-claude/vision): fit into `side` pixels (0 for no bound) and
+    `tokens` tokens; the processors of open models do the same with patches of their own.
 
     >>> ScaledPatchImages(1568, 1568)(Size(540, 360), "")
     260
@@ -84,17 +85,25 @@ class ScaledPatchImages:
 
     side: int
     tokens: int
+    step: int = 28
+    unknown: int = 0
+    """Tokens charged for an image of unknown size, where that is not as much as one can have."""
 
     def __call__(self, size: Size | None, _detail: str) -> int:
         if size is None:
-            return self.tokens
-        fit = min(1.0, self.side / max(size))
-        return min(self.tokens, _steps(size.width * fit, 28) * _steps(size.height * fit, 28))
+            return self.unknown or self.tokens
+        fit = min(1.0, self.side / max(size)) if self.side else 1.0
+        return min(self.tokens, _steps(size.width * fit, self.step) * _steps(size.height * fit, self.step))
 
 
 @dataclass(frozen=True, slots=True)
 class WideTileImages:
-    """Gemini's 768-pixel tiles (ai.google.dev/gemini-api/docs/tokens): one for an image of at most 384 x 384, else as many as cover it."""
+    """Gemini's tiles (ai.google.dev/gemini-api/docs/image-understanding): one for an image of at most 384 x 384, else as many as cover it,
+    whose side is the image's shorter one by 1.5, at least 256 and at most 768 pixels.
+
+    >>> WideTileImages()(Size(960, 540), "") // 258
+    6
+    """
 
     tile: int = 258
     small: int = 384
@@ -106,7 +115,8 @@ class WideTileImages:
             return self.tile * self.unknown_tiles
         if max(size) <= self.small:
             return self.tile
-        return self.tile * _steps(size.width, 768) * _steps(size.height, 768)
+        side = min(max(math.floor(min(size) / 1.5), 256), 768)
+        return self.tile * _steps(size.width, side) * _steps(size.height, side)
 
 
 @dataclass(frozen=True, slots=True)

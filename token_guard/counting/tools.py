@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from token_guard.conversation.written import written
 from token_guard.counting.names import lookup
 
 __all__ = ["TOOLS", "ToolPrice", "compact", "is_deferred", "is_unsure", "tool_price_for", "typescript"]
@@ -155,7 +155,7 @@ def typescript(tools: Sequence[Any]) -> str:
 
 def compact(value: Any) -> str:
     """A wire value as the JSON text that counts for it."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return written(value)
 
 
 def _function(tool: Any) -> Iterator[str]:

@@ -33,7 +33,7 @@ from token_guard.report import Correction, DecidedBy, Fitted, Report
 from token_guard.second_look import SecondLook, own_key, recounted
 from token_guard.sessions import CompactionLog
 from token_guard.settings import Settings
-from token_guard.validity.json_word import with_json_word
+from token_guard.validity.json_word import WORDED, with_json_word
 from token_guard.validity.media import attachments, within_media_limits
 from token_guard.validity.profiles import Profile, profile_of
 from token_guard.validity.repair import Repaired, repair
@@ -276,7 +276,7 @@ class Guard:
         replayed = self._replayed(case, repaired.messages, lenient, force)
         if self._summaries and replayed.open_note and not force:
             self._summaries.wanted(replayed.open_note)
-        adapted = self._adapted(case, repaired, replayed)
+        adapted = self._adapted(case, repaired, self._worded(case, repaired, replayed, lenient, force))
         done, report = certified(case, measure, repaired, adapted, self._profile(case))
         if own and report.action == "rejected":
             done, report = certified(own, measure, repaired, recounted(adapted, repaired, own.meter), self._profile(case))
@@ -353,11 +353,22 @@ class Guard:
             summaries=self._summaries,
         )
 
+    def _worded(self, case: Case, repaired: Repaired, replayed: Replayed, lenient: bool, force: bool) -> Replayed:
+        """The same as replies in JSON want it, with room made for that where there is none; as it is where none can be made."""
+        with_word = partial(with_json_word, case.conversation.response_format, repaired.messages)
+        if with_word(replayed.messages) is replayed.messages:
+            return replayed
+        smaller = case.with_overhead(case.meter.message(WORDED))
+        for found in (replayed, self._replayed(smaller, repaired.messages, lenient, force)):
+            messages = with_word(found.messages)
+            tokens = case.meter.messages(messages)
+            if tokens + case.overhead <= case.most:
+                return replace(found, messages=messages, tokens=tokens)
+        return replayed
+
     def _adapted(self, case: Case, repaired: Repaired, replayed: Replayed) -> Replayed:
-        """The same as replies in JSON want it, where that has room, and as models of this family want it."""
-        worded = with_json_word(case.conversation.response_format, repaired.messages, replayed.messages)
-        has_room = worded is replayed.messages or case.meter.messages(worded) + case.overhead <= case.most
-        messages = adapted(self._profile(case), repaired.messages, worded if has_room else replayed.messages)
+        """The same as models of this family want it."""
+        messages = adapted(self._profile(case), repaired.messages, replayed.messages)
         return replayed if messages is replayed.messages else replace(replayed, messages=messages, tokens=case.meter.messages(messages))
 
     def _profile(self, case: Case) -> Profile:

@@ -98,6 +98,20 @@ def test_tools_that_a_reference_loaded_stay_loaded() -> None:
     assert loaded in [block for wire in fitted.request["messages"] for block in wire["content"] if isinstance(block, dict)]
 
 
+@pytest.mark.parametrize("cap", CAPS)
+def test_a_reference_to_an_item_goes_with_that_item(cap: int) -> None:
+    items = [item("developer", "Be brief."), item("user", "Add up the sales of each shop.")]
+    for number in range(40):
+        items += [{**item("assistant", listing(number, 40)), "id": f"m{number}"}, item("user", "Go on."), item("assistant", "I do.")]
+        items += [{"type": "item_reference", "id": f"m{number}"}, item("user", f"And shop {number}?")]
+    fitted = fit({"model": "gpt-5.4", "input": items}, api="openai.responses", max_input_tokens=cap)
+    out = fitted.request["input"]
+    referred = {one["id"] for one in out if one.get("type") == "item_reference"}
+    assert referred <= {one["id"] for one in out if one.get("type") == "message" and "id" in one}
+    assert len(out) < len(items)
+    assert fitted.report.action == "compacted"
+
+
 def test_ids_of_plain_calls_and_ids_that_are_null_bind_nothing() -> None:
     wires = [say("user", "a"), {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "x", "input": {}}]}]
     wires.append(

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from token_guard.compaction import deeds
 from token_guard.conversation import Exchange, ToolCall
+from token_guard.conversation.many import once_in_a_row
 
 __all__ = ["held_for_edits"]
 
 
+@once_in_a_row
 def held_for_edits(units: Sequence[Exchange]) -> dict[int, float]:
     """The exchanges that edit a file, or that are the newest to read one that is edited, by the place where they start: how new
     the newest edit of that file is, between 0 and 1."""

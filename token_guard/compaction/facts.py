@@ -15,7 +15,8 @@ from token_guard.compaction import readable
 from token_guard.compaction.clip import clipped
 from token_guard.compaction.remembered import ends_of, remembered
 from token_guard.compaction.shorten import TextCounter, fitting
-from token_guard.conversation import Message, Text, ToolCall, ToolResult
+from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
+from token_guard.conversation.many import once_for_many
 from token_guard.conversation.windows import windows
 
 __all__ = [
@@ -119,13 +120,22 @@ def names_of(message: Message) -> tuple[str, ...]:
     """The different names in a message: in its words, in what tools answered, in its calls; JSON is read part by part."""
     if len(message.parts) == 1 and isinstance(part := message.parts[0], Text):
         return names(part.text)
-    found = [names(text) for text in texts(message)]
+    return _names_of(message.parts)
+
+
+@once_for_many
+def _names_of(parts: tuple[Part, ...]) -> tuple[str, ...]:
+    found = [names(text) for text in _texts(parts)]
     return found[0] if len(found) == 1 else tuple(dict.fromkeys(chain.from_iterable(found)))
 
 
 def texts(message: Message) -> Iterator[str]:
     """What a message says: its words, what tools answered, the arguments of its calls."""
-    for part in message.parts:
+    return _texts(message.parts)
+
+
+def _texts(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
         if isinstance(part, (Text, ToolResult)):
             yield part.text
         elif isinstance(part, ToolCall):

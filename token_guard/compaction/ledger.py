@@ -11,7 +11,7 @@ from token_guard.compaction import facts, rules
 from token_guard.compaction.blocks import Blocks
 from token_guard.compaction.rule_subjects import replaces
 from token_guard.compaction.rules_block import given_at, strongest
-from token_guard.compaction.steps import Step, steps
+from token_guard.compaction.steps import MAX_STEPS, Step, steps
 from token_guard.conversation import Message
 
 __all__ = ["Ledger", "as_sent"]
@@ -21,9 +21,6 @@ MAX_NAMES = 4_000
 
 MAX_RULES = 200
 """Rules remembered, newest last; notes show fewer."""
-
-MAX_STEPS = 600
-"""Steps remembered; of more, those go first that changed nothing, the oldest first."""
 
 MAX_LINES = 2_400
 """Lines remembered under all steps; where there are more, each step keeps its best ones."""

@@ -158,10 +158,10 @@ class MaskObservations:
             return call
         try:
             arguments = json.loads(call.arguments)
-        except (ValueError, RecursionError):
+            short = _shorten_strings(arguments, self.argument_tokens, counter)
+            return call if short == arguments else replace(call, arguments=json.dumps(short, ensure_ascii=False))
+        except (ValueError, RecursionError):  # a model stuck in a loop nests them thousands deep
             return call
-        short = _shorten_strings(arguments, self.argument_tokens, counter)
-        return call if short == arguments else replace(call, arguments=json.dumps(short, ensure_ascii=False))
 
 
 @dataclass(frozen=True, slots=True)

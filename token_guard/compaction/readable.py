@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from token_guard.compaction.remembered import remembered
+from token_guard.conversation.written import is_deep
 
 __all__ = ["fields", "is_decoded", "is_frame", "lines", "values"]
 
@@ -16,6 +17,9 @@ INLINE = 480
 
 DEEPEST = 6
 """Levels of objects in objects; what lies deeper stays as it stands in the JSON."""
+
+TOO_DEEP = 200
+"""Levels of a text that is read as it stands: no program writes it, and what reads values level by level would not come to its end."""
 
 LARGEST = 2_000_000
 """Characters above which a text is read as it stands."""
@@ -93,7 +97,8 @@ def _decoded(text: str) -> Any:
         value = json.loads(text, strict=False, **PLAIN)  # type: ignore[arg-type]
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, (dict, list)) else None
+    nested = text.count("{") + text.count("[") > TOO_DEEP and is_deep(value, TOO_DEEP)
+    return value if isinstance(value, (dict, list)) and not nested else None
 
 
 def _values(value: Any, depth: int) -> Iterator[str]:

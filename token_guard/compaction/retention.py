@@ -35,6 +35,10 @@ PRESENT = 6
 """The newest messages, whose names say what the conversation is about now; three exchanges, as in the scoring of pass 2."""
 
 
+MANY, SAMPLED = 6_000, 512
+"""Messages that are all read, as many as no recorded session has; of more, so many older ones and so many of the newest."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Facts:
     """The different names of one message, and its sentences by kind."""
@@ -44,7 +48,8 @@ class _Facts:
 
 
 def quality(before: Sequence[Message], after: Sequence[Message]) -> Quality:
-    """How much `after` still holds of `before`."""
+    """How much `after` still holds of `before`; of a very long history it is what a part of its messages, taken evenly, shows."""
+    before = _sample(before)
     told = [_facts_of(message) for message in before]
     changed = [message for message in after if is_note(message) or message.edited]
     whole = {message.index for message in after if message.index is not None and not message.edited}
@@ -64,6 +69,14 @@ def quality(before: Sequence[Message], after: Sequence[Message]) -> Quality:
         account.changes(before, gone),
         _rules(before, after),
     )
+
+
+def _sample(messages: Sequence[Message]) -> Sequence[Message]:
+    """Every so many-th message of very many, and the newest ones; all of fewer."""
+    if len(messages) <= MANY:
+        return messages
+    older = messages[:-SAMPLED]
+    return (*older[:: len(older) // SAMPLED], *messages[-SAMPLED:])
 
 
 def _share(had: frozenset[str], has: frozenset[str]) -> float:

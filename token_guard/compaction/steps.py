@@ -18,7 +18,7 @@ from token_guard.conversation import Message, ToolCall
 from token_guard.marks import quoted
 from token_guard.speech import SpokenCall, answers, is_observation, own_words, spoken_call
 
-__all__ = ["Kind", "Step", "steps"]
+__all__ = ["MAX_STEPS", "Kind", "Step", "steps"]
 
 Kind: TypeAlias = Literal["change", "look", "user", "assistant"]
 
@@ -28,6 +28,9 @@ asked, for what the assistant answered."""
 
 CHANGED, LOOKED = 140, 120
 """Characters for the arguments of a call that changes something, and of another."""
+
+MAX_STEPS = 600
+"""Steps remembered; of more, those go first that changed nothing, the oldest first."""
 
 FOLDER = re.compile(r"cd \S+ ?(?:&&|;) *")
 IMPORTING = re.compile(r"(?:import|from \S+ import|#include|using|require|package|use)\b|#!")
@@ -111,10 +114,21 @@ def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, fl
                 decided=decided,
             )
         return
-    words = _quoted(said, message.calls)
-    for call in message.calls:
+    calls = _told(message.calls)
+    words = _quoted(said, calls)
+    for call in calls:
         yield _called(call, words, results.get(call.id, ""), weights, seen)
         words = ""
+
+
+def _told(calls: Sequence[ToolCall]) -> Sequence[ToolCall]:
+    """The calls of a turn without those that would be forgotten at once: what changed nothing, the oldest first."""
+    excess = len(calls) - MAX_STEPS
+    if excess <= 0:
+        return calls
+    idle = [place for place, call in enumerate(calls) if not deeds.changes(call)]
+    gone = frozenset(idle[:excess])
+    return [call for place, call in enumerate(calls) if place not in gone]
 
 
 def _quoted(said: str, calls: Sequence[ToolCall]) -> str:

@@ -15,6 +15,7 @@ from token_guard.compaction.pins import pins
 from token_guard.compaction.shorten import shorten
 from token_guard.compaction.standing import with_rules
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
+from token_guard.conversation.written import written
 from token_guard.marks import is_note
 
 __all__ = ["Truncate"]
@@ -150,11 +151,9 @@ def _shortened_arguments(arguments: str, tokens: int, counter: Counter) -> str:
         value = json.loads(arguments)
     except (ValueError, RecursionError):
         return arguments
-    if not isinstance(value, dict):
-        return arguments
-    strings = [key for key, inner in value.items() if isinstance(inner, str)]
+    strings = [key for key, inner in value.items() if isinstance(inner, str)] if isinstance(value, dict) else []
     if not strings:
         return arguments
     longest = max(strings, key=lambda key: len(value[key]))
     rest = counter.text(arguments) - counter.text(value[longest])
-    return json.dumps({**value, longest: shorten(value[longest], max(8, tokens - rest), counter)}, ensure_ascii=False)
+    return written({**value, longest: shorten(value[longest], max(8, tokens - rest), counter)})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeAlias, assert_never
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
+from token_guard.conversation.written import written
 from token_guard.counting.families import Frames
 
 __all__ = ["PER_MESSAGE", "PER_NAME", "PER_PART", "Arguments", "MediaPricing", "dissect", "media_of", "shown"]
@@ -60,7 +61,7 @@ def shown(arguments: str) -> list[str] | None:
 
 
 def _plain(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return written(value, compact=True)
 
 
 def dissect(message: Message, frames: Frames, price: Pricing, texts: list[str]) -> int:

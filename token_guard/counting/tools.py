@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from token_guard.conversation.written import written
 from token_guard.counting.loading import LISTS, loaded
 from token_guard.counting.names import lookup
 from token_guard.counting.schemas import NAMED, written_out
@@ -123,7 +123,7 @@ def typescript(tools: Sequence[Any]) -> str:
 
 def compact(value: Any) -> str:
     """A wire value as the JSON text that counts for it."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return written(value)
 
 
 def _function(tool: Any) -> Iterator[str]:

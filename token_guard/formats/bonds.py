@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["bonds_of", "loads_tools"]
+__all__ = ["REFERENCE", "bonds_of", "loads_tools", "referred_to"]
 
 PAIRED = frozenset(
     {"tool_use", "tool_result", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output", "text", "thinking"}
@@ -25,8 +25,13 @@ DEEPEST = 2
 LOADING = frozenset({"tool_search_output", "tool_search_tool_result", "tool_reference", "tool_addition"})
 
 
-def bonds_of(blocks: Iterable[Any]) -> frozenset[str]:
-    """The ids that blocks share with others, which have to stay or go with them; an id that is null binds nothing.
+REFERENCE = "item_reference"
+"""An item that stands for another one, which has its id."""
+
+
+def bonds_of(blocks: Iterable[Any], referred: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The ids that blocks share with others, which have to stay or go with them; an id that is null binds nothing. An item's own id
+    binds it where another one has `referred` to it.
 
     >>> sorted(bonds_of([{"type": "server_tool_use", "id": "s1"}, {"type": "tool_use", "id": "t1", "caller": {"tool_id": "s1"}}]))
     ['s1']
@@ -41,8 +46,19 @@ def bonds_of(blocks: Iterable[Any]) -> frozenset[str]:
         if kind not in PAIRED:
             named += [block.get(key) for key in KEYS]
             named += [block.get("id")] if kind.endswith(NAMED) else []
+        named += [own] if (own := block.get("id")) and isinstance(own, str) and own in referred else []
         found.update(name for name in named if isinstance(name, str) and name)
     return frozenset(found)
+
+
+def referred_to(items: Iterable[Any]) -> frozenset[str]:
+    """The ids to which items refer.
+
+    >>> referred_to([{"type": "item_reference", "id": "m1"}, {"type": "message", "id": "m1"}])
+    frozenset({'m1'})
+    """
+    found = (item.get("id") for item in items if isinstance(item, Mapping) and item.get("type") == REFERENCE)
+    return frozenset(one for one in found if isinstance(one, str))
 
 
 def loads_tools(blocks: Iterable[Any]) -> bool:

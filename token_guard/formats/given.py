@@ -46,13 +46,13 @@ def given_back(wire: Any) -> Any:
     return wire.given if isinstance(wire, Opened) else wire
 
 
-def _holds_objects(value: Any) -> bool:
-    if value is None or type(value) is str:
+def _holds_objects(value: Any, depth: int = 0) -> bool:
+    if value is None or type(value) is str or depth > DEPTH:
         return False
     if type(value) is dict:
-        return any(type(inner) is not str and _holds_objects(inner) for inner in value.values())
+        return any(type(inner) is not str and _holds_objects(inner, depth + 1) for inner in value.values())
     if type(value) is list:
-        return any(_holds_objects(one) for one in value)
+        return any(_holds_objects(one, depth + 1) for one in value)
     return not isinstance(value, (*PLAIN, tuple))
 
 

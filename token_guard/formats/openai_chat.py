@@ -134,7 +134,10 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
             return None
         for call in wire.get("tool_calls") or ():
             calls += 1
-            texts += (call["function"]["name"], call["function"]["arguments"])
+            name, arguments = call["function"]["name"], call["function"]["arguments"]
+            if type(name) is not str or type(arguments) is not str:
+                return None
+            texts += (name, arguments)
     return Outline(texts, len(wires), calls)
 
 

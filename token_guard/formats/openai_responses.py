@@ -15,7 +15,7 @@ from typing import Any
 
 from token_guard.conversation import Conversation, Media, Message, Opaque, Origin, Outline, Part, Text, ToolCall, ToolResult
 from token_guard.formats.beside import fields_of, tools_of
-from token_guard.formats.bonds import bonds_of, loads_tools
+from token_guard.formats.bonds import REFERENCE, bonds_of, loads_tools, referred_to
 from token_guard.formats.given import given_back, opened
 from token_guard.formats.replies import clamped
 from token_guard.formats.responses_items import ANY_SIDE, ROLES, TEXT_TYPES, Item, is_shell, kind_of, read_item, reasoning_of
@@ -156,8 +156,19 @@ def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
         yield _whole("user", items, start)
         return
     loading = Loading(tools_of(fields_of(request).get("tools")) or ())
+    referred = _referred(items)
     for index, run in enumerate(_runs(items), start):
-        yield _grouped(run, index, loading)
+        yield _grouped(run, index, loading, referred)
+
+
+def _referred(items: Sequence[Any]) -> frozenset[str]:
+    """The ids of items for which others stand; raises UnreadableError where the server alone has one: its size is unknown."""
+    found = referred_to(items)
+    known = {item.get("id") for item in items if isinstance(item, Mapping) and item.get("type") != REFERENCE} if found else ()
+    for place, item in enumerate(items if found else ()):
+        if isinstance(item, Mapping) and item.get("type") == REFERENCE and item.get("id") not in known:
+            raise UnreadableError(f"server-held history: input[{place}] is a reference")
+    return found
 
 
 def _whole(role: str, text: str, index: int) -> Message:
@@ -179,11 +190,11 @@ def _runs(items: Sequence[Any]) -> Iterator[list[tuple[Any, Item]]]:
         yield run
 
 
-def _grouped(run: Sequence[tuple[Any, Item]], index: int, loading: Loading) -> Message:
+def _grouped(run: Sequence[tuple[Any, Item]], index: int, loading: Loading, referred: frozenset[str]) -> Message:
     placed = list(loading((part, (number, *path)) for number, (_, item) in enumerate(run) for part, path in item.placed))
     parts = tuple(part for part, _ in placed)
     wires = [wire for wire, _ in run]
-    origin = Origin(index, wires, parts, tuple(path for _, path in placed), bonds_of(wires), loads_tools(wires))
+    origin = Origin(index, wires, parts, tuple(path for _, path in placed), bonds_of(wires, referred), loads_tools(wires))
     return Message(run[0][1].role or "developer", parts, "", origin)
 
 

@@ -145,11 +145,6 @@ def _kept(item: Mapping[str, Any], place: str) -> Item:
     return Item("developer", ((as_opaque(item), ()),))
 
 
-def _reference(item: Mapping[str, Any], place: str) -> Item:
-    del item
-    raise UnreadableError(f"server-held history: {place} is a reference")
-
-
 READERS: Mapping[str, Callable[[Mapping[str, Any], str], Item]] = {
     "message": _message,
     "reasoning": _reasoning,
@@ -159,14 +154,14 @@ READERS: Mapping[str, Callable[[Mapping[str, Any], str], Item]] = {
     "mcp_list_tools": _kept,
     "compaction": _kept,
     "compaction_summary": _kept,
-    "item_reference": _reference,
+    "item_reference": _work,
     "program": _work,
     "program_output": _work,
     "tool_search_call": _work,
     "tool_search_output": _work,
 }
 """Kinds that are not told by the ends of their names. A program and its output stand around the calls that it makes, a search for tools
-loads those of later calls: what binds them is in `bonds`."""
+loads those of later calls, a reference stands for another item: what binds them is in `bonds`."""
 
 
 # -- content -------------------------------------------------------------------------------------------------------------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, TypeAlias, TypeVar
 
 from token_guard.conversation import Media, Message, Omitted, Opaque, Part, Path, Reasoning, Text, ToolResult
+from token_guard.conversation.written import written
 from token_guard.formats.blobs import without_blobs
 from token_guard.formats.given import given_back
 
@@ -111,7 +111,7 @@ def as_reasoning(value: Any) -> Reasoning:
 
 def as_json(value: Any) -> str:
     """A value as compact JSON, whole."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr)
+    return written(value, default=repr, compact=True)
 
 
 def apply_edits(wire: Any, edits: Iterable[tuple[Path, Any]]) -> Any:

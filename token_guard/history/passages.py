@@ -84,10 +84,10 @@ class Passages:
     def of(cls, history: Sequence[Message]) -> Passages:
         return cls().upto(history)
 
-    def upto(self, history: Sequence[Message]) -> Passages:
-        """Itself with all of a history whose beginning it has."""
+    def upto(self, history: Sequence[Message], first: int = 0) -> Passages:
+        """Itself with all of a history whose beginning it has, from the message `first` on."""
         stems: dict[str, str] = {}
-        for index in range(self.messages, len(history)):
+        for index in range(max(first, self.messages), len(history)):
             for passage in passages_of(index, history[index]):
                 self._add(passage, stems)
         self.messages = len(history)

@@ -19,6 +19,7 @@ from token_guard.compaction.retention import quality
 from token_guard.conversation import Message
 from token_guard.history.beginning import Beginning
 from token_guard.history.epochs import epoch_goal, floor_after, summed, trigger_of, whole_again
+from token_guard.history.far import SEARCHED, far_end, without_far
 from token_guard.history.passages import Passages
 from token_guard.history.recall import Recall
 from token_guard.history.recollection import Recollection
@@ -78,10 +79,11 @@ class Replay:
 
     def _walk(self, history: Sequence[Message]) -> State:
         """The state at the end of the history: from the newest boundary that is remembered, one boundary after the other."""
-        keys = chain(history, b"%d %b" % (self.allowed, self.seed))
-        ends = [len(history)] if self.at_once else _boundaries(history)
+        far = far_end(history)
+        keys = chain(history, b"%d %b%b" % (self.allowed, self.seed, b" %d" % far if far else b""))
+        ends = [len(history)] if self.at_once else _boundaries(history, far)
         known, state = self._resume(ends, keys)
-        start, passages = known, cache(lambda: self.memo.take_passages(keys).upto(history))
+        start, passages = known, cache(lambda: self.memo.take_passages(keys).upto(history, first=far - SEARCHED))
         for end in (end for end in ends if end > known):
             state = self._advance(state, Beginning(history, end), start, passages)
             start = end
@@ -132,7 +134,8 @@ class Replay:
         stays = [view[place] for place in sorted(pinned(view))]
         cap = self.cap(stays)
         usual = epoch_goal(view, at, state.instructions, self.allowed, cap, self.counter)
-        done = self.compact(Draft(view, state.ledger), replace(goal, cap=self._on_trust(stays, cap)) if goal else usual)
+        goal = replace(goal, cap=self._on_trust(stays, cap)) if goal else usual
+        done = self.compact(without_far(Draft(view, state.ledger), goal, self.counter), goal)
         return replace(
             state,
             base=tuple(slot_of(message) for message in done.draft.messages),
@@ -177,13 +180,13 @@ class Replay:
         return Replayed(messages, state.tokens, state.tally.tokens, at, state.epochs, state.steps, left, note)
 
 
-def _boundaries(history: Sequence[Message]) -> list[int]:
-    """Where the requests of a session ended: before each assistant message, and at the end.
+def _boundaries(history: Sequence[Message], first: int = 0) -> list[int]:
+    """Where the requests of a session ended: before each assistant message from the place `first` on, and at the end.
 
     >>> _boundaries([Message("user", ()), Message("assistant", ()), Message("user", ())])
     [1, 3]
     """
-    ends = [place for place, message in enumerate(history) if place and message.role == "assistant"]
+    ends = [place for place, message in enumerate(history) if place >= max(1, first) and message.role == "assistant"]
     return [*ends, len(history)]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from token_guard.conversation import ToolCall
+from token_guard.conversation.written import written
 
 __all__ = ["SpokenCall", "spoken_call"]
 
@@ -101,7 +102,7 @@ def _fenced(text: str) -> SpokenCall | None:
 
 
 def _call(words: str, name: str, arguments: object) -> SpokenCall:
-    return SpokenCall(words.strip(), ToolCall("", name, json.dumps(arguments, ensure_ascii=False)))
+    return SpokenCall(words.strip(), ToolCall("", name, written(arguments)))
 
 
 def _last(found: Iterator[re.Match[str]]) -> re.Match[str] | None:

@@ -12,9 +12,12 @@ from typing import Any
 from token_guard.conversation import Message, Text
 from token_guard.marks import CLOSE, is_note, mark
 
-__all__ = ["with_json_word"]
+__all__ = ["WORDED", "with_json_word"]
 
 WORDS = "the reply is to be JSON"
+
+WORDED = Message("user", (Text(mark(WORDS)),))
+"""The note that has the word; in another note it takes less."""
 
 
 def with_json_word(response_format: Any, before: Sequence[Message], after: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -28,7 +31,7 @@ def with_json_word(response_format: Any, before: Sequence[Message], after: tuple
     place = next((place for place in range(len(after) - 1, -1, -1) if is_note(after[place])), None)
     if place is None:
         first = next((place for place, message in enumerate(after) if not message.instructs), 0)
-        return (*after[:first], Message("user", (Text(mark(WORDS)),)), *after[first:])
+        return (*after[:first], WORDED, *after[first:])
     told = replace(after[place], parts=(Text(after[place].text.removesuffix(CLOSE) + f"\n{WORDS}{CLOSE}"),))
     return (*after[:place], told, *after[place + 1 :])
 

@@ -36,35 +36,37 @@ def family_complaint(before: Messages, after: Messages, profile: Profile) -> str
 
 def results_follow_their_calls(before: Messages, after: Messages) -> str | None:
     """OpenAI, Anthropic, Gemini and Mistral refuse a tool result whose call is not right before it."""
-    new = _orphans(after) - _orphans(before)
+    new = _new(_orphans, before, after)
     return f"{new.total()} tool result(s) without a call" if new else None
 
 
 def calls_are_answered(before: Messages, after: Messages) -> str | None:
     """All providers refuse a tool call that the next messages do not answer."""
-    new = _unanswered(after) - _unanswered(before)
+    new = _new(_unanswered, before, after)
     return f"{new.total()} tool call(s) without a result" if new else None
 
 
 def calls_and_results_go_together(before: Messages, after: Messages) -> str | None:
     """Responses takes a result anywhere after its call, and refuses either without the other."""
-    known, now = _surplus(before), _surplus(after)
+    now = {call_id: surplus for call_id, surplus in _surplus(after).items() if surplus}
+    known = _surplus(before) if now else Counter[str]()
     parted = sum(1 for call_id, surplus in now.items() if not min(0, known[call_id]) <= surplus <= max(0, known[call_id]))
     return f"{parted} tool call(s) parted from their results" if parted else None
 
 
 def arguments_stay_json(before: Messages, after: Messages) -> str | None:
     """Arguments cut in the middle are a 400 on every later turn."""
-    known = {call.arguments for message in before for call in message.calls}
-    changed = (call.arguments for message in after for call in message.calls if call.arguments not in known)
+    written = [call.arguments for message in after if message.edited for call in message.calls]
+    known = {call.arguments for message in before for call in message.calls} if written else ()
+    changed = (arguments for arguments in written if arguments not in known)
     return next((f"arguments are not JSON: {error}" for error in map(_json_error, changed) if error), None)
 
 
 def nothing_becomes_empty(before: Messages, after: Messages) -> str | None:
     """Anthropic and Mistral refuse messages and tool results without text."""
-    empty = {message.index for message in before if not _says_anything(message)}
-    emptied = (message for message in after if not _says_anything(message) and message.index not in empty)
-    return next((f"an empty {message.role} message" for message in emptied), None)
+    bare = [message for message in after if not _says_anything(message)]
+    empty = {message.index for message in before if not _says_anything(message)} if bare else ()
+    return next((f"an empty {message.role} message" for message in bare if message.index not in empty), None)
 
 
 def instructions_stay_whole(before: Messages, after: Messages) -> str | None:
@@ -76,11 +78,10 @@ def instructions_stay_whole(before: Messages, after: Messages) -> str | None:
 
 def the_last_user_message_stays(before: Messages, after: Messages) -> str | None:
     """The newest user message is what the reply has to answer."""
-    asks = [message for message in before if message.asks and message.index is not None]
-    asked = [message.index for message in asks]
-    alone = [message.index for message in asks if not message.results]
-    kept = {message.index for message in after}
-    return None if kept.issuperset((*asked[-1:], *alone[-1:])) else "the last user message was removed"
+    asks = [message for message in before if message.role == "user" and message.asks and message.index is not None]
+    alone = next((message.index for message in reversed(asks) if not message.results), None)
+    wanted = {message.index for message in asks[-1:]} | ({alone} if alone is not None else set())
+    return None if wanted <= {message.index for message in after} else "the last user message was removed"
 
 
 def the_last_assistant_turn_is_untouched(before: Messages, after: Messages) -> str | None:
@@ -96,16 +97,16 @@ def the_last_assistant_turn_is_untouched(before: Messages, after: Messages) -> s
 
 def reasoning_stays_with_its_message(before: Messages, after: Messages) -> str | None:
     """DeepSeek and Kimi refuse call turns without their reasoning_content, Anthropic thinking without its signature."""
-    reasons = {message.index: _reasons(message) for message in before}
-    changed = any(message.index is not None and _reasons(message) != reasons[message.index] for message in after)
+    edited = {message.index: _reasons(message) for message in after if message.index is not None and message.edited}
+    changed = any(message.index in edited and _reasons(message) != edited[message.index] for message in before) if edited else False
     return "reasoning was changed" if changed else None
 
 
 def a_tool_loop_keeps_its_opening_reasoning(before: Messages, after: Messages) -> str | None:
     """Anthropic: a tool loop that opened with thinking must still open with thinking."""
-    reasoned = {turn.index for opener, turn in _loops(before) if opener.reasons}
-    bare = (turn for opener, turn in _loops(after) if turn is opener and not turn.reasons and turn.index in reasoned)
-    return "a tool loop lost the reasoning it opened with" if any(True for _ in bare) else None
+    bare = {turn.index for opener, turn in _loops(after) if turn is opener and not turn.reasons}
+    lost = any(turn.index in bare and opener.reasons for opener, turn in _loops(before)) if bare else False
+    return "a tool loop lost the reasoning it opened with" if lost else None
 
 
 def reasoning_opens_its_turn(before: Messages, after: Messages) -> str | None:
@@ -128,7 +129,7 @@ def the_last_role_stays(before: Messages, after: Messages) -> str | None:
 
 def results_are_unique(before: Messages, after: Messages) -> str | None:
     """Providers refuse two results for one call."""
-    new = _repeated_results(after) - _repeated_results(before)
+    new = _new(_repeated_results, before, after)
     return f"{new.total()} repeated tool result(s)" if new else None
 
 
@@ -214,6 +215,12 @@ def speaker(message: Message) -> str | None:
     return "assistant" if message.role == "assistant" and not message.calls else None
 
 
+def _new(count: Callable[[Messages], Counter[str]], before: Messages, after: Messages) -> Counter[str]:
+    """What there is more of than there was; where there is nothing, nobody looks through what was."""
+    now = count(after)
+    return now - count(before) if now else now
+
+
 def _orphans(messages: Messages) -> Counter[str]:
     orphans: Counter[str] = Counter()
     open_calls: frozenset[str] = frozenset()
@@ -261,6 +268,8 @@ def _json_error(arguments: str) -> str | None:
         json.loads(arguments or "{}")
     except ValueError as error:
         return str(error)
+    except RecursionError:  # too deep for a reader is not cut
+        return None
     return None
 
 

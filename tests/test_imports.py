@@ -70,6 +70,8 @@ THIRD_PARTY = {
     "ctok": ("counting",),
     "splintr": ("counting",),
     "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "proxy.summarizer"),
+    "sqlalchemy": ("stores.engines", "stores.schema", "stores.sql", "stores.sql_sessions"),
+    "redis": ("stores.redis",),
     "prometheus_client": ("proxy.metrics",),
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),
@@ -204,7 +206,8 @@ def _python(code: str) -> str:
     [
         ("token_guard", ("litellm", "tiktoken", "pydantic", "yaml", "rich")),
         ("token_guard.commands.cli", ("litellm", "tiktoken", "pydantic", "yaml", "rich", "token_guard.guard", "token_guard.demo")),
-        ("token_guard.guard", ("litellm", "tiktoken", "rich", "typer")),
+        ("token_guard.guard", ("litellm", "tiktoken", "rich", "typer", "sqlalchemy")),
+        ("token_guard.stores", ("sqlalchemy", "redis", "psycopg")),
         ("token_guard.commands.count", ("litellm", "typer", "token_guard.demo")),
     ],
 )

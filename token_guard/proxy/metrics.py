@@ -42,6 +42,9 @@ class Metrics:
     failed: Counter
     kept: Counter
     task_cut: Counter
+    store_errors: Counter
+    store_dropped: Counter
+    store_up: Gauge
 
     def observe(self, report: Report) -> None:
         """Count one request."""
@@ -70,6 +73,13 @@ class Metrics:
         """Show how far the estimates for a model are off, and by what they are corrected."""
         self.error.labels(model_label(model)).set(correction.spread)
         self.correction.labels(model_label(model)).set(correction.slope)
+
+    def store(self, what: str, number: int) -> None:
+        """Count what the store could not do, or show whether it answers."""
+        if what == "up":
+            self.store_up.set(number)
+        else:
+            {"errors": self.store_errors, "dropped": self.store_dropped}[what].inc(number)
 
     def _compacted(self, report: Report) -> None:
         self.compression.observe(report.compression_ratio)
@@ -126,5 +136,8 @@ def open_metrics() -> Metrics | None:
             ("model", "part", "fate"),
         ),
         task_cut=Counter("token_guard_task_cut_total", "Compacted requests whose running task is no longer whole", ("model",)),
+        store_errors=Counter("token_guard_store_errors_total", "Times that the store did not answer"),
+        store_dropped=Counter("token_guard_store_dropped_total", "Records that were dropped because the store did not answer for long"),
+        store_up=Gauge("token_guard_store_up", "Whether the store answers", multiprocess_mode="livemin"),
         correction=Gauge("token_guard_estimate_correction_ratio", "Real prompt tokens per estimated one", ("model",)),
     )

@@ -23,7 +23,7 @@ from token_guard.guard import Guard
 from token_guard.limits import Deployment, Discovery, Learned
 from token_guard.proxy import refusals
 from token_guard.proxy.attempt import Attempt, Note, note_of, open_attempt, open_note
-from token_guard.proxy.callers import router
+from token_guard.proxy.callers import proxys_redis, router
 from token_guard.proxy.fallbacks import offer_retry
 from token_guard.proxy.fitting import EMBEDDINGS, Fitting, prompt_of
 from token_guard.proxy.headers import bypassed_headers, remark_headers
@@ -74,11 +74,11 @@ class TokenGuardCallback(CustomLogger):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
-        store = open_store(settings.store)
+        self.metrics = open_metrics()
+        store = open_store(settings.store, observe=self._observe_store, proxys_redis=proxys_redis)
         keep_large_counts(store)
         learned = Learned(store, settings.limits.learned_ttl_seconds)
         discovery = Discovery.if_wanted(settings.limits.discovery, store)
-        self.metrics = open_metrics()
         self.noting = Noting(self.metrics)
         self.modes = Modes(allowed=settings.allow_request_mode)
         self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, observe=self._observe_summary)
@@ -244,6 +244,10 @@ class TokenGuardCallback(CustomLogger):
 
     def _limit_of(self, model: str, deployment: Deployment | None) -> ContextLimit:
         return self.guard.limits.resolve(model, deployment)
+
+    def _observe_store(self, what: str, number: int) -> None:
+        if self.metrics:
+            tell(self.metrics.store, what, number)
 
     def _observe_summary(self, outcome: str) -> None:
         if self.metrics:

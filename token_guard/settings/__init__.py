@@ -84,8 +84,8 @@ class Settings(BaseSettings):
     """Whether clients may choose a mode with the header x-token-guard-mode."""
     headers: bool = True
     """Whether responses carry x-token-guard-* headers."""
-    store: str = "sqlite:///~/.cache/token_guard/store.db"
-    """Where a proxy keeps what it learns (how providers count, counts of very large texts): sqlite:///path, or memory:."""
+    store: str = "sqlite:"
+    """Where a proxy keeps what it learns and its sessions: sqlite:, sqlite:///path, postgresql+psycopg://, redis://, proxy:, or memory:."""
     memo_bytes: PositiveInt = 64 * 1024 * 1024
     """Memory for remembered compactions, in bytes; without it the result is the same, only slower."""
     count_cache_bytes: PositiveInt = 32 * 1024 * 1024

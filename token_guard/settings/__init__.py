@@ -26,6 +26,7 @@ from token_guard.settings.mask import MaskSettings
 from token_guard.settings.reading import DEFAULT_STRATEGY, complaints, environment, merged, said_in_the_environment
 from token_guard.settings.recall import RecallSettings
 from token_guard.settings.renamed import current
+from token_guard.settings.sessions import SessionSettings
 from token_guard.settings.summarize import SummarizeSettings
 from token_guard.settings.summarizer import SummarizerSettings
 from token_guard.settings.truncate import TruncateSettings
@@ -104,6 +105,8 @@ class Settings(BaseSettings):
     """Pass 3, truncation."""
     recall: RecallSettings = Field(default_factory=RecallSettings)
     """What the newest question needs from what was compacted away."""
+    sessions: SessionSettings = Field(default_factory=SessionSettings)
+    """Records of sessions."""
 
     @classmethod
     def settings_customise_sources(

@@ -146,6 +146,11 @@ class SharedStore:
     # -- sessions ----------------------------------------------------------------------------------------------------------
 
     def note(self, change: SessionChange) -> None:
+        change = replace(
+            change,
+            labels={name: _text(label) for name, label in change.labels.items()},
+            asked={(kind, _text(tool).replace("\t", " ")): times for (kind, tool), times in change.asked.items()} if change.asked else {},
+        )
         with self._wake:
             self._dropped(self._pending.note(change))
 

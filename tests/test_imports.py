@@ -30,7 +30,7 @@ LAYERS = (
     ("case", "monitor"),
     ("outcome", "second_look"),
     ("plain_cases",),
-    ("guard",),
+    ("guard", "web"),
     # who calls it
     ("proxy", "demo"),
     ("commands",),
@@ -81,12 +81,12 @@ THIRD_PARTY = {
     "openai": ("demo",),
     "httpx": ("limits.discovery", "limits.pages", "demo"),
     "uvicorn": ("demo",),
-    "fastapi": ("proxy", "demo"),
+    "fastapi": ("proxy", "web", "demo"),
     "starlette": ("proxy", "demo"),
 }
 """Packages of others, and the only places that know them."""
 
-IMPORTS_OTHERS_AT_ONCE = ("proxy", "demo")
+IMPORTS_OTHERS_AT_ONCE = ("proxy", "web", "demo")
 """Modules that may import litellm and servers when they are imported; nothing imports them but their users."""
 
 

@@ -23,7 +23,7 @@ from shared_proxies import with_this_folder
 from token_guard.demo.proxy import Proxy
 from token_guard.demo.upstream import Upstream
 
-WINDOW, RETENTION_SECONDS = 8_000, 10
+WINDOW, RETENTION_SECONDS = 8_000, 20
 
 
 @dataclass(frozen=True)
@@ -220,8 +220,9 @@ def test_the_master_key_sees_all_and_records_go_after_the_retention_period(tmp_p
         }
         with Proxy(config, environment={"TOKEN_GUARD_STORE": f"sqlite:///{tmp_path}/store.db"}) as proxy:
             world = World(proxy.wait())
-            assert world.chat("short", proxy.key).status_code == 200
+            for session in ("first", "short"):  # the first request of a proxy may take as long as some records live
+                assert world.chat(session, proxy.key).status_code == 200
             assert world.ask("sessions/short", proxy.key).json()["requests"] == 1
-            assert [one["session"] for one in world.ask("sessions", proxy.key).json()["sessions"]] == ["short"]
-            assert soon(lambda: world.ask("sessions/short", proxy.key).status_code == 404)
+            assert "short" in [one["session"] for one in world.ask("sessions", proxy.key).json()["sessions"]]
+            assert soon(lambda: world.ask("sessions/short", proxy.key).status_code == 404, 60)
             assert world.ask("sessions", proxy.key).json()["sessions"] == []

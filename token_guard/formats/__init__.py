@@ -44,8 +44,8 @@ FORMATS: Mapping[str, Format] = {
 """Every format by its name; the shape of a request is looked at in this order, the plainest last."""
 
 
-OPENING = 8
-"""Messages among which the first question nearly always is."""
+OPENINGS = (3, 12, None)
+"""Among how many messages the first question is looked for: nearly always it is the second."""
 
 SAID = ("messages", "input")
 """The fields in which formats keep messages."""
@@ -61,9 +61,9 @@ def opening(api: str, request: Mapping[str, Any]) -> tuple[Message, ...]:
     ['Hello']
     """
     told = {field: request[field] for field in TOLD if field in request}
-    first = {field: told[field][:OPENING] for field in SAID if isinstance(told.get(field), list)}
-    for shorter in ({**told, **first}, told):
-        parsed = FORMATS[api].parse(shorter)
+    for most in OPENINGS:
+        first = {field: told[field][:most] for field in SAID if isinstance(told.get(field), list)}
+        parsed = FORMATS[api].parse({**told, **first})
         if isinstance(parsed, Conversation) and any(message.asks for message in parsed.messages):
             return parsed.messages
     return ()

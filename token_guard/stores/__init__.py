@@ -14,7 +14,8 @@ from token_guard.errors import ConfigError
 from token_guard.stores.files import default_file, trouble_with_file
 from token_guard.stores.memory import MemoryStore
 from token_guard.stores.records import Page, SessionChange, SessionRecord, Totals
-from token_guard.stores.shared import Backend, SharedStore
+from token_guard.stores.shared import SharedStore
+from token_guard.stores.worker import Backend
 
 __all__ = ["MemoryStore", "Page", "SessionChange", "SessionRecord", "SharedStore", "Store", "Totals", "open_store", "trouble_with"]
 

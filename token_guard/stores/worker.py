@@ -149,7 +149,7 @@ class Worker:
 
     def _step(self, kind: str, step: Callable[[], object]) -> None:
         """Do a step; whatever the driver raises is an outage."""
-        self._busy_since = self._busy_since or self._clock()
+        before, self._busy_since = self._busy_since, self._busy_since or self._clock()
         try:
             step()
         except Exception as error:
@@ -157,7 +157,7 @@ class Worker:
         else:
             self._outage.worked(kind)
         finally:
-            self._busy_since = None
+            self._busy_since = before
 
     def _serve(self, job: Callable[[Backend], Any], done: Future[Any]) -> None:
         if not done.set_running_or_notify_cancel():

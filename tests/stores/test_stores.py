@@ -7,13 +7,17 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from token_guard.errors import ConfigError
 from token_guard.stores import MemoryStore, Page, SessionChange, SessionRecord, Store, open_store, trouble_with
-from token_guard.stores.records import EVENTS
+from token_guard.stores.records import EVENTS, Batch, Fact
+from token_guard.stores.redis import RedisStore, connected
+from token_guard.stores.sql import SQLStore
+from token_guard.stores.worker import Backend
 
 DAY = 86_400.0
 
@@ -104,6 +108,36 @@ def test_sections_of_a_memory_are_bounded() -> None:
     newest = tuple(map(str, range(502, 512)))
     assert memory.keys("counts") == memory.keys("summaries") == newest
     assert {record.id for record in memory.sessions(Page(limit=99))} == set(newest)
+
+
+def test_what_is_too_much_or_over_is_cleaned_up(shared_url: str) -> None:
+    backend = backend_of(shared_url, capacity=10)
+    backend.open()
+    now = time.time()
+    facts = tuple(Fact("counts", str(number), "x") for number in range(25))
+    changes = tuple(change(f"s{number}", at=now - 100 + number) for number in range(15))
+    backend.write(Batch("1", facts, (*changes, change("over", at=now - 200, ttl=1))))
+    backend.prune()
+    assert backend.keys("counts") == tuple(str(number) for number in range(15, 25))
+    assert [record.id for record in backend.sessions(Page())] == [f"s{number}" for number in range(14, 4, -1)]
+    backend.close()
+
+
+def test_a_batch_that_may_have_been_written_is_not_written_twice(shared_url: str) -> None:
+    backend = backend_of(shared_url)
+    backend.open()
+    batch = Batch("1", (Fact("counts", "a", "1"),), (change(requests=2),))
+    backend.write(batch)
+    backend.write(replace(batch, uncertain=True))
+    backend.write(replace(batch, id="2", uncertain=True))
+    assert backend.session("s").counts["requests"] == 4
+    backend.close()
+
+
+def backend_of(url: str, **options: int) -> Backend:
+    if url.startswith("redis"):
+        return RedisStore(lambda: connected(url), **options)
+    return SQLStore(url, **options)
 
 
 # -- several processes -----------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ OVERLAP: Final = 1 * MICROSECONDS
 """How far behind the newest write is looked again: Redis does one thing at a time, so that nothing comes later than it says."""
 
 CHUNK: Final = 500
+MOST_AT_ONCE: Final = 1_000
+"""Sessions that one clean-up takes out because there are too many; what is left waits for the next."""
 
 _NOW: Final = """
 local time = redis.call('TIME')
@@ -88,7 +90,8 @@ def connected(url: str) -> Any:
 
 
 class RedisStore:
-    """Facts and session records in Redis, at most `capacity` facts of a section. Used by one thread; raises what redis-py raises.
+    """Facts and session records in Redis, at most `capacity` facts of a section and about as many sessions. Used by one thread; raises
+    what redis-py raises.
 
     `client` gives the client when the store is opened: that of the proxy is there only when the proxy has started.
     """
@@ -146,6 +149,9 @@ class RedisStore:
         """Take the names of what has ended out of the indexes; what they lead to has gone by itself."""
         for section in self._texts("smembers", "sections"):
             self._tidy(f"index:{section}", f"fact:{section}:", self._time() - 3_600 * MICROSECONDS)
+        beyond = self._texts("zrevrange", "seen", self._capacity, self._capacity + MOST_AT_ONCE)
+        for id_ in beyond:
+            self.forget(id_)
         self._tidy("seen", "session:", int(time.time() - 60))
         for name in list(self._client.scan_iter(f"{PREFIX}seen:*", count=CHUNK)):
             self._tidy(_text(name).removeprefix(PREFIX), "session:", int(time.time() - 60))

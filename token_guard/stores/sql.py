@@ -30,7 +30,8 @@ _LOCK: Final = 0x677561726421
 
 
 class SQLStore:
-    """Facts and session records in tables, about `capacity` facts of a section. Used by one thread; raises what SQLAlchemy raises."""
+    """Facts and session records in tables, about `capacity` facts of a section and as many sessions. Used by one thread; raises what
+    SQLAlchemy raises."""
 
     def __init__(self, url: str, capacity: int = 100_000) -> None:
         address = make_url(url)
@@ -107,7 +108,7 @@ class SQLStore:
             for section, number in connection.execute(select(facts.c.section, func.count()).group_by(facts.c.section)).all():
                 if number > self._capacity:
                     self._shorten(connection, section)
-            forget_ended(connection)
+            forget_ended(connection, self._capacity)
 
     # -- sessions ----------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ LATEST: Final = ("usage_ratio", "epochs")
 BELONGINGS: Final[tuple[tuple[Table, Column[Any]], ...]] = ((events, events.c.session), (asked_again, asked_again.c.session))
 
 CHUNK: Final = 500
+MOST_AT_ONCE: Final = 10_000
+"""Sessions of one clean-up; what is left waits for the next."""
 
 
 def grow(connection: Connection, upsert: Callable[[Table], Any], changes: Sequence[SessionChange]) -> None:
@@ -79,9 +81,12 @@ def forget(connection: Connection, ids: Sequence[str]) -> int:
     return number
 
 
-def forget_ended(connection: Connection) -> None:
-    """Take out the sessions whose time is over, some thousands at a time."""
-    forget(connection, connection.scalars(select(sessions.c.id).where(sessions.c.expires_at < time.time()).limit(10_000)).all())
+def forget_ended(connection: Connection, most: int) -> None:
+    """Take out the sessions whose time is over, and those seen least lately beyond so many; some thousands at a time."""
+    ended = select(sessions.c.id).where(sessions.c.expires_at < time.time()).limit(MOST_AT_ONCE)
+    forget(connection, connection.scalars(ended).all())
+    oldest = select(sessions.c.id).order_by(sessions.c.last_seen.desc(), sessions.c.id.desc()).offset(most).limit(MOST_AT_ONCE)
+    forget(connection, connection.scalars(oldest).all())
 
 
 def _append(connection: Connection, new: Sequence[tuple[str, str]]) -> None:

@@ -30,7 +30,7 @@ LAYERS = (
     ("case", "monitor"),
     ("outcome", "second_look"),
     ("plain_cases",),
-    ("guard",),
+    ("guard", "web"),
     # who calls it
     ("proxy", "demo"),
     ("commands",),
@@ -71,6 +71,8 @@ THIRD_PARTY = {
     "ctok": ("counting",),
     "splintr": ("counting",),
     "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "proxy.summarizer"),
+    "sqlalchemy": ("stores.engines", "stores.schema", "stores.sql", "stores.sql_sessions"),
+    "redis": ("stores.redis",),
     "prometheus_client": ("proxy.metrics",),
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),
@@ -80,12 +82,12 @@ THIRD_PARTY = {
     "openai": ("demo",),
     "httpx": ("limits.discovery", "limits.pages", "demo"),
     "uvicorn": ("demo",),
-    "fastapi": ("proxy", "demo"),
+    "fastapi": ("proxy", "web", "demo"),
     "starlette": ("proxy", "demo"),
 }
 """Packages of others, and the only places that know them."""
 
-IMPORTS_OTHERS_AT_ONCE = ("proxy", "demo")
+IMPORTS_OTHERS_AT_ONCE = ("proxy", "web", "demo")
 """Modules that may import litellm and servers when they are imported; nothing imports them but their users."""
 
 
@@ -205,7 +207,8 @@ def _python(code: str) -> str:
     [
         ("token_guard", ("litellm", "tiktoken", "pydantic", "yaml", "rich")),
         ("token_guard.commands.cli", ("litellm", "tiktoken", "pydantic", "yaml", "rich", "token_guard.guard", "token_guard.demo")),
-        ("token_guard.guard", ("litellm", "tiktoken", "rich", "typer")),
+        ("token_guard.guard", ("litellm", "tiktoken", "rich", "typer", "sqlalchemy")),
+        ("token_guard.stores", ("sqlalchemy", "redis", "psycopg")),
         ("token_guard.commands.count", ("litellm", "typer", "token_guard.demo")),
     ],
 )

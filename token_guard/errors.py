@@ -13,6 +13,7 @@ __all__ = [
     "ContextOverflowError",
     "InputTooLongError",
     "ModelNotSupportedError",
+    "StoreUnavailableError",
     "TokenCountError",
     "TokenGuardError",
     "tell",
@@ -28,6 +29,10 @@ class TokenGuardError(Exception):
 
 class ConfigError(TokenGuardError, ValueError):
     """A setting or a limit file is wrong; the message names the key and what is allowed."""
+
+
+class StoreUnavailableError(TokenGuardError, RuntimeError):
+    """The store does not answer at the moment; what it would have said is not known."""
 
 
 class CompressionError(TokenGuardError):

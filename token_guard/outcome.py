@@ -67,6 +67,7 @@ def certified(case: Case, measure: Measure, repaired: Repaired, replayed: Replay
         kept = kept_of(repaired.messages, done.messages)
         note = "; ".join(_doubts(case, after, family_complaint(repaired.messages, done.messages, profile)))
         report = replace(report, session=session, repaired=repaired.notes, kept=kept, note=note)
+        report = replace(report, is_new_epoch=replayed.is_new_epoch, asked_again=replayed.asked_again)
     return (done, replace(report, note=report.note or ESTIMATED)) if on_trust else clamped(case, done, report)
 
 

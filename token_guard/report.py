@@ -10,6 +10,7 @@ from token_guard.budget import Budget, ContextLimit
 
 __all__ = [
     "Action",
+    "AskedAgain",
     "Correction",
     "Counted",
     "DecidedBy",
@@ -93,6 +94,14 @@ class Quality:
     rules: Rules = Rules()
 
 
+@dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """A call that repeats one whose result was taken out: what kind of text that was (code, log, json, ...), and the tool."""
+
+    kind: str
+    tool: str
+
+
 Fate: TypeAlias = Literal["whole", "cut", "gone", "none"]
 """What became of something that should stay; `none` where there was no such thing."""
 
@@ -152,6 +161,10 @@ class Report:
     repaired: tuple[str, ...] = ()
     epochs: int = 0
     """How many compactions the history has been through, this turn's included."""
+    is_new_epoch: bool = False
+    """Whether the newest compaction was made at this turn; later ones repeat it."""
+    asked_again: tuple[AskedAgain, ...] = ()
+    """Calls of this turn that repeat one whose result was taken out before."""
     max_output_tokens: int | None = None
     """The reply length that was forwarded instead of the client's, when it was clamped."""
     correction: Correction | None = None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, is_dataclass
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 from pluggy import Result
-from shared_proxies import PLAIN, WATCHED, Shared, client_of, started
+from shared_proxies import PLAIN, WATCHED, Shared, client_of, started, with_this_folder
 
 from token_guard.demo.openai_rules import Refusal
 from token_guard.demo.proxy import Proxy
@@ -82,11 +80,6 @@ def config(world: World, callbacks: list[str]) -> dict[str, Any]:
         },
         "callback_settings": {"token_guard": {"allow_request_mode": True}},
     }
-
-
-def with_this_folder() -> dict[str, str]:
-    """An environment in which a proxy finds the callbacks of this folder."""
-    return {"PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))}
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,13 @@ What a proxy learns it keeps by deployment, so that no module sees what another 
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -17,7 +19,7 @@ import openai
 from token_guard.demo.proxy import Proxy
 from token_guard.demo.stand_in import StandIn
 
-__all__ = ["PLAIN", "WATCHED", "Part", "Shared", "behind", "client_of", "started"]
+__all__ = ["PLAIN", "WATCHED", "Part", "Shared", "behind", "client_of", "started", "with_this_folder"]
 
 PLAIN, WATCHED = "token_guard.callback", "watched_callback.callback"
 """The two proxies, by their callback: the guard, and a guard that says when it is asked."""
@@ -71,3 +73,8 @@ def started(callback: str, environment: Mapping[str, str]) -> Iterator[Shared]:
         }
         proxy = stack.enter_context(Proxy(config, environment=environment))
         yield Shared(proxy.wait(), {module: part.upstreams for module, part in parts.items()})
+
+
+def with_this_folder() -> dict[str, str]:
+    """An environment in which a proxy finds the callbacks of this folder."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))}

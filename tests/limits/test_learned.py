@@ -9,7 +9,7 @@ import pytest
 
 from token_guard.errors import ConfigError
 from token_guard.limits import ORDER, Deployment, Learned, LimitChain
-from token_guard.stores import MemoryStore, SQLiteStore
+from token_guard.stores import MemoryStore, open_store
 
 DEPLOYMENT = Deployment(id="d-1", group="main", model_info={"max_input_tokens": 64_000})
 HOUR = 3_600.0
@@ -105,9 +105,11 @@ def test_only_what_no_provider_named_can_be_taken_back() -> None:
 
 
 def test_it_survives_a_restart(tmp_path: Any) -> None:
-    path = str(tmp_path / "store.db")
-    Learned(SQLiteStore(path), HOUR).learn("x", DEPLOYMENT, 16_000)
-    limit = Learned(SQLiteStore(path), HOUR)("x", DEPLOYMENT)
+    url = f"sqlite:///{tmp_path}/store.db"
+    store = open_store(url)
+    Learned(store, HOUR).learn("x", DEPLOYMENT, 16_000)
+    store.close()
+    limit = Learned(open_store(url), HOUR)("x", DEPLOYMENT)
     assert limit
     assert limit.max_input_tokens == 16_000
 

@@ -94,7 +94,9 @@ def test_a_hard_cap_is_not_corrected() -> None:
 
 def test_what_was_learned_survives_in_the_store(tmp_path: Any) -> None:
     url = f"sqlite:///{tmp_path}/facts.db"
-    answered(Guard(calibrations=Calibrations(open_store(url))), 1.1, count=5)
+    store = open_store(url)
+    answered(Guard(calibrations=Calibrations(store)), 1.1, count=5)
+    store.close()
     known = Calibrations(open_store(url)).get("d1")
     assert known.trusted
     assert known.slope == pytest.approx(1.1, rel=0.05)

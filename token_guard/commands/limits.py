@@ -102,8 +102,12 @@ def limits(models: Sequence[str], config: str | None, explain: bool, environ: Ma
 
 
 def _learned(settings: Settings, config: str | None) -> tuple[Learned, ...]:
-    """What the proxy of a configuration has learned, where it keeps that in a file of this machine."""
-    return () if config is None else (Learned(open_store(settings.store), settings.limits.learned_ttl_seconds),)
+    """What the proxy of a configuration has learned, where it keeps that in a store that others can open."""
+    return (
+        ()
+        if config is None or settings.store.startswith("proxy:")
+        else (Learned(open_store(settings.store), settings.limits.learned_ttl_seconds),)
+    )
 
 
 def _ask(discovery: Discovery, everyone: Sequence[Served]) -> tuple[str, ...]:

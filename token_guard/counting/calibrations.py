@@ -25,17 +25,20 @@ class Calibrations:
     def __init__(self, store: CountStore | None = None) -> None:
         self._store = store
         self._known: dict[str, Calibration] = {}
+        self._texts: dict[str, str | None] = {}
         self._lock = threading.Lock()
         self._learned = self._asked = 0
 
     def get(self, key: str) -> Calibration:
         """The calibration of a deployment; an empty one when nothing is known of it."""
         known = self._known.get(key)
-        if known is None:
-            known = self._read(key)
+        if known is None or self._text(key) != self._texts.get(key):
             with self._lock:
-                known = self._known.get(key) or self._kept(key, known)
+                known = self._taken_over(key, self._text(key))
         return known
+
+    def _text(self, key: str) -> str | None:
+        return self._store.get(SECTION, key) if self._store is not None else None
 
     def wants_sample(self, key: str) -> bool:
         """Whether one more sample is worth its count: every one while learning, one in eight afterwards."""
@@ -46,27 +49,32 @@ class Calibrations:
         self, key: str, estimate: int, actual: int, *, litellm_count: int | None = None, slopes: tuple[float, float] = SLOPES
     ) -> Calibration:
         """The calibration of a deployment after one more response of it."""
-        before = self.get(key)
+        self.get(key)
         with self._lock:
-            before = self._known.get(key, before)
+            before = self._known.get(key, Calibration())
             after = before.learn(estimate, actual, litellm_count=litellm_count, slopes=slopes)
             self._kept(key, after)
             self._learned += 1
             written = after is not before and (len(after.samples) <= TRUSTED or self._learned % WRITTEN_EVERY == 0)
-        if written and self._store is not None:
-            self._store.put(SECTION, key, _written(after))
+            if written and self._store is not None:
+                self._texts[key] = text = _written(after)
+                self._store.put(SECTION, key, text)
         return after
+
+    def _taken_over(self, key: str, text: str | None) -> Calibration:
+        """The calibration that is in the store, which another replica may have written, unless more is known here."""
+        known = self._known.get(key, Calibration())
+        stored = _calibration(text) if text else Calibration()
+        self._texts[key] = text
+        return self._kept(key, stored if len(stored.samples) >= len(known.samples) else known)
 
     def _kept(self, key: str, calibration: Calibration) -> Calibration:
         self._known.pop(key, None)
         if len(self._known) >= DEPLOYMENTS:
-            del self._known[next(iter(self._known))]
+            self._texts.pop(oldest := next(iter(self._known)), None)
+            del self._known[oldest]
         self._known[key] = calibration
         return calibration
-
-    def _read(self, key: str) -> Calibration:
-        text = self._store.get(SECTION, key) if self._store is not None else None
-        return _calibration(text) if text else Calibration()
 
 
 def _written(calibration: Calibration) -> str:

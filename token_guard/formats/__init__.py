@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from token_guard.conversation import Conversation, Outline
+from token_guard.conversation import Conversation, Message, Outline
 from token_guard.formats.anthropic_messages import AnthropicMessages
 from token_guard.formats.gemini_contents import GeminiContents
 from token_guard.formats.openai_chat import OpenAIChat
@@ -13,7 +13,7 @@ from token_guard.formats.openai_responses import OpenAIResponses
 from token_guard.formats.text_completion import TextCompletion
 from token_guard.formats.wire import Unreadable
 
-__all__ = ["FORMATS", "Format", "Unreadable", "format_for"]
+__all__ = ["FORMATS", "Format", "Unreadable", "format_for", "opening"]
 
 
 class Format(Protocol):
@@ -43,6 +43,31 @@ FORMATS: Mapping[str, Format] = {
     format_.api: format_ for format_ in (AnthropicMessages(), OpenAIChat(), OpenAIResponses(), GeminiContents(), TextCompletion())
 }
 """Every format by its name; the shape of a request is looked at in this order, the plainest last."""
+
+
+OPENINGS = (3, 12, None)
+"""Among how many messages the first question is looked for: nearly always it is the second."""
+
+SAID = ("messages", "input")
+"""The fields in which formats keep messages."""
+
+TOLD = ("model", "system", "instructions", "prompt", "previous_response_id", "conversation", *SAID)
+"""What of a request tells how its conversation opens."""
+
+
+def opening(api: str, request: Mapping[str, Any]) -> tuple[Message, ...]:
+    """The first messages of a conversation, at least up to the first question; none where the request cannot be read.
+
+    >>> [message.text for message in opening("openai.chat", {"model": "m", "messages": [{"role": "user", "content": "Hello"}]})]
+    ['Hello']
+    """
+    told = {field: request[field] for field in TOLD if field in request}
+    for most in OPENINGS:
+        first = {field: told[field][:most] for field in SAID if isinstance(told.get(field), list)}
+        parsed = FORMATS[api].parse({**told, **first})
+        if isinstance(parsed, Conversation) and any(message.asks for message in parsed.messages):
+            return parsed.messages
+    return ()
 
 
 def format_for(api: str | None, request: Mapping[str, Any]) -> Format | None:

@@ -8,7 +8,10 @@ from typing import Any
 
 from token_guard.conversation import Message
 
-__all__ = ["session_of"]
+__all__ = ["HEADER", "given_name", "session_of"]
+
+HEADER = "x-token-guard-session"
+"""How a client names its session to the guard."""
 
 METADATA = ("litellm_metadata", "metadata")
 """Where a request may carry the fields of the proxy and the client."""
@@ -17,15 +20,27 @@ GIVEN = ("session_id", "trace_id")
 """What a client calls its session in the metadata. The proxy's own `litellm_trace_id` is made up for each request."""
 
 
+MAX_NAME = 200
+"""Characters of a name that was given; what is longer is known by its digest."""
+
+
 def session_of(request: Mapping[str, Any], messages: Sequence[Message]) -> str:
-    """The name of a conversation: what LiteLLM or the client calls it, else a digest of its opening.
+    """The name of a conversation: what the client or LiteLLM calls it, else a digest of its opening.
 
     The opening is the instructions and the first user message, which a client sends with every turn; conversations that
     open with the same words share a name.
     """
+    return given_name(request) or _digest(messages)
+
+
+def given_name(request: Mapping[str, Any]) -> str:
+    """What the client or LiteLLM calls the session of a request: by the guard's own header first; empty where nobody names it."""
     metadata = [request[place] for place in METADATA if isinstance(request.get(place), Mapping)]
-    given = [request.get("litellm_session_id"), *(fields.get(name) for name in GIVEN for fields in metadata)]
-    return next((name for name in given if isinstance(name, str) and name), _digest(messages))
+    sent = request.get("proxy_server_request")
+    headers = (sent.get("headers") if isinstance(sent, Mapping) else None) or {}
+    named = [headers.get(HEADER), request.get("litellm_session_id"), *(fields.get(name) for name in GIVEN for fields in metadata)]
+    name = next((name for name in named if isinstance(name, str) and name), "")
+    return name if len(name) <= MAX_NAME else blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def _digest(messages: Sequence[Message]) -> str:

@@ -17,6 +17,7 @@ from token_guard.compaction.notes import retold
 from token_guard.compaction.pins import pinned
 from token_guard.compaction.retention import quality
 from token_guard.conversation import Message
+from token_guard.history.again import asked_again
 from token_guard.history.beginning import Beginning
 from token_guard.history.epochs import epoch_goal, floor_after, summed, trigger_of, whole_again
 from token_guard.history.far import SEARCHED, far_end, without_far
@@ -28,7 +29,7 @@ from token_guard.history.summaries import OpenNote, Summaries, opened
 from token_guard.history.tally import Tally
 from token_guard.history.thresholds import Levels, Thresholds, levels
 from token_guard.marks import sent_notes
-from token_guard.report import Quality, Step
+from token_guard.report import AskedAgain, Quality, Step
 
 __all__ = ["Replay", "Replayed"]
 
@@ -36,8 +37,8 @@ __all__ = ["Replay", "Replayed"]
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """The messages to forward and their size in tokens, the history's own size, the sizes at which it is compacted and down to
-    which it was, how many epochs it went through, the steps of all of them by pass, what they left, and the note for which a text
-    may still be written."""
+    which it was, how many epochs it went through and whether the newest one is of this turn, the steps of all of them by pass, what they
+    left, the note for which a text may still be written, and the calls that ask again for what was taken out."""
 
     messages: tuple[Message, ...]
     tokens: int
@@ -47,6 +48,23 @@ class Replayed:
     steps: tuple[Step, ...] = ()
     quality: Quality = field(default_factory=Quality)
     open_note: OpenNote | None = field(default=None, repr=False)
+    is_new_epoch: bool = False
+    asked_again: tuple[AskedAgain, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    """The state at the end of a history, and the one of the turn before, which ended at `start`."""
+
+    state: State
+    before: State
+    start: int
+
+    def asked_again(self, history: Sequence[Message]) -> tuple[AskedAgain, ...]:
+        """The calls of the turn that ask for what was taken out before it."""
+        if not self.before.epochs or not any(message.calls for message in history[self.start :]):
+            return ()
+        return asked_again(history, self.start, view_of(self.before, history[: self.start]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +86,34 @@ class Replay:
 
     def __call__(self, history: Sequence[Message]) -> Replayed:
         """What is forwarded for the request that holds `history`."""
-        return self._replayed(self._walk(history), history)
+        walked = self._walk(history)
+        replayed = self._replayed(walked.state, history)
+        return replace(replayed, is_new_epoch=replayed.epochs > walked.before.epochs, asked_again=walked.asked_again(history))
 
     def once_more(self, history: Sequence[Message]) -> Replayed:
         """As a call, and one more epoch at the end, whatever the size; not remembered."""
-        state = self._walk(history)
+        state = self._walk(history).state
         if state.upto < len(history):
             state = _judged(self._compacted(state, history, state.upto, cache(partial(Passages.of, history))), history)
         return self._replayed(state, history)
 
-    def _walk(self, history: Sequence[Message]) -> State:
-        """The state at the end of the history: from the newest boundary that is remembered, one boundary after the other."""
+    def _walk(self, history: Sequence[Message]) -> _Walked:
+        """To the end of the history: from the newest boundary that is remembered, one boundary after the other."""
         far = far_end(history)
         keys = chain(history, b"%d %b%b" % (self.allowed, self.seed, b" %d" % far if far else b""))
         ends = [len(history)] if self.at_once else _boundaries(history, far)
         known, state = self._resume(ends, keys)
-        start, passages = known, cache(lambda: self.memo.take_passages(keys).upto(history, first=far - SEARCHED))
+        passages = cache(lambda: self.memo.take_passages(keys).upto(history, first=far - SEARCHED))
+        before, start, last = state, known, known
         for end in (end for end in ends if end > known):
+            before, last = state, start
             state = self._advance(state, Beginning(history, end), start, passages)
             start = end
         if passages.cache_info().currsize:
             self.memo.put_passages(keys[-1], passages())
         state = _judged(state, history)
         self.memo.put(keys[-1], state, instead_of=keys[known] if known else None)
-        return state
+        return _Walked(state, before, last)
 
     def _resume(self, ends: Sequence[int], keys: Sequence[bytes]) -> tuple[int, State]:
         """The newest boundary whose state is remembered, or the beginning."""

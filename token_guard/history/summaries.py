@@ -7,8 +7,6 @@ replay after a restart, or on another replica, gives the same bytes.
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -76,21 +74,17 @@ class TextStore(Protocol):
     def get(self, section: str, key: str) -> str | None:
         """The value under a key of a section; None where there is none."""
 
-    def claim(self, section: str, key: str, value: str) -> str:
-        """The value under a key; `value`, which it then has, where there was none."""
-
-    def delete(self, section: str, key: str) -> None:
-        """Forget a value."""
+    def claim(self, section: str, key: str, value: str, *, ttl_seconds: float | None = None) -> str:
+        """The value under a key; `value`, which it then has for so many seconds, where there was none."""
 
 
 class Texts:
     """Texts in a store under the hash of what they are about and the `version` of how they are written; thread-safe as the store is."""
 
-    def __init__(self, store: TextStore, version: str, ttl_seconds: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: TextStore, version: str, ttl_seconds: float) -> None:
         self._store = store
         self._version = version
         self._ttl_seconds = ttl_seconds
-        self._clock = clock
 
     def settled(self, key: str) -> str | None:
         """The text under a key, or, where there is none yet, that there never will be."""
@@ -102,38 +96,14 @@ class Texts:
 
     def is_decided(self, key: str) -> bool:
         """Whether there is a text, or never will be."""
-        return self._read(TEXTS, key) is not None
+        return self._store.get(TEXTS, self._name(key)) is not None
 
     def lease(self, key: str, holder: str, seconds: float) -> bool:
         """Whether `holder` is the one, of all replicas, who writes the text of this key in the next so many seconds."""
         return self._claim(LEASES, key, holder, seconds) == holder
 
     def _claim(self, section: str, key: str, value: str, seconds: float) -> str:
-        known = self._read(section, key)
-        if known is not None:
-            return known
-        written = json.dumps([self._clock() + seconds, value])
-        return _value(self._store.claim(section, self._name(key), written))[1]
-
-    def _read(self, section: str, key: str) -> str | None:
-        """The value under a key; one whose time is over is forgotten."""
-        found = self._store.get(section, self._name(key))
-        if found is None:
-            return None
-        until, value = _value(found)
-        if self._clock() < until:
-            return value
-        self._store.delete(section, self._name(key))
-        return None
+        return self._store.claim(section, self._name(key), value, ttl_seconds=seconds)
 
     def _name(self, key: str) -> str:
         return f"{self._version}/{key}"
-
-
-def _value(text: str) -> tuple[float, str]:
-    """When a value ends, and the value; one that ended long ago when the text is no such thing (other versions share a store)."""
-    try:
-        until, value = json.loads(text)
-        return float(until), str(value)
-    except (ValueError, TypeError):
-        return 0.0, EXTRACT

@@ -25,7 +25,7 @@ class LearnedStore(Protocol):
 
     def get(self, section: str, key: str) -> str | None: ...
 
-    def put(self, section: str, key: str, value: str) -> None: ...
+    def put(self, section: str, key: str, value: str, *, ttl_seconds: float | None = None) -> None: ...
 
     def delete(self, section: str, key: str) -> None: ...
 
@@ -63,7 +63,9 @@ class Learned:
         key = learned_as(model, deployment)
         known = self._fact(key)
         if named or known is None or window < known.window:
-            self.store.put(SECTION, key, json.dumps({"max_input_tokens": window, "at": self.clock(), "named": named}))
+            fact = _Fact(window, self.clock(), named)
+            written = json.dumps({"max_input_tokens": window, "at": fact.at, "named": named})
+            self.store.put(SECTION, key, written, ttl_seconds=self._ttl(fact))
 
     def forget_unnamed(self, model: str, deployment: Deployment | None) -> None:
         """Forget a window that no provider named."""
@@ -77,8 +79,10 @@ class Learned:
         fact = _read(text) if text else None
         if fact is None:
             return None
-        ttl = self.ttl_seconds if fact.named else min(self.ttl_seconds, UNNAMED_TTL_SECONDS)
-        return fact if self.clock() < fact.at + ttl else None
+        return fact if self.clock() < fact.at + self._ttl(fact) else None
+
+    def _ttl(self, fact: _Fact) -> float:
+        return self.ttl_seconds if fact.named else min(self.ttl_seconds, UNNAMED_TTL_SECONDS)
 
 
 def learned_as(model: str, deployment: Deployment | None) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from token_guard.proxy.attempt import PLACES
 
-__all__ = ["caller_of", "identity_of", "may_call", "router"]
+__all__ = ["caller_of", "identity_of", "may_call", "proxys_redis", "router"]
 
 _AUTH: Final = "user_api_key_auth"
 
@@ -27,10 +28,26 @@ _IDENTITY: Final = (
 
 _PROXY: Final = "litellm.proxy.proxy_server"
 
+# A proxy connects to its Redis while it starts, within seconds of loading its callbacks.
+_REDIS_SECONDS: Final = 15.0
+
 
 def router() -> Any:
     """The router of the proxy that this process is; None without one."""
     return getattr(sys.modules.get(_PROXY), "llm_router", None)
+
+
+def proxys_redis() -> Any:
+    """The client of the Redis that this proxy itself uses; waits for it, because a proxy has it some time after its callbacks.
+
+    Raises LookupError where there is none.
+    """
+    deadline = time.monotonic() + _REDIS_SECONDS
+    while (cache := getattr(sys.modules.get(_PROXY), "redis_usage_cache", None)) is None:
+        if time.monotonic() > deadline:
+            raise LookupError("this proxy uses no Redis; litellm_settings.cache or general_settings.coordination_redis names one")
+        time.sleep(0.1)
+    return cache.redis_client
 
 
 def identity_of(kwargs: Mapping[str, Any]) -> dict[str, Any]:

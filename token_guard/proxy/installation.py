@@ -23,6 +23,9 @@ STARTUP_FAILURE = 3
 """The exit status by which uvicorn and gunicorn know that a worker cannot start, and stop instead of starting it again."""
 
 
+SESSION_PATHS = ("/token-guard/sessions", "/token-guard/sessions/{id:path}", "/token-guard/stats")
+
+
 @cache
 def build_callback() -> TokenGuardCallback:
     """The callback of this process, with the settings of `callback_settings.token_guard`.
@@ -42,6 +45,7 @@ def build_callback() -> TokenGuardCallback:
         os._exit(STARTUP_FAILURE)
     if _is_in_a_proxy():
         announce(callback.settings.mode, lacking())
+        _serve_sessions(callback)
         if callback.settings.headers:
             _watch_token_counts(callback)
     return callback
@@ -70,6 +74,24 @@ def _configured() -> Settings:
 def _watch_token_counts(callback: TokenGuardCallback) -> None:
     proxy = sys.modules["litellm.proxy.proxy_server"]
     attach(getattr(proxy, "app", None), lambda body: forecast(callback.guard, getattr(proxy, "llm_router", None), body))
+
+
+def _serve_sessions(callback: TokenGuardCallback) -> None:
+    """Put the routes on the proxy's application. They decide themselves what a key sees; LiteLLM keeps a list of such routes, and
+    lets keys that are no administrator's to no others."""
+    from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
+
+    from token_guard.web import session_routes
+
+    app = getattr(sys.modules["litellm.proxy.proxy_server"], "app", None)
+    if app is None or not callback.settings.sessions.enabled:
+        return
+    routes = session_routes(callback.store, user_api_key_auth)
+    app.include_router(routes)
+    types = sys.modules.get("litellm.proxy._types")
+    listed = getattr(getattr(getattr(types, "LiteLLMRoutes", None), "self_managed_routes", None), "value", None)
+    if isinstance(listed, list):
+        listed += [path for path in SESSION_PATHS if path not in listed]
 
 
 def _is_in_a_proxy() -> bool:

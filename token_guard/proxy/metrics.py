@@ -15,9 +15,12 @@ from token_guard.report import Correction, Report
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["Metrics", "model_label", "open_metrics"]
+__all__ = ["Metrics", "model_label", "open_metrics", "tool_label"]
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.5, 2.0, 4.0)
+MAX_TOOLS = 100
+_TOOLS: set[str] = set()
+
 SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 
 
@@ -42,11 +45,17 @@ class Metrics:
     failed: Counter
     kept: Counter
     task_cut: Counter
+    asked_again: Counter
+    store_errors: Counter
+    store_dropped: Counter
+    store_up: Gauge
 
     def observe(self, report: Report) -> None:
         """Count one request."""
         self.requests.labels(model_label(report.model), report.action).inc()
         self.overhead.observe(report.seconds)
+        for asked in report.asked_again:
+            self.asked_again.labels(model_label(report.model), tool_label(asked.tool), asked.kind).inc()
         if report.limit.max_input_tokens:
             self.usage.observe(report.tokens_after / report.limit.max_input_tokens)
         if report.action == "compacted":
@@ -71,6 +80,13 @@ class Metrics:
         self.error.labels(model_label(model)).set(correction.spread)
         self.correction.labels(model_label(model)).set(correction.slope)
 
+    def store(self, what: str, number: int) -> None:
+        """Count what the store could not do, or show whether it answers."""
+        if what == "up":
+            self.store_up.set(number)
+        else:
+            {"errors": self.store_errors, "dropped": self.store_dropped}[what].inc(number)
+
     def _compacted(self, report: Report) -> None:
         self.compression.observe(report.compression_ratio)
         for name, fate in report.kept.told.items():
@@ -92,6 +108,13 @@ def model_label(model: str) -> str:
     """
     provider, _, name = model.partition("/")
     return name if name and provider in _providers() else model
+
+
+def tool_label(tool: str) -> str:
+    """A tool's name; "other" when there are too many: clients choose them."""
+    if tool not in _TOOLS and len(_TOOLS) < MAX_TOOLS:
+        _TOOLS.add(tool)
+    return tool[:100] if tool in _TOOLS else "other"
 
 
 @functools.cache
@@ -126,5 +149,13 @@ def open_metrics() -> Metrics | None:
             ("model", "part", "fate"),
         ),
         task_cut=Counter("token_guard_task_cut_total", "Compacted requests whose running task is no longer whole", ("model",)),
+        asked_again=Counter(
+            "token_guard_asked_again_total",
+            "Calls that repeat one whose result was taken out, by their tool and the kind of that result",
+            ("model", "tool", "kind"),
+        ),
+        store_errors=Counter("token_guard_store_errors_total", "Times that the store did not answer"),
+        store_dropped=Counter("token_guard_store_dropped_total", "Records that were dropped because the store did not answer for long"),
+        store_up=Gauge("token_guard_store_up", "Whether the store answers", multiprocess_mode="livemin"),
         correction=Gauge("token_guard_estimate_correction_ratio", "Real prompt tokens per estimated one", ("model",)),
     )

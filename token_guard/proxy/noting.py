@@ -1,15 +1,18 @@
-"""Telling what became of an attempt: in the request's note, for the answer's headers; in the metrics; in one log line."""
+"""Telling what became of an attempt: in the request's note, for the answer's headers; in the metrics; in the record of its session; in
+one log line."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from token_guard.errors import ContextOverflowError, tell, where
 from token_guard.proxy.attempt import Attempt
 from token_guard.proxy.headers import bypassed_headers, log_line, rejected_headers, rejected_line, report_headers
 from token_guard.proxy.metrics import Metrics
+from token_guard.proxy.tracked import Tracked
 from token_guard.report import Fitted
 
 __all__ = ["Noting"]
@@ -22,6 +25,7 @@ class Noting:
     """What was done, what was refused, and what failed."""
 
     metrics: Metrics | None
+    tracked: Tracked | None = None
 
     def done(self, attempt: Attempt, fitted: Fitted) -> None:
         """One attempt that goes on, as it came or shorter."""
@@ -32,12 +36,16 @@ class Noting:
         note["sent"] = report.tokens_after
         if self.metrics:
             tell(self.metrics.observe, report)
+        if self.tracked:
+            self.tracked.done(attempt, report)
         if fitted.request is not attempt.request:
             logger.info(log_line(report))
 
     def refused(self, attempt: Attempt, error: ContextOverflowError) -> None:
         """One attempt that cannot be made to fit; counted once, though LiteLLM offers it to the same deployment again."""
         attempt.note["headers"] = rejected_headers(error)
+        if self.tracked:
+            self.tracked.refused(attempt)
         places = attempt.note.setdefault("rejected", [])
         if attempt.place in places:
             return
@@ -50,7 +58,14 @@ class Noting:
         """One attempt that the guard itself failed on; nothing of its content is told."""
         attempt.note["failures"] = attempt.note.get("failures", 0) + 1
         attempt.note["headers"] = bypassed_headers()
+        if self.tracked:
+            self.tracked.refused(attempt)
         if self.metrics:
             tell(self.metrics.fail, attempt.model)
         subject = "the original is forwarded" if outcome == "forwarded" else "the request is refused"
         logger.warning("token_guard failed on a request for %s (%s); %s", attempt.model, where(error), subject)
+
+    def ended_badly(self, data: Mapping[str, Any]) -> None:
+        """A client's request that ended with an error."""
+        if self.tracked:
+            self.tracked.ended_badly(data)

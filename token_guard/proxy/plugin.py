@@ -23,7 +23,7 @@ from token_guard.guard import Guard
 from token_guard.limits import Deployment, Discovery, Learned
 from token_guard.proxy import refusals
 from token_guard.proxy.attempt import Attempt, Note, note_of, open_attempt, open_note
-from token_guard.proxy.callers import router
+from token_guard.proxy.callers import proxys_redis, router
 from token_guard.proxy.fallbacks import offer_retry
 from token_guard.proxy.fitting import EMBEDDINGS, Fitting, prompt_of
 from token_guard.proxy.generate_content import goes_to_gemini
@@ -38,9 +38,11 @@ from token_guard.proxy.retries import Retries
 from token_guard.proxy.savings import forget_savings, record_savings
 from token_guard.proxy.summarizer import Summarizer, is_summary_call
 from token_guard.proxy.threads import away_from_the_loop, in_the_background
+from token_guard.proxy.tracked import Tracked
 from token_guard.proxy.unseen import POSITIONAL, Unseen
 from token_guard.proxy.usage import Sent
 from token_guard.report import Fitted
+from token_guard.sessions import Tracking
 from token_guard.settings import Settings
 from token_guard.stores import open_store
 
@@ -78,12 +80,14 @@ class TokenGuardCallback(CustomLogger):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
-        store = open_store(settings.store)
+        self.metrics = open_metrics()
+        store = open_store(settings.store, observe=self._observe_store, proxys_redis=proxys_redis)
         keep_large_counts(store)
         learned = Learned(store, settings.limits.learned_ttl_seconds)
         discovery = Discovery.if_wanted(settings.limits.discovery, store)
-        self.metrics = open_metrics()
-        self.noting = Noting(self.metrics)
+        self.store = store
+        tracking = Tracking(store, settings.sessions.retention_seconds) if settings.sessions.enabled else None
+        self.noting = Noting(self.metrics, Tracked(tracking) if tracking else None)
         self.modes = Modes(allowed=settings.allow_request_mode)
         self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, observe=self._observe_summary)
         self.guard = Guard(settings, calibrations=Calibrations(store), sources=(learned, *discovery), summaries=self.summarizer)
@@ -165,9 +169,17 @@ class TokenGuardCallback(CustomLogger):
     async def async_log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Learn from a stream that failed after it had begun: the failure hook above is not told of it."""
         error, params = kwargs.get("exception"), kwargs.get("litellm_params")
+        if kwargs.get("stream") and isinstance(params, Mapping):
+            self.noting.ended_badly(params)
         if kwargs.get("stream") and isinstance(error, Exception) and not refusals.is_own(error) and isinstance(params, Mapping):
             attempt = open_attempt({**params, "model": kwargs.get("model")}, mode=self.settings.mode)
             await asyncio.to_thread(self.retries.refused_inside, attempt, error)
+
+    async def async_post_call_failure_hook(
+        self, request_data: dict[str, Any], original_exception: Exception, user_api_key_dict: Any, traceback_str: str | None = None
+    ) -> None:
+        """Note that a client's request ended with an error."""
+        self.noting.ended_badly(request_data)
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Learn from what the provider counted."""
@@ -251,6 +263,10 @@ class TokenGuardCallback(CustomLogger):
 
     def _limit_of(self, model: str, deployment: Deployment | None) -> ContextLimit:
         return self.guard.limits.resolve(model, deployment)
+
+    def _observe_store(self, what: str, number: int) -> None:
+        if self.metrics:
+            tell(self.metrics.store, what, number)
 
     def _observe_summary(self, outcome: str) -> None:
         if self.metrics:

@@ -86,7 +86,7 @@ class Summarizer:
         self._lock = threading.Lock()
         self._asked: TTLCache[str, bool] = TTLCache(_MAX_ASKED, _ASKED_AGAIN_SECONDS, timer=clock)
         self._running: set[asyncio.Task[None]] = set()
-        self._allowance = Allowance(self._options.max_calls_per_hour, clock)
+        self._allowance = Allowance(self._options.max_calls_per_hour, clock, store)
         self._told: set[str] = set()
 
     @classmethod
@@ -156,7 +156,7 @@ class Summarizer:
         prompt = await asyncio.to_thread(self._prompt, note)
         if prompt is None:
             return "no room"
-        if not self._allowance.take():
+        if not await asyncio.to_thread(self._allowance.take):
             return "over budget"
         text = clean(await self._answer(prompt, caller.identity))
         if not text:

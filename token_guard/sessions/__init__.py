@@ -1,5 +1,6 @@
 """Records of sessions: observers of reports, which never hold any content."""
 
 from token_guard.sessions.compaction_log import CompactionEvent, CompactionLog
+from token_guard.sessions.tracking import Counted, Sender, Tracking, session_id
 
-__all__ = ["CompactionEvent", "CompactionLog"]
+__all__ = ["CompactionEvent", "CompactionLog", "Counted", "Sender", "Tracking", "session_id"]

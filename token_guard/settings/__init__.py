@@ -26,6 +26,7 @@ from token_guard.settings.mask import MaskSettings
 from token_guard.settings.reading import DEFAULT_STRATEGY, complaints, environment, merged, said_in_the_environment
 from token_guard.settings.recall import RecallSettings
 from token_guard.settings.renamed import current
+from token_guard.settings.sessions import SessionSettings
 from token_guard.settings.summarize import SummarizeSettings
 from token_guard.settings.summarizer import SummarizerSettings
 from token_guard.settings.truncate import TruncateSettings
@@ -84,8 +85,8 @@ class Settings(BaseSettings):
     """Whether clients may choose a mode with the header x-token-guard-mode."""
     headers: bool = True
     """Whether responses carry x-token-guard-* headers."""
-    store: str = "sqlite:///~/.cache/token_guard/store.db"
-    """Where a proxy keeps what it learns (how providers count, counts of very large texts): sqlite:///path, or memory:."""
+    store: str = "sqlite:"
+    """Where a proxy keeps what it learns and its sessions: sqlite:, sqlite:///path, postgresql+psycopg://, redis://, proxy:, or memory:."""
     memo_bytes: PositiveInt = 64 * 1024 * 1024
     """Memory for remembered compactions, in bytes; without it the result is the same, only slower."""
     count_cache_bytes: PositiveInt = 32 * 1024 * 1024
@@ -104,6 +105,8 @@ class Settings(BaseSettings):
     """Pass 3, truncation."""
     recall: RecallSettings = Field(default_factory=RecallSettings)
     """What the newest question needs from what was compacted away."""
+    sessions: SessionSettings = Field(default_factory=SessionSettings)
+    """Records of sessions."""
 
     @classmethod
     def settings_customise_sources(

@@ -29,6 +29,6 @@ class SummarizerSettings(Section):
     max_output_tokens: PositiveInt = 1_500
     """Length of an answer at most, in tokens; a note uses as much of it as has room."""
     max_calls_per_hour: PositiveInt = 120
-    """Calls of one proxy process at most; beyond, extracts stay."""
+    """Calls of all processes that share the store, at most; beyond, extracts stay."""
     ttl_seconds: PositiveInt = 604_800
     """How long texts are kept in the store, in seconds."""

@@ -1,0 +1,145 @@
+"""Replicas that share a store know what one of them learned, add up to exact totals, and forward the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from build import agent, say
+from store_servers import SERVERS, Server
+
+from token_guard.demo.proxy import Proxy
+from token_guard.demo.upstream import Upstream
+from token_guard.stores import open_store
+
+REPLICAS, REQUESTS, SESSIONS = 4, 2_000, 25
+WINDOW = 6_000
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(params=SERVERS, scope="module")
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with SERVERS[request.param]() as server:
+        yield server
+
+
+# -- four processes that fit requests as a proxy's workers do --------------------------------------------------------------
+
+
+def replicas(url: str) -> list[dict[str, Any]]:
+    """What each of four processes says that it did, all at work at once."""
+    command = [sys.executable, str(HERE / "replica.py"), url, str(REPLICAS), str(REQUESTS // REPLICAS), str(SESSIONS)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])}
+    working = [
+        subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        for number in range(REPLICAS)
+    ]
+    said = [process.communicate(timeout=600) for process in working]
+    assert [process.returncode for process in working] == [0] * REPLICAS, [errors[-1_000:] for _, errors in said]
+    return [json.loads(out) for out, _ in said]
+
+
+def test_totals_of_two_thousand_requests_are_exact_and_a_session_that_hops_keeps_its_bytes(server: Server) -> None:
+    done = replicas(server.url)
+    store = open_store(server.url)
+    totals = store.totals({"key_alias": "mine"})
+    assert totals.sessions == SESSIONS
+    for name in ("requests", "tokens_in", "tokens_forwarded"):
+        assert totals.counts[name] == sum(one[name] for one in done), name
+    assert totals.counts["requests"] == REQUESTS
+    assert totals.counts["tokens_saved"] == totals.counts["tokens_in"] - totals.counts["tokens_forwarded"] > 0
+    store.close()
+    # each turn of the same session was forwarded by all of them, each of which had seen only some of the turns before
+    assert len({json.dumps(one["digests"], sort_keys=True) for one in done}) == 1
+    assert any(one["compacted"] for one in done)
+
+
+# -- two proxies -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two proxies over one store, before a server that nobody knows the window of."""
+
+    proxies: tuple[Proxy, Proxy]
+    upstream: Upstream
+
+    def ask(self, which: int, messages: list[dict[str, Any]], model: str = "unknown", **headers: str) -> httpx.Response:
+        proxy = self.proxies[which]
+        sent = {"Authorization": f"Bearer {proxy.key}", **headers}
+        body = {"model": model, "messages": messages}
+        return httpx.post(f"{proxy.url}/chat/completions", json=body, headers=sent, trust_env=False, timeout=120)
+
+    def source(self, which: int) -> str:
+        """Where a proxy has the window of the unknown model from."""
+        return str(self.ask(which, [say("user", "Hi")]).headers["x-token-guard-limit-source"])
+
+
+@pytest.fixture(scope="module")
+def pair(server: Server) -> Iterator[Pair]:
+    with ExitStack() as stack:
+        upstream = stack.enter_context(Upstream(WINDOW))
+        params = {"model": "hosted_vllm/house-model-7", "api_base": upstream.url, "api_key": "none"}
+        known = {"model_name": "known", "litellm_params": {**params, "model": "openai/gpt-4o"}, "model_info": {"id": "known"}}
+        known["model_info"]["max_input_tokens"] = WINDOW
+        config: dict[str, Any] = {
+            "model_list": [{"model_name": "unknown", "litellm_params": params, "model_info": {"id": "unknown"}}, known],
+            "litellm_settings": {"callbacks": ["token_guard.callback"]},
+            "router_settings": {"num_retries": 0, "disable_cooldowns": True},
+        }
+        own = {**config, "litellm_settings": {**config["litellm_settings"], "cache": True, "cache_params": cache_of(server)}}
+        is_redis = server.url.startswith("redis")
+        first = Proxy(own if is_redis else config, environment={"TOKEN_GUARD_STORE": "proxy:" if is_redis else server.url})
+        second = Proxy(config, environment={"TOKEN_GUARD_STORE": server.url})
+        proxies = stack.enter_context(first), stack.enter_context(second)
+        for proxy in proxies:
+            proxy.wait()
+        yield Pair(proxies, upstream)
+
+
+def cache_of(server: Server) -> dict[str, Any]:
+    return {"type": "redis", "host": "127.0.0.1", "port": server.port, "supported_call_types": []}
+
+
+def test_a_window_that_one_proxy_learned_the_other_uses_five_seconds_later(pair: Pair) -> None:
+    long = [say("system", "Be brief."), *agent(40)[1:]]
+    assert [pair.source(which) for which in (0, 1)] == ["default", "default"]
+    assert pair.ask(0, long).status_code == 200
+    refused = len(pair.upstream.refusals)
+    assert refused == 1
+    time.sleep(5)
+    assert pair.source(1) == "learned", pair.proxies[0].output[-2_000:] + pair.proxies[1].output[-2_000:]
+    assert pair.ask(1, long).status_code == 200
+    assert len(pair.upstream.refusals) == refused
+
+
+def test_a_session_that_hops_between_proxies_adds_up_and_keeps_its_bytes(pair: Pair) -> None:
+    for number in range(12):  # what both learn of how the deployment counts is the same when both know enough of it
+        assert pair.ask(number % 2, agent(2 + number), "known").status_code == 200
+    time.sleep(6)
+    messages, name = agent(36), {"x-token-guard-session": "hopping"}
+    for number, end in enumerate(range(4, len(messages), 2)):
+        assert pair.ask(number % 2, messages[:end], "known", **name).status_code == 200
+        hopped = pair.upstream.bodies[-1]
+        assert pair.ask((number + 1) % 2, messages[:end], "known", **name).status_code == 200
+        assert pair.upstream.bodies[-1] == hopped
+    sent = 2 * len(range(4, len(messages), 2))
+    url = pair.proxies[1].url.replace("/v1", "/token-guard/sessions")
+    headers = {"Authorization": f"Bearer {pair.proxies[1].key}"}
+    deadline = time.monotonic() + 10
+    while True:
+        listed = httpx.get(url, headers=headers, trust_env=False, timeout=60).json()["sessions"]
+        if sum(one["requests"] for one in listed if one["session"] == "hopping") == sent:
+            break
+        assert time.monotonic() < deadline, listed
+        time.sleep(0.2)

@@ -69,7 +69,7 @@ THIRD_PARTY = {
     "fastokens": ("counting",),
     "ctok": ("counting",),
     "splintr": ("counting",),
-    "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "proxy.summarizer"),
+    "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "proxy"),
     "prometheus_client": ("proxy.metrics",),
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),

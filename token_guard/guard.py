@@ -142,7 +142,7 @@ class Guard:
             done, report = self._within_media_limits(case, force)
             report = replace(report, seconds=self._clock() - started)
         if mode == "observe":
-            return Fitted(request, replace(report, action="observed"))
+            return Fitted(request, self._observed(case, done, report))
         tell(self.compaction_log.observe, report)
         if report.action == "rejected":
             return self._rejected(case, done, request, report)
@@ -359,6 +359,14 @@ class Guard:
 
     def _profile(self, case: Case) -> Profile:
         return profile_of(self.settings.profile, case.conversation.model, case.base_model)
+
+    def _observed(self, case: Case, done: Conversation, report: Report) -> Report:
+        """The report on a request that is only looked at: with what would have been done, and its figures."""
+        if report.action != "rejected":
+            return replace(report, action="observed", would=report.action)
+        if self.settings.on_overflow != "reject":
+            return replace(report, action="observed", would="bypassed")
+        return replace(report, action="observed", would="rejected", tokens_after=overflow(case, done, report).tokens)
 
     def _rejected(self, case: Case, done: Conversation, request: Mapping[str, Any], report: Report) -> Fitted:
         if self.settings.on_overflow == "reject":

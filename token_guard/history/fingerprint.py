@@ -8,13 +8,16 @@ from typing import Any
 
 from token_guard.conversation import Message
 
-__all__ = ["session_of"]
+__all__ = ["given_session", "session_of"]
 
 METADATA = ("litellm_metadata", "metadata")
 """Where a request may carry the fields of the proxy and the client."""
 
-GIVEN = ("session_id", "trace_id")
-"""What a client calls its session in the metadata. The proxy's own `litellm_trace_id` is made up for each request."""
+SESSION, TRACE = "session_id", "trace_id"
+"""What a client calls its session in the metadata. A trace of one request's own is none."""
+
+MADE_UP = "litellm_trace_id"
+"""The trace that the proxy makes up for each request, or takes from a tracing client's headers; it then puts it into the metadata, too."""
 
 
 def session_of(request: Mapping[str, Any], messages: Sequence[Message]) -> str:
@@ -23,9 +26,15 @@ def session_of(request: Mapping[str, Any], messages: Sequence[Message]) -> str:
     The opening is the instructions and the first user message, which a client sends with every turn; conversations that
     open with the same words share a name.
     """
+    return given_session(request) or _digest(messages)
+
+
+def given_session(request: Mapping[str, Any]) -> str:
+    """What LiteLLM or the client calls a conversation; empty where neither does."""
     metadata = [request[place] for place in METADATA if isinstance(request.get(place), Mapping)]
-    given = [request.get("litellm_session_id"), *(fields.get(name) for name in GIVEN for fields in metadata)]
-    return next((name for name in given if isinstance(name, str) and name), _digest(messages))
+    traces = (fields.get(TRACE) for fields in metadata if fields.get(TRACE) != request.get(MADE_UP))
+    given = [request.get("litellm_session_id"), *(fields.get(SESSION) for fields in metadata), *traces]
+    return next((name for name in given if isinstance(name, str) and name), "")
 
 
 def _digest(messages: Sequence[Message]) -> str:

@@ -22,6 +22,7 @@ from token_guard.errors import ContextOverflowError, tell, where
 from token_guard.guard import Guard
 from token_guard.limits import Deployment, Discovery, Learned
 from token_guard.proxy import refusals
+from token_guard.proxy.alarms import Alarms
 from token_guard.proxy.attempt import Attempt, Note, note_of, open_attempt, open_note
 from token_guard.proxy.callers import router
 from token_guard.proxy.fallbacks import offer_retry
@@ -30,7 +31,7 @@ from token_guard.proxy.headers import bypassed_headers, remark_headers
 from token_guard.proxy.learning import Learning
 from token_guard.proxy.metrics import open_metrics
 from token_guard.proxy.modes import Modes
-from token_guard.proxy.noting import Noting
+from token_guard.proxy.noting import LEVELS, Noting
 from token_guard.proxy.passing import CALL_TYPE, api_of, open_passing_note, passing_note
 from token_guard.proxy.prechecks import admissible
 from token_guard.proxy.retries import Retries
@@ -79,7 +80,8 @@ class TokenGuardCallback(CustomLogger):
         learned = Learned(store, settings.limits.learned_ttl_seconds)
         discovery = Discovery.if_wanted(settings.limits.discovery, store)
         self.metrics = open_metrics()
-        self.noting = Noting(self.metrics)
+        self.alarms = Alarms(self.metrics.alarm if self.metrics else lambda _alarm: None)
+        self.noting = Noting(self.metrics, self.alarms, LEVELS[settings.log_level])
         self.modes = Modes(allowed=settings.allow_request_mode)
         self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, observe=self._observe_summary)
         self.guard = Guard(settings, calibrations=Calibrations(store), sources=(learned, *discovery), summaries=self.summarizer)

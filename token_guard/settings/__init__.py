@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """Whether clients may choose a mode with the header x-token-guard-mode."""
     headers: bool = True
     """Whether responses carry x-token-guard-* headers."""
+    log_level: Literal["debug", "info", "warning", "off"] = "info"
+    """Level of the one log line on a request that something was done to; the line on any other is one of debug."""
     store: str = "sqlite:///~/.cache/token_guard/store.db"
     """Where a proxy keeps what it learns (how providers count, counts of very large texts): sqlite:///path, or memory:."""
     memo_bytes: PositiveInt = 64 * 1024 * 1024

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from token_guard.report import Report
 
-__all__ = ["FIELDS", "GEN_AI", "Field", "Value", "fields_of", "span_attributes"]
+__all__ = ["CACHE_READ", "CACHE_WRITE", "FIELDS", "GEN_AI", "Field", "Value", "fields_of", "span_attributes"]
 
 Value: TypeAlias = str | bool | int | float | list[str]
 
@@ -35,8 +35,10 @@ FIELDS: Final[Mapping[str, Field]] = {
     "passes": Field("the passes that removed something", lambda report: list(report.removed) or None),
     "epochs": Field("compactions that the history has been through", lambda report: report.epochs or None),
     "utilisation": Field("forwarded tokens as a share of what is allowed", lambda report: report.utilisation),
+    "compression_ratio": Field("forwarded tokens as a share of the client's", lambda report: report.compression_ratio),
     "retention": Field("share of what the history comes back to that is forwarded in its context", lambda report: report.retention),
     "changes_told": Field("share of the calls that changed something which are told", lambda report: report.quality.changes),
+    "relevance": Field("share of what earlier messages have to do with the present", lambda report: report.quality.relevance),
     "rules_found": Field("rules and facts of the user's in what was compacted", lambda report: report.rules.found or None),
     "rules_kept": Field("how many of them are forwarded", lambda report: report.rules.kept if report.rules.found else None),
     "kept_task": Field("the running task: whole, cut or gone", lambda report: report.kept.told.get("task")),
@@ -56,7 +58,7 @@ GEN_AI: Final[Mapping[str, str]] = {
 }
 """The attributes of the OpenTelemetry conventions for generative AI that the guard sets."""
 
-_COMPACTED, _CONVERSATION, *_ = GEN_AI
+_COMPACTED, _CONVERSATION, CACHE_READ, CACHE_WRITE = GEN_AI
 
 
 def fields_of(report: Report) -> dict[str, Value]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,15 @@ class Metrics:
     def alarm(self, alarm: Alarm) -> None:
         """Count one alarm."""
         self.alarms.labels(self.label(alarm.model), alarm.name, alarm.cause).inc()
+
+    def prompted(self, model: str, tokens: Mapping[str, int]) -> None:
+        """Count the tokens of one prompt as its provider did, by what became of them in its cache."""
+        for kind, count in tokens.items():
+            self.prompt.labels(self.label(model), kind).inc(count)
+
+    def save(self, model: str, tokens: int) -> None:
+        """Count what one request saved, net."""
+        self.saved.labels(self.label(model)).inc(tokens)
 
     def learned(self, model: str, correction: Correction) -> None:
         """Show how far the estimates for a model are off, and by what they are corrected."""

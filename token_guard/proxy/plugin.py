@@ -23,6 +23,7 @@ from token_guard.guard import Guard
 from token_guard.limits import Deployment, Discovery, Learned
 from token_guard.proxy import refusals
 from token_guard.proxy.alarms import Alarms
+from token_guard.proxy.answers import Answers
 from token_guard.proxy.attempt import Attempt, Note, note_of, open_attempt, open_note
 from token_guard.proxy.callers import router
 from token_guard.proxy.fallbacks import offer_retry
@@ -82,8 +83,10 @@ class TokenGuardCallback(CustomLogger):
         self.metrics = open_metrics()
         self.alarms = Alarms(self.metrics.alarm if self.metrics else lambda _alarm: None)
         self.noting = Noting(self.metrics, self.alarms, LEVELS[settings.log_level])
+        self.answers = Answers(self.metrics, self.alarms)
         self.modes = Modes(allowed=settings.allow_request_mode)
-        self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, observe=self._observe_summary)
+        told = {"observe": self._observe_summary, "charge": self.answers.debts.owe}
+        self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, **told)
         self.guard = Guard(settings, calibrations=Calibrations(store), sources=(learned, *discovery), summaries=self.summarizer)
         self.retries = Retries(self.guard.limits, min_output_tokens=settings.min_output_tokens)
         if settings.recognise_context_errors:
@@ -166,9 +169,21 @@ class TokenGuardCallback(CustomLogger):
             attempt = open_attempt({**params, "model": kwargs.get("model")}, mode=self.settings.mode)
             await asyncio.to_thread(self.retries.refused_inside, attempt, error)
 
+    async def async_logging_hook(self, kwargs: dict[str, Any], result: Any, call_type: str) -> tuple[dict[str, Any], Any]:
+        """Say what an answer tells of prompt cache and savings, before any logger of LiteLLM's writes of it."""
+        if not is_summary_call():
+            await self.answers(kwargs)
+        return kwargs, result
+
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Learn from what the provider counted."""
         await Learning(self.guard, self.sent, self.metrics)(kwargs)
+
+    async def async_post_call_failure_hook(
+        self, request_data: dict[str, Any], original_exception: Exception, user_api_key_dict: Any, traceback_str: str | None = None
+    ) -> None:
+        """Forget a client's request that got no answer, after its last attempt."""
+        self.answers.failed(request_data)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -221,8 +236,8 @@ class TokenGuardCallback(CustomLogger):
     def _forwarded(self, attempt: Attempt, fitted: Fitted, *, learned_later: bool) -> dict[str, Any] | None:
         """The arguments that are to be used instead of the attempt's own; None where those are right."""
         changed = fitted.request is not attempt.request
-        if changed:
-            record_savings(attempt, fitted.report)
+        record_savings(attempt, fitted.report, changed=changed)
+        self.answers.keep(attempt, fitted)
         forwarded = {**attempt.request, **fitted.request} if changed else attempt.request
         if learned_later:
             self.sent.keep(attempt.api, forwarded)

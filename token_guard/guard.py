@@ -45,6 +45,9 @@ __all__ = ["Guard", "fit"]
 BESIDE_MOVING = 0.25
 """Beside what moves along behind it, a history has at least this share of the room; with less, all of it is compacted together."""
 
+VARIED = 64
+"""Guards with options of their own that are kept at a time: operators write few sets of them, and where clients may, they make more."""
+
 GUESSED = "the model's window is a guess: forwarded as it is until the provider says how long it is"
 
 
@@ -73,6 +76,8 @@ class Guard:
         self.compaction_log = CompactionLog()
         self._recall = _recall(self.settings)
         self._at_once = False
+        self._varied: dict[str, Guard] = {}
+        self._decided_by: str = self.settings.strategy
         self._summaries = summaries
         self._second_look = SecondLook(self.settings, self.calibrations)
         self._clock = clock
@@ -162,6 +167,26 @@ class Guard:
         window = passes(self.settings.model_copy(update={"strategy": "sliding_window"}))
         quick._compact, quick._recall, quick._summaries, quick._at_once = partial(_compact, window), None, None, True
         return quick
+
+    def with_options(self, options: Mapping[str, Any]) -> Guard:
+        """The same with other values of some options: what is learned and remembered is shared, and decisions are kept apart."""
+        name = repr(sorted(options.items()))
+        varied = self._varied.get(name)
+        if varied is None:
+            if len(self._varied) >= VARIED:
+                self._varied.clear()
+            varied = self._varied[name] = self._with_settings(self.settings.with_options(options), name)
+        return varied
+
+    def _with_settings(self, settings: Settings, name: str) -> Guard:
+        other = copy(self)
+        other.__dict__.pop("hurried", None)
+        other.settings, other._decided_by = settings, f"{settings.strategy} {name}"
+        other._compact = partial(_compact, passes(settings))
+        other._plain_cases = PlainCases(self.limits, self.calibrations)
+        other._short_chats = ShortChats(other._plain_cases, self._clock)
+        other._second_look = SecondLook(settings, self.calibrations)
+        return other
 
     def with_reply(self, request: Mapping[str, Any], tokens: int, *, api: str, deployment: Deployment) -> Fitted:
         """The request with a reply of at most so many tokens, and its messages as they are: its provider has said what is left."""
@@ -345,7 +370,7 @@ class Guard:
             counter=case.meter,
             memo=self._memo,
             at_once=self._at_once,
-            seed=f"{self._at_once} {case.wide_room} {case.believed_room} {case.meter.family} {lenient} {self.settings.strategy}".encode(),
+            seed=f"{self._at_once} {case.wide_room} {case.believed_room} {case.meter.family} {lenient} {self._decided_by}".encode(),
             recall=self._recall,
             summaries=self._summaries,
         )

@@ -15,7 +15,9 @@ class Rows(CustomLogger):
         from litellm.proxy.spend_tracking.compression_savings import extract_compression_saved_tokens
         from litellm.proxy.spend_tracking.spend_tracking_utils import get_logging_payload
 
-        row = json.loads(get_logging_payload(kwargs=kwargs, response_obj=response_obj, start_time=start_time, end_time=end_time)["metadata"])
+        row = json.loads(
+            get_logging_payload(kwargs=kwargs, response_obj=response_obj, start_time=start_time, end_time=end_time)["metadata"]
+        )
         told = {name: row.get(name) for name in ("compression_savings", "spend_logs_metadata")}
         print(ROW + json.dumps({**told, "counted": extract_compression_saved_tokens(row)}), flush=True)
 

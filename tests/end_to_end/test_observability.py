@@ -49,7 +49,7 @@ class Seen:
 
 
 @pytest.fixture(scope="module", params=["false", "true"], ids=["otel", "otel v2"])
-def seen(request: pytest.FixtureRequest) -> Iterator[Seen]:
+def seen(request: pytest.FixtureRequest) -> Seen:
     with ExitStack() as stack:
         upstream = stack.enter_context(CachingUpstream(16_000))
         environment = {"OTEL_EXPORTER": "console", "LITELLM_LOG": "INFO", "LITELLM_OTEL_V2": request.param, **with_this_folder()}
@@ -61,7 +61,7 @@ def seen(request: pytest.FixtureRequest) -> Iterator[Seen]:
         answer = httpx.get(proxy.url.replace("/v1", "/metrics"), headers=_key(proxy), timeout=60, trust_env=False, follow_redirects=True)
         output = proxy.output
     told = [json.loads(line) for line in output.splitlines() if line.startswith('{"message"')]
-    yield Seen(
+    return Seen(
         headers,
         upstream.usages,
         answer.text,

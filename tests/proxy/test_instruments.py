@@ -20,7 +20,7 @@ def test_models_that_clients_make_up_share_a_label_beyond_so_many() -> None:
 
 def test_models_of_deployments_are_always_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = [{"model_name": "m", "litellm_params": {"model": "hosted_vllm/house"}}]
-    router = SimpleNamespace(get_model_list=lambda: entries)
+    router = SimpleNamespace(get_model_list=lambda _group: entries)
     monkeypatch.setitem(sys.modules, "litellm.proxy.proxy_server", SimpleNamespace(llm_router=router))
     labels = Labels(most=1)
     assert [labels(name) for name in ("junk", "more junk", "hosted_vllm/house")] == ["junk", OTHER, "house"]

@@ -20,7 +20,8 @@ def test_over_a_session_savings_are_the_difference_of_the_two_bills() -> None:
     turns = [(20_000, 20_000, 0, 0), (21_000, 21_000, 20_000, 20_000), (22_000, 6_000, 21_000, 0), (23_000, 7_000, 22_000, 6_000)]
     debts = Debts()
     net = [
-        debts.settle("ann", saved_tokens(before, after, would_be_read=without, read=read), 0.0).net for before, after, without, read in turns
+        debts.settle("ann", saved_tokens(before, after, would_be_read=without, read=read), 0.0).net
+        for before, after, without, read in turns
     ]
     bill = sum(before - 0.9 * without for before, _, without, _ in turns) - sum(after - 0.9 * read for _, after, _, read in turns)
     assert net == [0, 0, 0, 0]  # the rewrite of 6,000 cost more than the fourth turn saved

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from token_guard.proxy.attempt import PLACES
 
-__all__ = ["caller_of", "identity_of", "may_call", "router"]
+__all__ = ["caller_of", "deployments", "identity_of", "may_call", "router"]
 
 _AUTH: Final = "user_api_key_auth"
 
@@ -31,6 +31,12 @@ _PROXY: Final = "litellm.proxy.proxy_server"
 def router() -> Any:
     """The router of the proxy that this process is; None without one."""
     return getattr(sys.modules.get(_PROXY), "llm_router", None)
+
+
+def deployments(group: str | None = None) -> Sequence[Mapping[str, Any]]:
+    """The deployments behind a name of the router, or all of them; none without a router."""
+    listed = getattr(router(), "get_model_list", None)
+    return (listed(group) or ()) if callable(listed) else ()
 
 
 def identity_of(kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import functools
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from token_guard.proxy.callers import router
+from token_guard.proxy.callers import deployments
 
 __all__ = ["INSTRUMENTS", "OTHER", "Instrument", "Labels", "model_label"]
 
@@ -103,7 +103,7 @@ class Labels:
         label = model_label(model)
         if label in self._known:
             return label
-        deployed = label in _deployed(router())
+        deployed = label in _deployed()
         with self._lock:
             if label not in self._known and not deployed:
                 if not self._left:
@@ -113,7 +113,6 @@ class Labels:
         return label
 
 
-def _deployed(models: Any) -> frozenset[str]:
-    """The labels of a router's deployments; none without a router."""
-    listed = (models.get_model_list() if models else None) or ()
-    return frozenset(model_label(str(entry["litellm_params"]["model"])) for entry in listed)
+def _deployed() -> frozenset[str]:
+    """The labels of the router's deployments."""
+    return frozenset(model_label(str(entry["litellm_params"]["model"])) for entry in deployments())

@@ -44,7 +44,7 @@ class Cached:
 
 
 @dataclass(frozen=True, slots=True)
-class Prefix:
+class _Prefix:
     """A request that was sent, as later ones are compared with it: its head, and its messages by their digest."""
 
     head: bytes
@@ -70,14 +70,14 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class _Before:
     """What is remembered of the turn before."""
 
     at: float
     tokens_before: int
     cached: int
-    client: Prefix
-    forwarded: Prefix
+    client: _Prefix
+    forwarded: _Prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class PromptCaches:
     """The last turn of each session; thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._turns: LRUCache[tuple[str, ...], Before] = LRUCache(_SESSIONS)
+        self._turns: LRUCache[tuple[str, ...], _Before] = LRUCache(_SESSIONS)
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -105,15 +105,15 @@ class PromptCaches:
         cause = _cause(before, turn, cached, now) if before else None
         return Answered(_without_guard(before, turn, cached, now, cause), cause, before.cached if before else 0)
 
-    def _exchanged(self, key: tuple[str, ...], turn: Turn, cached: Cached, now: float) -> Before | None:
-        client, forwarded = (Prefix(turn.head, len(keys) - 1, keys[-1]) for keys in (turn.client, turn.forwarded))
+    def _exchanged(self, key: tuple[str, ...], turn: Turn, cached: Cached, now: float) -> _Before | None:
+        client, forwarded = (_Prefix(turn.head, len(keys) - 1, keys[-1]) for keys in (turn.client, turn.forwarded))
         with self._lock:
             before = self._turns.get(key)
-            self._turns[key] = Before(now, turn.tokens_before, cached.read + cached.written, client, forwarded)
+            self._turns[key] = _Before(now, turn.tokens_before, cached.read + cached.written, client, forwarded)
         return before
 
 
-def _cause(before: Before, turn: Turn, cached: Cached, now: float) -> str | None:
+def _cause(before: _Before, turn: Turn, cached: Cached, now: float) -> str | None:
     """Why the provider read less than half of what it had; None where it did not."""
     if before.cached < LEAST_CACHED or cached.read >= COLLAPSED * before.cached:
         return None
@@ -124,7 +124,7 @@ def _cause(before: Before, turn: Turn, cached: Cached, now: float) -> str | None
     return "provider" if before.forwarded.begins(turn.head, turn.forwarded) else "guard"
 
 
-def _without_guard(before: Before | None, turn: Turn, cached: Cached, now: float, cause: str | None) -> int:
+def _without_guard(before: _Before | None, turn: Turn, cached: Cached, now: float, cause: str | None) -> int:
     """The tokens of the client's request that its provider would have read from its cache had it got them all, turn after turn.
 
     None of them where it caches nothing, or would have lost it as well. Else all that the client had sent before; and where something

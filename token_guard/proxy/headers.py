@@ -34,6 +34,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "kept": "what became of the running task, the loaded rules, the newest plan and the newest exchange",
     "rules": "of the rules and facts that the user gave, how many are forwarded",
     "retention": "share of what the history comes back to that is forwarded in its context",
+    "tokens-raw": "of a token count: what is counted of the request as it came; the answer is the count of what would be forwarded",
     "remark": "what a client asked for and did not get, and why",
 }
 """Every header of an answer, without the prefix, and what it says; one without a value is left out."""

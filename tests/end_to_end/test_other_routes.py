@@ -279,7 +279,7 @@ def test_a_count_without_a_key_or_of_nothing_says_nothing_more(world, ask):
 def test_lists_of_models_say_which_window_is_believed_and_whence_and_nothing_else_differs(world, path):
     plain, guarded = (listed(world.proxies[name], path) for name in ("plain", "guarded"))
     windows = {name: entry.pop("context_window") for name, entry in guarded.items()}
-    assert windows["claude"] == {"max_input_tokens": WINDOW, "source": "deployment"}
+    assert windows["claude"] == {"max_input_tokens": WINDOW, "source": "environment"}
     assert windows["embed"] == {"max_input_tokens": INPUT_WINDOW, "source": "deployment"}
     assert all(entry["max_input_tokens"] == windows[name]["max_input_tokens"] for name, entry in guarded.items())
     for name, entry in guarded.items():

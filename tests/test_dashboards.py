@@ -24,7 +24,9 @@ RULES: Mapping[str, Any] = yaml.safe_load((FOLDER / "alerts.yml").read_text(enco
 SAMPLES = {
     name: instrument
     for instrument in INSTRUMENTS.values()
-    for name in ([f"{instrument.name}_{part}" for part in ("bucket", "sum", "count")] if instrument.kind == "histogram" else [instrument.name])
+    for name in (
+        [f"{instrument.name}_{part}" for part in ("bucket", "sum", "count")] if instrument.kind == "histogram" else [instrument.name]
+    )
 }
 """The instrument behind each name that a scrape shows."""
 

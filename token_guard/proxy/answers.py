@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from token_guard.errors import tell, where
+from token_guard.formats import FORMATS
 from token_guard.proxy.alarms import Alarm, Alarms
 from token_guard.proxy.attempt import KEY, Attempt, metadata_of
 from token_guard.proxy.callers import caller_of
@@ -51,7 +52,7 @@ class Answers:
     def keep(self, attempt: Attempt, fitted: Fitted) -> None:
         """Remember what an attempt forwards, where it is long enough for a prompt cache; a later attempt takes its place."""
         call = str(attempt.request.get("litellm_call_id") or "")
-        if not call or fitted.report.tokens_before < LEAST_CACHED:
+        if not call or attempt.api not in FORMATS or fitted.report.tokens_before < LEAST_CACHED:
             return
         with self._lock:
             self._waiting.pop(call, None)

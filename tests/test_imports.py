@@ -70,7 +70,7 @@ THIRD_PARTY = {
     "fastokens": ("counting",),
     "ctok": ("counting",),
     "splintr": ("counting",),
-    "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "proxy.summarizer"),
+    "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "proxy"),
     "sqlalchemy": ("stores.engines", "stores.schema", "stores.sql", "stores.sql_sessions"),
     "redis": ("stores.redis",),
     "prometheus_client": ("proxy.metrics",),

@@ -45,6 +45,9 @@ __all__ = ["Guard", "fit"]
 BESIDE_MOVING = 0.25
 """Beside what moves along behind it, a history has at least this share of the room; with less, all of it is compacted together."""
 
+VARIED = 64
+"""Guards with options of their own that are kept at a time: operators write few sets of them, and where clients may, they make more."""
+
 GUESSED = "the model's window is a guess: forwarded as it is until the provider says how long it is"
 
 
@@ -73,6 +76,8 @@ class Guard:
         self.compaction_log = CompactionLog()
         self._recall = _recall(self.settings)
         self._at_once = False
+        self._varied: dict[str, Guard] = {}
+        self._decided_by: str = self.settings.strategy
         self._summaries = summaries
         self._second_look = SecondLook(self.settings, self.calibrations)
         self._clock = clock
@@ -145,7 +150,7 @@ class Guard:
             settled: DecidedBy = "bound" if case.meter.holds_estimates(parsed) else report.decided_by
             report = replace(report, decided_by=settled, seconds=self._clock() - started)
         if mode == "observe":
-            return Fitted(request, replace(report, action="observed"))
+            return Fitted(request, self._observed(case, done, report))
         tell(self.compaction_log.observe, report)
         if report.action == "rejected":
             return self._rejected(case, done, request, report)
@@ -165,6 +170,26 @@ class Guard:
         window = passes(self.settings.model_copy(update={"strategy": "sliding_window"}))
         quick._compact, quick._recall, quick._summaries, quick._at_once = partial(_compact, window), None, None, True
         return quick
+
+    def with_options(self, options: Mapping[str, Any]) -> Guard:
+        """The same with other values of some options: what is learned and remembered is shared, and decisions are kept apart."""
+        name = repr(sorted(options.items()))
+        varied = self._varied.get(name)
+        if varied is None:
+            if len(self._varied) >= VARIED:
+                self._varied.clear()
+            varied = self._varied[name] = self._with_settings(self.settings.with_options(options), name)
+        return varied
+
+    def _with_settings(self, settings: Settings, name: str) -> Guard:
+        other = copy(self)
+        other.__dict__.pop("hurried", None)
+        other.settings, other._decided_by = settings, f"{settings.strategy} {name}"
+        other._compact = partial(_compact, passes(settings))
+        other._plain_cases = PlainCases(self.limits, self.calibrations)
+        other._short_chats = ShortChats(other._plain_cases, self._clock)
+        other._second_look = SecondLook(settings, self.calibrations)
+        return other
 
     def with_reply(self, request: Mapping[str, Any], tokens: int, *, api: str, deployment: Deployment) -> Fitted:
         """The request with a reply of at most so many tokens, and its messages as they are: its provider has said what is left."""
@@ -348,7 +373,7 @@ class Guard:
             counter=case.meter,
             memo=self._memo,
             at_once=self._at_once,
-            seed=f"{self._at_once} {case.wide_room} {case.believed_room} {case.meter.family} {lenient} {self.settings.strategy}".encode(),
+            seed=f"{self._at_once} {case.wide_room} {case.believed_room} {case.meter.family} {lenient} {self._decided_by}".encode(),
             recall=self._recall,
             summaries=self._summaries,
         )
@@ -373,6 +398,14 @@ class Guard:
 
     def _profile(self, case: Case) -> Profile:
         return profile_of(self.settings.profile, case.conversation.model, case.base_model)
+
+    def _observed(self, case: Case, done: Conversation, report: Report) -> Report:
+        """The report on a request that is only looked at: with what would have been done, and its figures."""
+        if report.action != "rejected":
+            return replace(report, action="observed", would=report.action)
+        if self.settings.on_overflow != "reject":
+            return replace(report, action="observed", would="bypassed")
+        return replace(report, action="observed", would="rejected", tokens_after=overflow(case, done, report).tokens)
 
     def _rejected(self, case: Case, done: Conversation, request: Mapping[str, Any], report: Report) -> Fitted:
         if self.settings.on_overflow == "reject":

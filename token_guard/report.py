@@ -171,6 +171,8 @@ class Report:
     """How far the provider's counts were from the estimates so far; None when nothing is known of the deployment."""
     note: str = ""
     """Why a request was passed by, rejected or left as it was, in a few words; never any content."""
+    would: Action | None = None
+    """What would have been done, where requests are only observed; all figures are of that."""
     session: str = ""
     """Which conversation was compacted, as `sessions.session_of` names it; empty where none was."""
     seconds: float = 0.0

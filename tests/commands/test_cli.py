@@ -456,10 +456,10 @@ def test_compact_works_where_the_guard_is_only_observing(
         ),
         (
             CONFIG.replace(
-                "{model_name: broken}", "{model_name: a, litellm_params: {model: gpt-4o}, model_info: {token_guard: {trigger: 0.5}}}"
+                "{model_name: broken}", "{model_name: a, litellm_params: {model: gpt-4o}, model_info: {token_guard: {store: x}}}"
             ),
-            "model_list[2].model_info.token_guard.trigger",
-            "allowed: max_input_tokens, max_output_tokens",
+            "model_list[2].model_info.token_guard.store",
+            "allowed: max_input_tokens, max_output_tokens, mode, strategy",
         ),
         (CONFIG + "callback_settings: {token_guard: {limits: {files: [absent.json]}}}", "limits", "absent.json does not exist"),
         (

@@ -78,7 +78,7 @@ def config(world: World, callbacks: list[str]) -> dict[str, Any]:
             "fallbacks": [{"flaky": ["small"]}],
             "context_window_fallbacks": [{"routed-up": ["large"]}],
         },
-        "callback_settings": {"token_guard": {"allow_request_mode": True}},
+        "callback_settings": {"token_guard": {"client_overrides": ["mode"]}},
     }
 
 

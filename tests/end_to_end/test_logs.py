@@ -52,7 +52,7 @@ def _config(upstream: Upstream, more: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "model_list": [deployment],
         "litellm_settings": {"callbacks": ["token_guard.callback"], **more},
-        "callback_settings": {"token_guard": {"allow_request_mode": True}},
+        "callback_settings": {"token_guard": {"client_overrides": ["mode"]}},
     }
 
 

@@ -240,15 +240,17 @@ def test_token_counts_are_the_providers_with_headers_on_what_would_be_forwarded(
     assert (done.header("action"), done.header("tokens-after")) == ("compacted", sent.header("tokens-after"))
     if not done.arrived:
         pytest.skip("this litellm asks no server of a deployment's own for its counts")
-    (asked,) = done.arrived
-    assert asked["messages"] == TURNS
-    assert done.answer.json()["input_tokens"] == tokens_of(MESSAGES)
+    raw, forwarded = done.arrived
+    assert raw["messages"] == TURNS
+    assert forwarded["messages"] == sent.arrived[0]["messages"]
+    assert done.header("tokens-raw") == str(tokens_of(MESSAGES))
+    assert done.answer.json()["input_tokens"] == tokens_of(forwarded) < tokens_of(MESSAGES)
 
 
 def test_where_no_provider_counts_litellm_does_and_the_headers_are_the_same(ask):
     plain, guarded = (ask("/v1/messages/count_tokens", proxy=proxy, model="chat", **MESSAGES) for proxy in ("plain", "guarded"))
-    assert guarded.answer.json() == plain.answer.json()
-    assert guarded.answer.json()["input_tokens"] > WINDOW
+    assert guarded.header("tokens-raw") == str(plain.answer.json()["input_tokens"])
+    assert guarded.answer.json()["input_tokens"] < WINDOW < plain.answer.json()["input_tokens"]
     assert (guarded.header("action"), guarded.arrived) == ("compacted", [])
 
 
@@ -271,6 +273,34 @@ def test_a_count_without_a_key_or_of_nothing_says_nothing_more(world, ask):
     assert refused.status_code >= 400
     assert empty.status == 400
     assert empty.header("action") is None is refused.headers.get("x-token-guard-action")
+
+
+# -- lists of models -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/models", "/model/info", "/v1/model/info"])
+def test_lists_of_models_say_which_window_is_believed_and_whence_and_nothing_else_differs(world, path):
+    plain, guarded = (listed(world.proxies[name], path) for name in ("plain", "guarded"))
+    windows = {name: entry.pop("context_window") for name, entry in guarded.items()}
+    assert windows["claude"] == {"max_input_tokens": WINDOW, "source": "environment"}
+    assert windows["embed"] == {"max_input_tokens": INPUT_WINDOW, "source": "deployment"}
+    assert all(entry["max_input_tokens"] == windows[name]["max_input_tokens"] for name, entry in guarded.items())
+    for name, entry in guarded.items():
+        assert {**entry, "max_input_tokens": None} == {**plain[name], "max_input_tokens": None}
+
+
+def listed(proxy: Any, path: str) -> dict[str, dict[str, Any]]:
+    """The entries by the name that clients use; of detailed ones the model_info."""
+    answer = httpx.get(proxy.url.removesuffix("/v1") + path, headers={"Authorization": f"Bearer {proxy.key}"}, trust_env=False, timeout=60)
+    assert answer.status_code == 200
+    return {entry.get("model_name") or entry["id"]: dict(entry.get("model_info") or entry) for entry in answer.json()["data"]}
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/model/info"])
+def test_without_a_key_no_list_is_told(world, path):
+    answer = httpx.get(world.proxies["guarded"].url.removesuffix("/v1") + path, trust_env=False, timeout=60)
+    assert answer.status_code >= 400
+    assert "context_window" not in answer.text
 
 
 # -- generateContent -----------------------------------------------------------------------------------------------------

@@ -40,12 +40,6 @@ def test_it_is_frozen_and_shows_no_key_and_no_content() -> None:
     assert "private" not in repr(attempt)
 
 
-def test_what_a_client_chose_comes_before_the_setting() -> None:
-    data = arguments()
-    open_note(data)["mode"] = "off"
-    assert open_attempt(data, mode="enforce").mode == "off"
-
-
 def test_it_begins_once_and_each_retry_and_fallback_begins_anew() -> None:
     data = arguments()
     assert [open_attempt(data).begin() for _ in range(2)] == [True, False]
@@ -66,7 +60,7 @@ def test_odd_arguments_open_as_well(odd: dict[str, Any]) -> None:
 
 def test_where_router_and_proxy_write_into_different_places_each_is_read_in_its_own() -> None:
     data = arguments(metadata={"user_api_key": "k"})
-    note = open_note(data)
+    note, _ = open_note(data)
     data["litellm_metadata"] = {"model_group": "main", "attempted_retries": 2}
     attempt = open_attempt(data)
     assert attempt.note is note
@@ -77,7 +71,8 @@ def test_where_router_and_proxy_write_into_different_places_each_is_read_in_its_
 
 def test_a_clients_own_note_is_never_taken_for_the_proxys() -> None:
     data = arguments(litellm_metadata={"user_api_key": "k"}, metadata={"token_guard": {"mode": "off"}})
-    note = open_note(data)
+    note, asked = open_note(data)
     attempt = open_attempt(data, mode="enforce")
     assert attempt.note is note
-    assert attempt.mode == "enforce"
+    assert (attempt.mode, note) == ("enforce", {})
+    assert (asked, data["metadata"]) == ({"mode": "off"}, {})

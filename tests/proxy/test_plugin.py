@@ -174,7 +174,7 @@ def test_an_answer_without_an_attempt_has_no_headers():
     ("allowed", "asked", "action"), [(True, "Off", "bypassed"), (True, "loud", "compacted"), (False, "off", "compacted")]
 )
 def test_a_client_chooses_its_mode_only_where_the_operator_allows_it(allowed, asked, action):
-    guard = callback(allow_request_mode=allowed)
+    guard = callback(client_overrides=["mode"] if allowed else [])
     data = arguments(proxy_server_request={"headers": {"x-token-guard-mode": asked}})
     asyncio.run(guard.async_pre_call_hook(None, None, data, "acompletion"))
     attempt(guard, data)
@@ -279,7 +279,7 @@ def test_an_observer_that_fails_discards_no_compaction(caplog, monkeypatch, obse
 
 
 def test_a_mode_that_is_none_is_answered_and_warned_of_once(caplog):
-    guard = callback(allow_request_mode=True)
+    guard = callback(client_overrides=["mode"])
     for number in range(2):
         data = arguments(SHORT, proxy_server_request={"headers": {"x-token-guard-mode": "loud\r\nx: y"}}, litellm_call_id=str(number))
         asyncio.run(guard.async_pre_call_hook(None, None, data, "acompletion"))
@@ -294,7 +294,7 @@ def test_a_mode_where_clients_may_choose_none_is_answered():
     guard, data = callback(), arguments(SHORT, proxy_server_request={"headers": {"x-token-guard-mode": "off"}})
     asyncio.run(guard.async_pre_call_hook(None, None, data, "acompletion"))
     attempt(guard, data)
-    assert headers(guard, data)["x-token-guard-remark"] == "x-token-guard-mode is not heeded: allow_request_mode is off"
+    assert headers(guard, data)["x-token-guard-remark"] == "x-token-guard-mode is not heeded: client_overrides does not allow mode"
 
 
 @pytest.mark.parametrize("spaces", [("metadata",), ("litellm_metadata", "metadata")])
@@ -323,7 +323,7 @@ def test_savings_of_an_attempt_that_failed_are_not_those_of_its_fallback():
     hop = {**kwargs, "metadata": {**kwargs["metadata"], "attempted_fallbacks": 1}, "model_info": {"id": "d-2", "max_input_tokens": 200_000}}
     assert attempt(guard, hop) is None
     assert "compression_savings" not in hop["metadata"]
-    assert hop["metadata"]["spend_logs_metadata"] == {}
+    assert hop["metadata"]["spend_logs_metadata"]["token_guard"]["action"] == "none"
 
 
 def test_metadata_stays_json():

@@ -52,8 +52,12 @@ def test_a_name_that_was_given_counts(request_: dict[str, Any], name: str) -> No
     assert session_of(request_, parsed(agent(2))) == name
 
 
+TRACED = {"litellm_trace_id": "4bf92f35", "litellm_metadata": {"trace_id": "4bf92f35"}}
+"""As the proxy does where a request is traced: another one for each request."""
+
+
 @pytest.mark.parametrize(
-    "request_", [{"litellm_session_id": ""}, {"metadata": "text"}, {"litellm_trace_id": "made up"}, {"metadata": {"session_id": 3}}]
+    "request_", [{"litellm_session_id": ""}, {"metadata": "text"}, {"litellm_trace_id": "made up"}, {"metadata": {"session_id": 3}}, TRACED]
 )
 def test_anything_else_is_no_name(request_: dict[str, Any]) -> None:
     assert session_of(request_, parsed(agent(2))) == session_of({}, parsed(agent(2)))

@@ -17,6 +17,7 @@ from token_guard.limits import advice
 from token_guard.limits.deployment import CLAIMED, unreadable_claims
 from token_guard.proxy.needs import lacking
 from token_guard.settings import Settings
+from token_guard.settings.overridable import OVERRIDABLE
 from token_guard.stores import trouble_with
 
 __all__ = ["Finding", "findings", "is_a_guess", "unreadable"]
@@ -143,11 +144,13 @@ def _nothing_leaks_to_the_provider(config: Mapping[str, Any]) -> Iterator[Findin
                 yield Finding(f"model_list[{place}].litellm_params.{key}", "would be sent to the provider; remove it")
 
 
-def _models_override_nothing_but_limits(config: Mapping[str, Any]) -> Iterator[Finding]:
+def _models_override_what_may_differ(config: Mapping[str, Any]) -> Iterator[Finding]:
     for place, entry in enumerate(entries(config)):
         info = section(entry, "model_info")
-        for key in sorted(map(str, section(info, "token_guard").keys() - set(CLAIMED))):
-            yield Finding(f"model_list[{place}].model_info.token_guard.{key}", f"is not read; allowed: {', '.join(CLAIMED)}")
+        for key in sorted(map(str, section(info, "token_guard").keys() - {*CLAIMED, *OVERRIDABLE})):
+            yield Finding(
+                f"model_list[{place}].model_info.token_guard.{key}", f"is not read; allowed: {', '.join((*CLAIMED, *OVERRIDABLE))}"
+            )
         for key in info:
             if _means_the_guard(key) and key != "token_guard":
                 yield Finding(f"model_list[{place}].model_info.{key}", "is not read; the name is token_guard")
@@ -180,7 +183,7 @@ RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
     _limits_can_be_read,
     _windows_are_known,
     _nothing_leaks_to_the_provider,
-    _models_override_nothing_but_limits,
+    _models_override_what_may_differ,
     _ids_are_ones_own,
     _the_summariser_is_served,
 )

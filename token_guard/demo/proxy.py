@@ -47,9 +47,10 @@ def proxy_is_installed() -> bool:
 
 
 class Proxy:
-    """`litellm --config` with `config`, on a free port of loopback; `environment` is added to this process's own."""
+    """`litellm --config` with `config`, on a free port of loopback, in so many worker processes; `environment` is added to this
+    process's own."""
 
-    def __init__(self, config: Mapping[str, Any], *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, config: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, workers: int = 1) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="token-guard-")
         self._config = Path(self._folder.name) / "config.yaml"
         self._config.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
@@ -59,6 +60,7 @@ class Proxy:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         self._environment = {**inherited, **ALONE, "LITELLM_MASTER_KEY": self.key, **(environment or {})}
         self._port = _free_port()
+        self._workers = workers
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -78,7 +80,7 @@ class Proxy:
 
     def wait(self) -> Self:
         """Return when the proxy answers; ProxyFailedError when it ends or START_SECONDS have passed."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_SECONDS * self._workers
         while not self._answers():
             if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
                 raise ProxyFailedError(self.output[-2_000:])
@@ -103,7 +105,8 @@ class Proxy:
     def _spawn(self) -> None:
         # `litellm` by module name: the script may be missing from PATH when the virtual environment is not active.
         start = "from litellm.proxy.proxy_cli import run_server; run_server()"
-        command = [sys.executable, "-c", start, "--config", str(self._config), "--host", "127.0.0.1", "--port", str(self._port)]
+        place = ("--host", "127.0.0.1", "--port", str(self._port), "--num_workers", str(self._workers))
+        command = [sys.executable, "-c", start, "--config", str(self._config), *place]
         with self._log.open("wb") as log:
             # A session of its own: one signal ends the whole group, and Ctrl-C reaches us alone.
             self._process = subprocess.Popen(

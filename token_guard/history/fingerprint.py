@@ -8,7 +8,7 @@ from typing import Any
 
 from token_guard.conversation import Message
 
-__all__ = ["HEADER", "given_name", "session_of"]
+__all__ = ["HEADER", "given_session", "session_of"]
 
 HEADER = "x-token-guard-session"
 """How a client names its session to the guard."""
@@ -16,8 +16,11 @@ HEADER = "x-token-guard-session"
 METADATA = ("litellm_metadata", "metadata")
 """Where a request may carry the fields of the proxy and the client."""
 
-GIVEN = ("session_id", "trace_id")
-"""What a client calls its session in the metadata. The proxy's own `litellm_trace_id` is made up for each request."""
+SESSION, TRACE = "session_id", "trace_id"
+"""What a client calls its session in the metadata. A trace of one request's own is none."""
+
+MADE_UP = "litellm_trace_id"
+"""The trace that the proxy makes up for each request, or takes from a tracing client's headers; it then puts it into the metadata, too."""
 
 
 MAX_NAME = 200
@@ -30,15 +33,16 @@ def session_of(request: Mapping[str, Any], messages: Sequence[Message]) -> str:
     The opening is the instructions and the first user message, which a client sends with every turn; conversations that
     open with the same words share a name.
     """
-    return given_name(request) or _digest(messages)
+    return given_session(request) or _digest(messages)
 
 
-def given_name(request: Mapping[str, Any]) -> str:
+def given_session(request: Mapping[str, Any]) -> str:
     """What the client or LiteLLM calls the session of a request: by the guard's own header first; empty where nobody names it."""
     metadata = [request[place] for place in METADATA if isinstance(request.get(place), Mapping)]
     sent = request.get("proxy_server_request")
     headers = (sent.get("headers") if isinstance(sent, Mapping) else None) or {}
-    named = [headers.get(HEADER), request.get("litellm_session_id"), *(fields.get(name) for name in GIVEN for fields in metadata)]
+    traces = (fields.get(TRACE) for fields in metadata if fields.get(TRACE) != request.get(MADE_UP))
+    named = [headers.get(HEADER), request.get("litellm_session_id"), *(fields.get(SESSION) for fields in metadata), *traces]
     name = next((name for name in named if isinstance(name, str) and name), "")
     return name if len(name) <= MAX_NAME else blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
 

@@ -45,8 +45,10 @@ class Attempt:
     provider: str
     deployment: Deployment
     mode: str
-    """enforce, observe or off: the client's, where it may choose, else the setting."""
+    """enforce, observe or off."""
     note: Note = field(repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Options that hold for this attempt above the settings."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """LiteLLM's own parameters that say something of windows."""
     extra_headers: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -73,7 +75,7 @@ class Attempt:
 
 
 def open_attempt(request: Mapping[str, Any], *, api: str = "", mode: str = "enforce", note: Note | None = None) -> Attempt:
-    """The attempt that the arguments of a call describe; `mode` where the client has not chosen one.
+    """The attempt that the arguments of a call describe, with the mode of the settings.
 
     `note` is that of a call whose own metadata are not there yet.
     """
@@ -85,20 +87,21 @@ def open_attempt(request: Mapping[str, Any], *, api: str = "", mode: str = "enfo
         model=str(request.get("model") or ""),
         provider=str(request.get("custom_llm_provider") or ""),
         deployment=_deployment(request),
-        mode=note.get("mode") or mode,
+        mode=mode,
         note=note,
         parameters={name: request[name] for name in _PARAMETERS if name in request},
         extra_headers=headers if isinstance(headers, Mapping) else {},
     )
 
 
-def open_note(data: Mapping[str, Any]) -> Note:
-    """A new note in the metadata of a client's request; whatever the client put there under its name is gone."""
+def open_note(data: Mapping[str, Any]) -> tuple[Note, Mapping[str, Any]]:
+    """A new note in the metadata of a client's request, and what the client put there under its name: that is ours, and goes no further."""
     note: Note = {}
-    metadata = metadata_of(data)
-    if metadata is not None:
-        metadata[KEY] = note
-    return note
+    places = [data[place] for place in PLACES if isinstance(data.get(place), dict)]
+    found = [metadata.pop(KEY) for metadata in places if KEY in metadata]
+    if places:
+        places[0][KEY] = note
+    return note, {name: value for asked in found if isinstance(asked, Mapping) for name, value in asked.items()}
 
 
 def note_of(data: Mapping[str, Any]) -> Note:

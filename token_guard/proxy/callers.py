@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from token_guard.proxy.attempt import PLACES
 
-__all__ = ["caller_of", "identity_of", "may_call", "proxys_redis", "router"]
+__all__ = ["caller_of", "deployments", "identity_of", "may_call", "proxys_redis", "router"]
 
 _AUTH: Final = "user_api_key_auth"
 
@@ -48,6 +48,12 @@ def proxys_redis() -> Any:
             raise LookupError("this proxy uses no Redis; litellm_settings.cache or general_settings.coordination_redis names one")
         time.sleep(0.1)
     return cache.redis_client
+
+
+def deployments(group: str | None = None) -> Sequence[Mapping[str, Any]]:
+    """The deployments behind a name of the router, or all of them; none without a router."""
+    listed = getattr(router(), "get_model_list", None)
+    return (listed(group) or ()) if callable(listed) else ()
 
 
 def identity_of(kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from token_guard.budget import Budget, ContextLimit
@@ -38,21 +38,14 @@ def fit_inputs(
     The report's counts are those of the longest input, as that is what the window limits. Raises InputTooLongError with `reject`.
     """
     started = time.perf_counter()
-    inputs = inputs_of(request)
     model = str(request.get("model") or "")
     rule = _rule(model, limits, deployment)
-    before = [rule.measure(one) for one in inputs]
-    tokens = [measure.tokens for measure in before]
-    if mode == "off" or max(tokens, default=0) <= rule.allowed:
-        return Fitted(request, _report("bypassed" if mode == "off" or not inputs else "none", model, rule, before, before, started))
+    before = [rule.measure(one) for one in inputs_of(request)]
+    if mode == "off":
+        return Fitted(request, _report("bypassed", model, rule, before, before, started))
     if mode == "observe":
-        return Fitted(request, _report("observed", model, rule, before, before, started))
-    if reject:
-        place = next(place for place, count in enumerate(tokens) if count > rule.allowed)
-        window, source = rule.limit.max_input_tokens, rule.limit.source
-        raise InputTooLongError(model=model, place=place, tokens=tokens[place], allowed=rule.allowed, window=window, limit_source=source)
-    cut = [rule.cut(one) if count > rule.allowed else one for one, count in zip(inputs, tokens, strict=True)]
-    return Fitted(with_inputs(request, cut), _report("compacted", model, rule, before, [rule.measure(one) for one in cut], started))
+        return Fitted(request, _observed(_fitted(request, rule, before, started, reject=False).report, reject=reject))
+    return _fitted(request, rule, before, started, reject=reject)
 
 
 def beginning(text: str, max_tokens: int, meter: Meter) -> str:
@@ -91,6 +84,27 @@ class _Rule:
         return beginning(value, self.allowed, self.meter) if isinstance(value, str) else value[: self.allowed]
 
 
+def _fitted(request: Mapping[str, Any], rule: _Rule, before: Sequence[Measure], started: float, *, reject: bool) -> Fitted:
+    """The request with each input that is too long cut to what is allowed."""
+    inputs, model = inputs_of(request), str(request.get("model") or "")
+    tokens = [measure.tokens for measure in before]
+    if max(tokens, default=0) <= rule.allowed:
+        return Fitted(request, _report("none" if inputs else "bypassed", model, rule, before, before, started))
+    if reject:
+        place = next(place for place, count in enumerate(tokens) if count > rule.allowed)
+        window, source = rule.limit.max_input_tokens, rule.limit.source
+        raise InputTooLongError(model=model, place=place, tokens=tokens[place], allowed=rule.allowed, window=window, limit_source=source)
+    cut = [rule.cut(one) if count > rule.allowed else one for one, count in zip(inputs, tokens, strict=True)]
+    return Fitted(with_inputs(request, cut), _report("compacted", model, rule, before, [rule.measure(one) for one in cut], started))
+
+
+def _observed(report: Report, *, reject: bool) -> Report:
+    """The report on a request that is only looked at, by the one on the request cut to what is allowed."""
+    if reject and report.action == "compacted":
+        return replace(report, action="observed", would="rejected", tokens_after=report.tokens_before, steps=(), quality=Quality())
+    return replace(report, action="observed", would=report.action)
+
+
 def _rule(model: str, limits: LimitChain, deployment: Deployment | None) -> _Rule:
     limit = limits.resolve(model, deployment)
     meter = meter_for(counted_as(model, deployment))
@@ -98,7 +112,7 @@ def _rule(model: str, limits: LimitChain, deployment: Deployment | None) -> _Rul
 
 
 def _report(
-    action: Literal["none", "bypassed", "observed", "compacted"],
+    action: Literal["none", "bypassed", "compacted"],
     model: str,
     rule: _Rule,
     before: Sequence[Measure],

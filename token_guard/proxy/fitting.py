@@ -70,12 +70,13 @@ class Fitting:
         """What fitting gives within the time that a request may take: where compaction takes too long, the cheapest way decides.
         Raises TimeoutError when that takes too long, too."""
         seconds, caller = self.settings.max_overhead_ms / 1_000, caller_of(attempt.request)
+        guard = self.guard.with_options(attempt.options) if attempt.options else self.guard
         weighed = prompt_of(attempt.request)
         try:
-            return await in_time(weighed, partial(fitted, self.guard, attempt), caller=caller, seconds=FIRST_SHARE * seconds)
+            return await in_time(weighed, partial(fitted, guard, attempt), caller=caller, seconds=FIRST_SHARE * seconds)
         except TimeoutError:
             logger.warning("token_guard took too long with a request for %s; the oldest goes, and nothing else is done", attempt.model)
-            hurried = partial(fitted, self.guard.hurried, attempt)
+            hurried = partial(fitted, guard.hurried, attempt)
             return await in_time(weighed, hurried, caller=caller, seconds=(1 - FIRST_SHARE) * seconds)
 
     def _fitted(self, guard: Guard, attempt: Attempt, cap: Cap | None) -> Fitted:
@@ -103,4 +104,4 @@ class Fitting:
 
 
 def _passed(guard: Guard, attempt: Attempt) -> Fitted:
-    return guard.process(attempt.request, api=attempt.api)
+    return guard.process(attempt.request, api=attempt.api, mode=attempt.mode)

@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from token_guard.errors import ContextOverflowError
 from token_guard.report import Report
 
-__all__ = ["bypassed_headers", "log_line", "passes", "rejected_headers", "rejected_line", "remark_headers", "report_headers"]
+__all__ = [
+    "HEADERS",
+    "PREFIX",
+    "bypassed_headers",
+    "log_line",
+    "passes",
+    "rejected_headers",
+    "rejected_line",
+    "remark_headers",
+    "report_headers",
+]
 
-PREFIX = "x-token-guard-"
+PREFIX: Final = "x-token-guard-"
+
+HEADERS: Final[Mapping[str, str]] = {
+    "action": "what was done: none, compacted, clamped, rejected, observed or bypassed",
+    "would": "where requests are only observed: what would have been done",
+    "tokens-before": "tokens of the request as it came",
+    "counted": "what these numbers are: exact, estimate, or an upper bound, which settles most requests",
+    "tokens-after": "tokens of what is forwarded, or would be; of a refused request, how far it could be shrunk",
+    "limit": "the model's context window in tokens",
+    "limit-source": "where that number comes from",
+    "passes": "the passes that removed something, and the tokens that each removed",
+    "kept": "what became of the running task, the loaded rules, the newest plan and the newest exchange",
+    "rules": "of the rules and facts that the user gave, how many are forwarded",
+    "retention": "share of what the history comes back to that is forwarded in its context",
+    "tokens-raw": "of a token count: what is counted of the request as it came; the answer is the count of what would be forwarded",
+    "remark": "what a client asked for and did not get, and why",
+}
+"""Every header of an answer, without the prefix, and what it says; one without a value is left out."""
 
 
 def report_headers(report: Report) -> dict[str, str]:
-    """What the guard found and did; a header without a value is left out. `counted` says whether the numbers of tokens are exact,
-    estimates, or upper bounds, which settle most requests."""
+    """What the guard found and did."""
     return _named(
         {
             "action": report.action,
+            "would": report.would or "",
             "tokens-before": str(report.tokens_before),
             "counted": report.counted,
             "tokens-after": str(report.tokens_after),
@@ -62,7 +90,8 @@ def log_line(report: Report) -> str:
     kept = f"retention {report.retention:.0%}, changes told {report.quality.changes:.0%}, {rules}"
     lost = "".join(f"{name} {fate}, " for name, fate in report.kept.told.items() if fate != "whole")
     done = f"{passes(report) or 'no pass'}, {kept}, {lost}{report.utilisation:.0%} of the budget used, {report.seconds * 1_000:.1f} ms"
-    return f"{report.action} {report.model}: {counts}, limit {limit}, {done}"
+    action = f"observed, would be {report.would}," if report.would else report.action
+    return f"{action} {report.model}: {counts}, limit {limit}, {done}"
 
 
 def rejected_line(error: ContextOverflowError) -> str:

@@ -6,12 +6,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 
 import litellm
 
 from token_guard.errors import ConfigError
-from token_guard.proxy.count_tokens import attach, forecast
+from token_guard.proxy.count_tokens import CountTokens, forecast
+from token_guard.proxy.listings import Listings, with_windows
 from token_guard.proxy.logs import announce, log_as_litellm
 from token_guard.proxy.needs import lacking
 from token_guard.proxy.plugin import TokenGuardCallback
@@ -46,8 +47,8 @@ def build_callback() -> TokenGuardCallback:
     if _is_in_a_proxy():
         announce(callback.settings.mode, lacking())
         _serve_sessions(callback)
-        if callback.settings.headers:
-            _watch_token_counts(callback)
+        if callback.settings.mode != "off":
+            _tell_the_truth(callback)
     return callback
 
 
@@ -71,9 +72,19 @@ def _configured() -> Settings:
     return Settings.load(sections.get("token_guard"))
 
 
-def _watch_token_counts(callback: TokenGuardCallback) -> None:
+def _tell_the_truth(callback: TokenGuardCallback) -> None:
+    """Put what amends answers around the proxy's application: one that has started takes no further middleware, so it goes around the
+    stack that is built."""
     proxy = sys.modules["litellm.proxy.proxy_server"]
-    attach(getattr(proxy, "app", None), lambda body: forecast(callback.guard, getattr(proxy, "llm_router", None), body))
+    app = getattr(proxy, "app", None)
+    stack = getattr(app, "middleware_stack", None)
+    if app is None or not callable(stack) or isinstance(stack, CountTokens):
+        return
+    foretell = partial(forecast, callback.guard, callback.overrides)
+    listings = Listings(stack, partial(with_windows, callback.guard))
+    app.middleware_stack = CountTokens(
+        listings, lambda body: foretell(getattr(proxy, "llm_router", None), body), headers=callback.settings.headers
+    )
 
 
 def _serve_sessions(callback: TokenGuardCallback) -> None:

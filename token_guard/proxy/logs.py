@@ -47,7 +47,7 @@ def log_as_litellm() -> None:
     _LOG.addHandler(LitellmHandler())
     _LOG.addFilter(_is_wanted)
     if _LOG.level == logging.NOTSET:
-        _LOG.setLevel(logging.INFO)
+        _LOG.setLevel(min(logging.INFO, logging.getLogger(_LITELLM).getEffectiveLevel()))
 
 
 def announce(mode: str, lacking: Sequence[str] = ()) -> None:

@@ -43,6 +43,8 @@ NEEDS: Final = (
     Need(_HOOKS, "def async_post_call_response_headers_hook", "responses carry no x-token-guard headers"),
     Need(_HOOKS, "def async_filter_deployments", "enable_pre_call_checks refuses what could be compacted"),
     Need(_HOOKS, "def async_log_success_event", "nothing is learned from what providers count"),
+    Need(_HOOKS, "def async_logging_hook", "savings are what was removed, and nothing is said of prompt caches"),
+    Need(_HOOKS, "def async_post_call_failure_hook", "requests without an answer are kept until others take their place"),
     Need(_HOOKS, "def async_log_failure_event", "a refusal within a stream teaches no context window"),
     Need(
         "litellm_core_utils/exception_mapping_utils.py",

@@ -22,6 +22,8 @@ from token_guard.errors import ContextOverflowError, tell, where
 from token_guard.guard import Guard
 from token_guard.limits import Deployment, Discovery, Learned
 from token_guard.proxy import refusals
+from token_guard.proxy.alarms import Alarms
+from token_guard.proxy.answers import Answers
 from token_guard.proxy.attempt import Attempt, Note, note_of, open_attempt, open_note
 from token_guard.proxy.callers import proxys_redis, router
 from token_guard.proxy.fallbacks import offer_retry
@@ -30,8 +32,8 @@ from token_guard.proxy.generate_content import goes_to_gemini
 from token_guard.proxy.headers import bypassed_headers, remark_headers
 from token_guard.proxy.learning import Learning
 from token_guard.proxy.metrics import open_metrics
-from token_guard.proxy.modes import Modes
-from token_guard.proxy.noting import Noting
+from token_guard.proxy.noting import LEVELS, Noting
+from token_guard.proxy.overrides import Overrides
 from token_guard.proxy.passing import CALL_TYPE, api_of, open_passing_note, passing_note
 from token_guard.proxy.prechecks import admissible
 from token_guard.proxy.retries import Retries
@@ -87,9 +89,12 @@ class TokenGuardCallback(CustomLogger):
         discovery = Discovery.if_wanted(settings.limits.discovery, store)
         self.store = store
         tracking = Tracking(store, settings.sessions.retention_seconds) if settings.sessions.enabled else None
-        self.noting = Noting(self.metrics, Tracked(tracking) if tracking else None)
-        self.modes = Modes(allowed=settings.allow_request_mode)
-        self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, observe=self._observe_summary)
+        self.alarms = Alarms(self.metrics.alarm if self.metrics else lambda _alarm: None)
+        self.noting = Noting(self.metrics, self.alarms, LEVELS[settings.log_level], Tracked(tracking) if tracking else None)
+        self.answers = Answers(self.metrics, self.alarms)
+        self.overrides = Overrides(settings, self._observe_ignored)
+        told = {"observe": self._observe_summary, "charge": self.answers.debts.owe}
+        self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, **told)
         self.guard = Guard(settings, calibrations=Calibrations(store), sources=(learned, *discovery), summaries=self.summarizer)
         self.retries = Retries(self.guard.limits, min_output_tokens=settings.min_output_tokens)
         if settings.recognise_context_errors:
@@ -106,14 +111,14 @@ class TokenGuardCallback(CustomLogger):
         What passes through to a provider is fitted here: no other hook sees it.
         """
         if call_type == CALL_TYPE:
-            return await self._pass_through(data, getattr(user_api_key_dict, "request_route", None))
-        note = open_note(data)
+            return await self._pass_through(data, user_api_key_dict)
+        note, asked = open_note(data)
         note["call_type"] = call_type
-        self.modes.note(data, note)
+        self.overrides.note(data, user_api_key_dict, note, asked)
         if call_type in GEMINI_NAMES:  # until an attempt says otherwise
             note["headers"] = bypassed_headers()
         try:
-            if self._rewrites(note):
+            if self._rewrites(note, data.get("model")):
                 offer_retry(data, router(), getattr(user_api_key_dict, "team_id", None))
         except Exception as error:  # the request itself needs no retry yet
             logger.warning("token_guard cannot offer a retry for %s (%s)", data.get("model"), where(error))
@@ -129,7 +134,7 @@ class TokenGuardCallback(CustomLogger):
     ) -> list[Any]:
         """The deployments that the router's own check of context windows is to choose from, where it is switched on."""
         request = {**(request_kwargs or {}), **({"messages": messages} if messages is not None else {})}
-        api = self._rewrites(note_of(request))
+        api = self._rewrites(note_of(request), model)
         if api is None or not getattr(router(), "enable_pre_call_checks", False):
             return healthy_deployments
         try:
@@ -142,7 +147,7 @@ class TokenGuardCallback(CustomLogger):
         """The arguments of one attempt, fitted to its deployment; None when they stay as they are."""
         if call_type is CallTypes.acompletion and "messages" not in kwargs:
             self.unseen.notice(POSITIONAL)
-        attempt = open_attempt(kwargs, api=self._api_of(call_type, kwargs), mode=self.settings.mode)
+        attempt = self._attempt(kwargs, self._api_of(call_type, kwargs))
         if not attempt.api or is_summary_call() or not attempt.begin():
             return None
         forget_savings(attempt)
@@ -162,7 +167,7 @@ class TokenGuardCallback(CustomLogger):
         api = "" if call_type is CallTypes.aembedding else self._api_of(call_type, request_data)
         if not api or refusals.is_own(exception):
             return
-        attempt = open_attempt(request_data, api=api, mode=self.settings.mode)
+        attempt = self._attempt(request_data, api)
         if await asyncio.to_thread(self.retries.refused, attempt, exception) and self.metrics:
             tell(self.metrics.context_error, attempt.model)
 
@@ -172,18 +177,25 @@ class TokenGuardCallback(CustomLogger):
         if kwargs.get("stream") and isinstance(params, Mapping):
             self.noting.ended_badly(params)
         if kwargs.get("stream") and isinstance(error, Exception) and not refusals.is_own(error) and isinstance(params, Mapping):
-            attempt = open_attempt({**params, "model": kwargs.get("model")}, mode=self.settings.mode)
+            attempt = self._attempt({**params, "model": kwargs.get("model")})
             await asyncio.to_thread(self.retries.refused_inside, attempt, error)
 
-    async def async_post_call_failure_hook(
-        self, request_data: dict[str, Any], original_exception: Exception, user_api_key_dict: Any, traceback_str: str | None = None
-    ) -> None:
-        """Note that a client's request ended with an error."""
-        self.noting.ended_badly(request_data)
+    async def async_logging_hook(self, kwargs: dict[str, Any], result: Any, call_type: str) -> tuple[dict[str, Any], Any]:
+        """Say what an answer tells of prompt cache and savings, before any logger of LiteLLM's writes of it."""
+        if not is_summary_call():
+            await self.answers(kwargs)
+        return kwargs, result
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Learn from what the provider counted."""
         await Learning(self.guard, self.sent, self.metrics)(kwargs)
+
+    async def async_post_call_failure_hook(
+        self, request_data: dict[str, Any], original_exception: Exception, user_api_key_dict: Any, traceback_str: str | None = None
+    ) -> None:
+        """Note a client's request that got no answer, after its last attempt, and wait for none any more."""
+        self.noting.ended_badly(request_data)
+        self.answers.failed(request_data)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -201,15 +213,19 @@ class TokenGuardCallback(CustomLogger):
         """What fits an attempt, with this callback's guard."""
         return Fitting(self.guard, self.retries, self.summarizer, self.settings)
 
-    async def _pass_through(self, body: dict[str, Any], route: str | None) -> dict[str, Any] | None:
+    async def _pass_through(self, body: dict[str, Any], auth: Any) -> dict[str, Any] | None:
         """The body of a call that litellm only passes on, fitted to the model that it names; None when it stays as it is."""
-        note, api = open_passing_note(), api_of(body, route)
+        note, api = open_passing_note(), api_of(body, getattr(auth, "request_route", None))
         if api is None:
             return None
-        # the body is the client's: whatever stands in it is no deployment and no litellm parameter
-        attempt = replace(open_attempt({}, api=api, mode=self.settings.mode, note=note), request=body, model=str(body["model"]))
+        self.overrides.note({}, auth, note, {})
+        # the body is the client's: whatever stands in it is no deployment, no litellm parameter and no option
+        attempt = replace(self._attempt({}, api, note), request=body, model=str(body["model"]))
         fitted = await self._guarded(attempt, self.fitting.passing(attempt))
         return None if fitted is None or fitted.request is body else dict(fitted.request)
+
+    def _attempt(self, arguments: Mapping[str, Any], api: str = "", note: Note | None = None) -> Attempt:
+        return self.overrides.applied(open_attempt(arguments, api=api, mode=self.settings.mode, note=note))
 
     async def _guarded(self, attempt: Attempt, fitting: Coroutine[Any, Any, Fitted]) -> Fitted | None:
         """What fitting gives, noted; None where it failed and the original goes on: the fail-open policy."""
@@ -236,8 +252,8 @@ class TokenGuardCallback(CustomLogger):
     def _forwarded(self, attempt: Attempt, fitted: Fitted, *, learned_later: bool) -> dict[str, Any] | None:
         """The arguments that are to be used instead of the attempt's own; None where those are right."""
         changed = fitted.request is not attempt.request
-        if changed:
-            record_savings(attempt, fitted.report)
+        record_savings(attempt, fitted.report, changed=changed)
+        self.answers.keep(attempt, fitted)
         forwarded = {**attempt.request, **fitted.request} if changed else attempt.request
         if learned_later:
             self.sent.keep(attempt.api, forwarded)
@@ -255,9 +271,9 @@ class TokenGuardCallback(CustomLogger):
             return EMBEDDINGS
         return APIS.get(call_type, "")
 
-    def _rewrites(self, note: Note) -> str | None:
+    def _rewrites(self, note: Note, group: Any) -> str | None:
         """The format of a request that is to be rewritten; None where it is only looked at, or not even that."""
-        if (note.get("mode") or self.settings.mode) != "enforce":
+        if self.overrides.mode(note, str(group or "")) != "enforce":
             return None
         return APIS_BY_NAME.get(str(note.get("call_type")))
 
@@ -267,6 +283,10 @@ class TokenGuardCallback(CustomLogger):
     def _observe_store(self, what: str, number: int) -> None:
         if self.metrics:
             tell(self.metrics.store, what, number)
+
+    def _observe_ignored(self, place: str) -> None:
+        if self.metrics:
+            self.metrics.ignored.labels(place).inc()
 
     def _observe_summary(self, outcome: str) -> None:
         if self.metrics:

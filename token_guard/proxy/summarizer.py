@@ -30,7 +30,7 @@ from token_guard.history.summaries import OpenNote, Texts, TextStore
 from token_guard.history.summary_prompt import VERSION, summary_prompt
 from token_guard.limits import Deployment
 from token_guard.proxy.allowance import Allowance
-from token_guard.proxy.callers import identity_of, may_call, router
+from token_guard.proxy.callers import caller_of, identity_of, may_call, router
 from token_guard.settings import Settings
 
 __all__ = ["Summarizer", "is_summary_call"]
@@ -73,15 +73,18 @@ class Summarizer:
         limit_of: Callable[[str, Deployment | None], ContextLimit],
         *,
         observe: Callable[[str], None] = lambda _outcome: None,
+        charge: Callable[..., None] = lambda _caller, **_spent: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`limit_of` gives a model's window; `observe` is told how each wish for a text ended."""
+        """`limit_of` gives a model's window; `observe` is told how each wish for a text ended, `charge` what a text
+        cost its caller: `money` where that is known, else `tokens`."""
         self._options = settings.summarizer
         self._model = self._options.model or ""
         self._passes = passes(settings)
         self._texts = Texts(store, f"{self._model}/{VERSION}", self._options.ttl_seconds)
         self._limit_of = limit_of
         self._observe = observe
+        self._charge = charge
         self._clock = clock
         self._lock = threading.Lock()
         self._asked: TTLCache[str, bool] = TTLCache(_MAX_ASKED, _ASKED_AGAIN_SECONDS, timer=clock)
@@ -193,6 +196,7 @@ class Summarizer:
             turn_off_message_logging=True,  # whatever the caller's own logs may hold
             metadata={**identity, "spend_logs_metadata": {"token_guard": {"action": "summary"}}},
         )
+        self._charge(caller_of({"metadata": identity}), **_spent_on(response))
         return str(response.choices[0].message.content or "")
 
     def _log(self, outcome: str, reason: str, seconds: float) -> None:
@@ -201,6 +205,14 @@ class Summarizer:
         self._told.add(outcome)
         level = logging.WARNING if loud or outcome in _FAILED else logging.INFO
         _LOG.log(level, "token_guard summary by %s: %s%s, %.1f s", self._model, outcome, reason, seconds)
+
+
+def _spent_on(response: Any) -> dict[str, float]:
+    """What an answer cost, as LiteLLM has worked it out; its tokens where it has not."""
+    money = (getattr(response, "_hidden_params", None) or {}).get("response_cost")
+    if isinstance(money, int | float) and money > 0:
+        return {"money": float(money)}
+    return {"tokens": float(getattr(getattr(response, "usage", None), "total_tokens", 0) or 0)}
 
 
 def _deployments(group: str) -> list[tuple[str, Deployment | None]]:

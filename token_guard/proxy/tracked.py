@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from token_guard.errors import tell
 from token_guard.formats import FORMATS, opening
-from token_guard.history.fingerprint import given_name, session_of
+from token_guard.history.fingerprint import given_session, session_of
 from token_guard.proxy.attempt import Attempt, Note, note_of
 from token_guard.proxy.callers import identity_of
 from token_guard.report import Report
@@ -68,7 +68,7 @@ def sender_of(request: Mapping[str, Any], api: str) -> Sender | None:
     """Whose session a request belongs to; None where nothing tells its turns from those of others."""
     if api not in FORMATS:
         return None
-    name = given_name(request)
+    name = given_session(request)
     if not name:
         messages = () if api in _WITHOUT_TURNS else opening(api, request)
         if not messages:

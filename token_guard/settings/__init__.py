@@ -23,6 +23,7 @@ from token_guard.errors import ConfigError
 from token_guard.settings.deduplicate import DeduplicateSettings
 from token_guard.settings.limits import LimitSettings
 from token_guard.settings.mask import MaskSettings
+from token_guard.settings.overridable import OVERRIDABLE
 from token_guard.settings.reading import DEFAULT_STRATEGY, complaints, environment, merged, said_in_the_environment
 from token_guard.settings.recall import RecallSettings
 from token_guard.settings.renamed import current
@@ -81,10 +82,12 @@ class Settings(BaseSettings):
     """The most time that a proxy takes for one request: from three fifths of it on the oldest messages simply go, then on_error decides."""
     recognise_context_errors: bool = True
     """Teach LiteLLM the refusals of too long requests that it takes for other errors, so that they are tried again compacted."""
-    allow_request_mode: bool = False
-    """Whether clients may choose a mode with the header x-token-guard-mode."""
+    client_overrides: tuple[str, ...] = ()
+    """Options that clients may choose by header or in metadata.token_guard: mode, strategy, thresholds, trigger, target and others."""
     headers: bool = True
     """Whether responses carry x-token-guard-* headers."""
+    log_level: Literal["debug", "info", "warning", "off"] = "info"
+    """Level of the one log line on a request that something was done to; the line on any other is one of debug."""
     store: str = "sqlite:"
     """Where a proxy keeps what it learns and its sessions: sqlite:, sqlite:///path, postgresql+psycopg://, redis://, proxy:, or memory:."""
     memo_bytes: PositiveInt = 64 * 1024 * 1024
@@ -141,11 +144,26 @@ class Settings(BaseSettings):
         """`store: off` keeps what is learned in memory."""
         return "memory:" if str(value).strip().lower() in OFF else value
 
+    @field_validator("client_overrides")
+    @classmethod
+    def _known_to_clients(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in OVERRIDABLE]
+        if unknown:
+            raise ValueError(f"{', '.join(map(repr, unknown))} cannot be chosen for one request; allowed: {', '.join(OVERRIDABLE)}")
+        return names
+
     @model_validator(mode="after")
     def _target_below_trigger(self) -> Self:
         if self.target >= self.trigger:
             raise ValueError(f"target ({self.target}) must be below trigger ({self.trigger})")
         return self
+
+    def with_options(self, options: Mapping[str, Any]) -> Settings:
+        """The same with other values of some options; raises ConfigError as `load` does."""
+        try:
+            return type(self)(**{**self.model_dump(exclude_unset=True), **current(options)})
+        except ValidationError as error:
+            raise ConfigError("token_guard settings: " + "; ".join(complaints(type(self), error))) from None
 
     @classmethod
     def load(cls, options: Mapping[str, Any] | None = None) -> Settings:

@@ -13,16 +13,20 @@ __all__ = ["OLD_NAMES", "current", "without_gone"]
 
 _LOG: Final = logging.getLogger("token_guard")
 
-_VALUES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+_VALUES: Final[Mapping[str, Mapping[str, tuple[str, Any]]]] = {
     "policy": {"adaptive": ("policy", "ahead")},
     "adaptive": {
         **dict.fromkeys((*ON, "1"), ("thresholds", "by_shape")),
         **dict.fromkeys((*OFF, "0"), ("thresholds", "fixed")),
     },
+    "allow_request_mode": {
+        **dict.fromkeys((*ON, "1"), ("client_overrides", ["mode"])),
+        **dict.fromkeys((*OFF, "0"), ("client_overrides", [])),
+    },
 }
 """By old name and old value (as lower-case text), the option and the value that they are now."""
 
-OLD_NAMES: Final = ("adaptive",)
+OLD_NAMES: Final = ("adaptive", "allow_request_mode")
 """Names that are no option any more."""
 
 

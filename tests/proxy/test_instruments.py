@@ -1,0 +1,31 @@
+"""Labels have few values, whoever names the models."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from token_guard.proxy.instruments import INSTRUMENTS, OTHER, Labels
+from token_guard.proxy.metrics import Metrics
+
+
+def test_models_that_clients_make_up_share_a_label_beyond_so_many() -> None:
+    labels = Labels(most=2)
+    assert [labels(f"openai/made-up-{number}") for number in range(4)] == ["made-up-0", "made-up-1", OTHER, OTHER]
+    assert labels("made-up-1") == "made-up-1"
+
+
+def test_models_of_deployments_are_always_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [{"model_name": "m", "litellm_params": {"model": "hosted_vllm/house"}}]
+    router = SimpleNamespace(get_model_list=lambda _group: entries)
+    monkeypatch.setitem(sys.modules, "litellm.proxy.proxy_server", SimpleNamespace(llm_router=router))
+    labels = Labels(most=1)
+    assert [labels(name) for name in ("junk", "more junk", "hosted_vllm/house")] == ["junk", OTHER, "house"]
+
+
+def test_every_instrument_is_documented_and_opened() -> None:
+    assert set(INSTRUMENTS) == {field.name for field in dataclasses.fields(Metrics)} - {"label"}
+    assert len({instrument.name for instrument in INSTRUMENTS.values()}) == len(INSTRUMENTS)

@@ -21,7 +21,7 @@ from token_guard.formats import FORMATS
 from token_guard.limits import Deployment
 from token_guard.report import Fitted
 
-__all__ = ["Case", "cases", "needed", "placed", "sent"]
+__all__ = ["Case", "Side", "cases", "needed", "placed", "sent"]
 
 LEAST_REPLY, RESERVED = Settings().min_output_tokens, Settings().reserve_output
 MILLION = 1_000_000

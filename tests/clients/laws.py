@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from anthropic_rules import anthropic_refusal
-from clients.cases import Case, placed
+from clients.cases import Case, Side, placed
+from clients.pair_programmer import FILES
 from clients.sessions import leaves
 from responses_rules import complaints
 
@@ -165,10 +166,17 @@ def the_conversation_gets_its_third(case: Case) -> str | None:
 
 
 def a_session_has_one_prefix(case: Case) -> str | None:
-    """What was forwarded stays in front of what is forwarded next, unless a new epoch began."""
-    if not case.before or case.epochs > case.before.epochs:
+    """What was forwarded stays in front of what is forwarded next, unless a new epoch began.
+
+    Files of a chat that were changed may leave the history another room, in which its epochs begin elsewhere.
+    """
+    if not case.before or case.epochs > case.before.epochs or _files(case.sent) != _files(case.before.sent):
         return None
     return "" if keeps_its_prefix(case) else f"the prefix of turn {case.turn - 1} changed"
+
+
+def _files(side: Side) -> list[str]:
+    return [message.text for message in side.parsed.messages if message.text.startswith(FILES)]
 
 
 def keeps_its_prefix(case: Case) -> bool:

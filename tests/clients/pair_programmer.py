@@ -11,12 +11,13 @@ from clients import texts
 from clients.chat import Chat, Message, Tool
 from clients.scripts import Event, Nudge, Plan, Rules, Step
 
-__all__ = ["PairProgrammer", "all_but_the_newest", "every_third", "nothing", "what_needs_no_mending"]
+__all__ = ["FILES", "PairProgrammer", "all_but_the_newest", "every_third", "nothing", "what_needs_no_mending"]
 
 Settled = Callable[[Sequence[Message]], int]
 """How many of the messages said so far are done with: they stand before the files, the others behind them."""
 
 MENDED = "# 1 SEARCH/REPLACE block failed to match!"
+FILES = "I have *added these files to the chat* so you can go ahead and edit them."
 FILES_CHANGE = 12
 """Messages after which the files hold something else."""
 
@@ -81,7 +82,7 @@ class PairProgrammer(Chat):
 
     def _shown_files(self, done: int) -> Iterator[Message]:
         code = texts.code(Random(f"{self.files} {done // FILES_CHANGE}"), self.files)
-        yield self._said("user", f"I have *added these files to the chat* so you can go ahead and edit them.\n\nmod.py\n```\n{code}\n```")
+        yield self._said("user", f"{FILES}\n\nmod.py\n```\n{code}\n```")
         yield self._said("assistant", "Ok, any changes I propose will be to those files.")
 
     def _reminded(self, said: Sequence[Message]) -> list[Message]:

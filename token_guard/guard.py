@@ -38,7 +38,7 @@ from token_guard.validity.media import attachments, within_media_limits
 from token_guard.validity.profiles import Profile, profile_of
 from token_guard.validity.repair import Repaired, repair
 from token_guard.validity.rules import complaint
-from token_guard.validity.turns import adapted
+from token_guard.validity.turns import SHORT_REPLY, adapted, parted
 
 __all__ = ["Guard", "fit"]
 
@@ -301,7 +301,8 @@ class Guard:
         replayed = self._replayed(case, repaired.messages, lenient, force)
         if self._summaries and replayed.open_note and not force:
             self._summaries.wanted(replayed.open_note)
-        adapted = self._adapted(case, repaired, self._worded(case, repaired, replayed, lenient, force))
+        worded = self._worded(case, repaired, replayed, lenient, force)
+        adapted = self._adapted(case, repaired, self._parted(case, repaired, worded, lenient, force))
         done, report = certified(case, measure, repaired, adapted, self._profile(case))
         if own and report.action == "rejected":
             done, report = certified(own, measure, repaired, recounted(adapted, repaired, own.meter), self._profile(case))
@@ -383,13 +384,25 @@ class Guard:
         with_word = partial(with_json_word, case.conversation.response_format, repaired.messages)
         if with_word(replayed.messages) is replayed.messages:
             return replayed
-        smaller = case.with_overhead(case.meter.message(WORDED))
-        for found in (replayed, self._replayed(smaller, repaired.messages, lenient, force)):
-            messages = with_word(found.messages)
-            tokens = case.meter.messages(messages)
-            if tokens + case.overhead <= case.most:
-                return replace(found, messages=messages, tokens=tokens)
-        return replayed
+        done = _with_room(case, replayed, with_word(replayed.messages))
+        if done is None:
+            again = self._replayed(case.with_overhead(case.meter.message(WORDED)), repaired.messages, lenient, force)
+            done = _with_room(case, again, with_word(again.messages))
+        return done or replayed
+
+    def _parted(self, case: Case, repaired: Repaired, replayed: Replayed, lenient: bool, force: bool) -> Replayed:
+        """The same with replies back that have to part what the provider would join, with room made for them where there is none."""
+        if not self._profile(case).merges_results:
+            return replayed
+        short = parted(repaired.messages, replayed.messages, SHORT_REPLY)
+        if short is replayed.messages:
+            return replayed
+        done = _with_room(case, replayed, parted(repaired.messages, replayed.messages)) or _with_room(case, replayed, short)
+        if done is None:
+            room = case.meter.messages(short) - case.meter.messages(replayed.messages)
+            again = self._replayed(case.with_overhead(room), repaired.messages, lenient, force)
+            done = _with_room(case, again, parted(repaired.messages, again.messages, SHORT_REPLY))
+        return done or replayed
 
     def _adapted(self, case: Case, repaired: Repaired, replayed: Replayed) -> Replayed:
         """The same as models of this family want it."""
@@ -430,6 +443,12 @@ def _cap(case: Case, stays: Sequence[Message]) -> int:
     if tokens <= case.wide_room or tokens - case.meter.estimated(stays) > case.believed_room:
         return case.wide_room
     return max(tokens, case.believed_room)
+
+
+def _with_room(case: Case, replayed: Replayed, messages: tuple[Message, ...]) -> Replayed | None:
+    """The same with these messages; None where they are too large."""
+    tokens = case.meter.messages(messages)
+    return replace(replayed, messages=messages, tokens=tokens) if tokens + case.overhead <= case.most else None
 
 
 def _recall(settings: Settings) -> Recall | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, get_args
 
 import pytest
@@ -10,7 +11,7 @@ from anthropic_chat import translated
 from build import agent, answer, call, listing, parsed, result, say, texts
 from responses_rules import as_items
 
-from token_guard import Guard, Settings
+from token_guard import Guard, Settings, fit
 from token_guard.conversation import Message, Omitted, Text
 from token_guard.formats import format_for
 from token_guard.limits import Deployment
@@ -248,3 +249,24 @@ def test_a_bracket_of_the_clients_own_stays() -> None:
     wires = [say("system", "s"), say("user", "What does ⟦x⟧ mean?"), *agent(90)[2:]]
     fitted = Guard(Settings(profile="strict", strategy="sliding_window")).process({"model": "m", "messages": wires}, max_input_tokens=8_000)
     assert fitted.request["messages"][1] == wires[1]
+
+
+BEDROCK = (
+    "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "bedrock/meta.llama3-1-70b-instruct-v1:0",
+    "bedrock/amazon.nova-pro-v1:0",
+)
+
+
+@pytest.mark.parametrize("model", BEDROCK)
+@pytest.mark.parametrize("cap", [900, 1_400, 2_000, 3_000])
+def test_on_bedrock_a_reply_stays_between_results_and_the_users_next_words(model: str, cap: int) -> None:
+    messages = [say("system", "Be brief.")]
+    for number in range(30):
+        messages += [say("user", f"Question {number}: " + "which one is it? " * (number % 7)), call(f"c{number}", path=f"{number}.py")]
+        messages += [result(f"c{number}", "rows " * (10 + number * 7 % 60)), answer(f"Reply {number}. " + "So it is. " * (number * 5 % 40))]
+    out = fit({"model": model, "messages": [*messages, say("user", "And now?")]}, api="openai.chat", max_input_tokens=cap).request[
+        "messages"
+    ]
+    assert len(out) < len(messages)
+    assert not [other for one, other in pairwise(out) if one["role"] == "tool" and other["role"] == "user"]

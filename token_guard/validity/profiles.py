@@ -6,7 +6,7 @@ The rules that hold for all models alike (`rules.RULES`) are the common floor; a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 __all__ = ["PROFILES", "Name", "Profile", "profile_of"]
@@ -20,8 +20,9 @@ class Profile:
 
     `alternates`: user turns and replies take turns, tool exchanges aside, so that notes join the user's messages.
     `call_ids`: the form of tool call ids, as a pattern; empty where any does. `reasoning`: which turns must come back with
-    the reasoning that they came with. `plain_marks`: ASCII stands around the guard's own words. `max_images` and
-    `max_media_bytes`: what one request may have of them, bytes as they are sent, in base64; None where nothing is known.
+    the reasoning that they came with. `plain_marks`: ASCII stands around the guard's own words. `merges_results`: what the
+    user says right behind tool results is sent as one turn with them. `max_images` and `max_media_bytes`: what one request
+    may have of them, bytes as they are sent, in base64; None where nothing is known.
     """
 
     name: Name
@@ -29,6 +30,7 @@ class Profile:
     call_ids: str = ""
     reasoning: Literal["last turn", "call turns"] = "last turn"
     plain_marks: bool = False
+    merges_results: bool = False
     max_images: int | None = None
     max_media_bytes: int | None = None
 
@@ -60,6 +62,10 @@ STRICT_PROVIDERS = frozenset(
 )
 """LiteLLM's prefixes for servers that render a model's own chat template, whichever model it is."""
 
+MERGING_PROVIDERS = frozenset({"bedrock", "bedrock_converse"})
+"""LiteLLM's prefixes for what takes tool results as a turn of the user's, and joins turns of one side in a row
+(docs.aws.amazon.com/bedrock, Converse: toolResult is content of a user message, and roles alternate)."""
+
 FAMILIES: tuple[tuple[str, Name], ...] = (
     ("claude", "anthropic"),
     ("gemini", "gemini"),
@@ -89,6 +95,8 @@ def profile_of(wanted: str, *models: str) -> Profile:
     if wanted != "auto":
         return PROFILES[wanted]
     names = [model.lower() for model in models]
-    if any(name.partition("/")[0] in STRICT_PROVIDERS for name in names):
+    providers = {name.partition("/")[0] for name in names}
+    if not STRICT_PROVIDERS.isdisjoint(providers):
         return PROFILES["strict"]
-    return PROFILES[next((family for part, family in FAMILIES for name in names if part in name), "common")]
+    found = PROFILES[next((family for part, family in FAMILIES for name in names if part in name), "common")]
+    return found if MERGING_PROVIDERS.isdisjoint(providers) else replace(found, merges_results=True)

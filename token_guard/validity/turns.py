@@ -10,12 +10,15 @@ from token_guard.marks import in_plain_brackets, mark
 from token_guard.validity.profiles import Profile
 from token_guard.validity.rules import in_a_row, runs, speaker
 
-__all__ = ["adapted", "alternating"]
+__all__ = ["SHORT_REPLY", "adapted", "alternating", "parted"]
 
 GAP = mark("words of the user's were taken out here")
 
 REPLY_CHARS = 400
 """So much is left of a reply that has to stand behind calls that stayed, where it was taken out itself."""
+
+SHORT_REPLY = 60
+"""And so much where there is little room."""
 
 
 def adapted(profile: Profile, before: Sequence[Message], after: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -68,6 +71,17 @@ def alternating(before: Sequence[Message], after: Sequence[Message]) -> tuple[Me
     return tuple(done)
 
 
+def parted(before: Sequence[Message], after: tuple[Message, ...], chars: int = REPLY_CHARS) -> tuple[Message, ...]:
+    """The messages with a reply between tool results and what the user says right behind them, where one stood there: its beginning
+    comes back. The same object where nothing is missing."""
+    done: list[Message] = []
+    for message in after:
+        if done and done[-1].results and message.role == "user" and not message.results and message.index is not None:
+            done += _reply(before, done[-1], message, chars)
+        done.append(message)
+    return after if len(done) == len(after) else tuple(done)
+
+
 def _runs_on(reply: Message, message: Message) -> bool:
     """Whether calls come right behind a reply of an earlier turn: some wires would read both as one message."""
     return speaker(reply) == "assistant" and bool(message.calls) and (message.index or 0) != (reply.index or 0) + 1
@@ -88,12 +102,15 @@ def _joined(before: Sequence[Message], first: Message, between: Sequence[Message
     return [*between, _after_words(second, _words(first))]
 
 
-def _reply(before: Sequence[Message], after: Message, asked: Message) -> Iterator[Message]:
+def _reply(before: Sequence[Message], after: Message, asked: Message, chars: int = REPLY_CHARS) -> Iterator[Message]:
     """The last reply that stood between two messages, as far as its turn needs it."""
     for message in reversed(before[after.index or 0 : asked.index]):
-        if speaker(message) == "assistant":
+        if speaker(message) == "assistant" and message.said.strip():
+            if message.reasons:  # its provider has signed the whole of it
+                yield message
+                return
             words = message.said
-            cut = f"{words[:REPLY_CHARS].rpartition(' ')[0]} …" if len(words) > REPLY_CHARS else words
+            cut = f"{words[:chars].rpartition(' ')[0] or words[:chars]} …" if len(words) > chars else words
             yield replace(message, parts=(Text(cut),))
             return
 

@@ -71,7 +71,7 @@ class Bench:
     def __init__(self, store: Any = None, **options: Any) -> None:
         self.now = 0.0
         self.outcomes: list[str] = []
-        self.store = store = store or MemoryStore()
+        self.store = store = store or MemoryStore(clock=lambda: self.now)
         settings = Settings(summarizer={"model": "writer", **options})
         self.summarizer = Summarizer(settings, store, lambda *_: ContextLimit(8_000), observe=self.outcomes.append, clock=lambda: self.now)
 

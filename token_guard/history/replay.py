@@ -53,21 +53,6 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Walked:
-    """The state at the end of a history, and the one of the turn before, which ended at `start`."""
-
-    state: State
-    before: State
-    start: int
-
-    def asked_again(self, history: Sequence[Message]) -> tuple[AskedAgain, ...]:
-        """The calls of the turn that ask for what was taken out before it."""
-        if not self.before.epochs or not any(message.calls for message in history[self.start :]):
-            return ()
-        return asked_again(history, self.start, view_of(self.before, history[: self.start]))
-
-
-@dataclass(frozen=True, slots=True)
 class Replay:
     """One way of compacting histories: `allowed` is the budget of the messages in tokens, `cap` what they may count where what stays
     is larger, by the messages that stay; `seed` names all else that decides."""
@@ -86,34 +71,33 @@ class Replay:
 
     def __call__(self, history: Sequence[Message]) -> Replayed:
         """What is forwarded for the request that holds `history`."""
-        walked = self._walk(history)
-        replayed = self._replayed(walked.state, history)
-        return replace(replayed, is_new_epoch=replayed.epochs > walked.before.epochs, asked_again=walked.asked_again(history))
+        return self._replayed(self._walk(history), history)
 
     def once_more(self, history: Sequence[Message]) -> Replayed:
         """As a call, and one more epoch at the end, whatever the size; not remembered."""
-        state = self._walk(history).state
+        state = self._walk(history)
         if state.upto < len(history):
             state = _judged(self._compacted(state, history, state.upto, cache(partial(Passages.of, history))), history)
         return self._replayed(state, history)
 
-    def _walk(self, history: Sequence[Message]) -> _Walked:
-        """To the end of the history: from the newest boundary that is remembered, one boundary after the other."""
+    def _walk(self, history: Sequence[Message]) -> State:
+        """The state at the end of the history: from the newest boundary that is remembered, one boundary after the other."""
         far = far_end(history)
         keys = chain(history, b"%d %b%b" % (self.allowed, self.seed, b" %d" % far if far else b""))
         ends = [len(history)] if self.at_once else _boundaries(history, far)
         known, state = self._resume(ends, keys)
-        passages = cache(lambda: self.memo.take_passages(keys).upto(history, first=far - SEARCHED))
-        before, start, last = state, known, known
+        start, passages = known, cache(lambda: self.memo.take_passages(keys).upto(history, first=far - SEARCHED))
         for end in (end for end in ends if end > known):
-            before, last = state, start
-            state = self._advance(state, Beginning(history, end), start, passages)
+            before = state
+            state = self._advance(before, Beginning(history, end), start, passages)
+            if end == len(history):
+                state = replace(state, asked_again=_asked_again(before, history, start))
             start = end
         if passages.cache_info().currsize:
             self.memo.put_passages(keys[-1], passages())
         state = _judged(state, history)
         self.memo.put(keys[-1], state, instead_of=keys[known] if known else None)
-        return _Walked(state, before, last)
+        return state
 
     def _resume(self, ends: Sequence[int], keys: Sequence[bytes]) -> tuple[int, State]:
         """The newest boundary whose state is remembered, or the beginning."""
@@ -199,7 +183,8 @@ class Replay:
         note = state.pending.bound(history) if state.pending else None
         at = Levels(self._trigger(state, history), state.target if state.epochs else self._levels(state).target)
         messages, left = view_of(state, history), state.quality or Quality()
-        return Replayed(messages, state.tokens, state.tally.tokens, at, state.epochs, state.steps, left, note)
+        is_new = state.epochs > 0 and state.upto == len(history)
+        return Replayed(messages, state.tokens, state.tally.tokens, at, state.epochs, state.steps, left, note, is_new, state.asked_again)
 
 
 def _boundaries(history: Sequence[Message], first: int = 0) -> list[int]:
@@ -210,6 +195,13 @@ def _boundaries(history: Sequence[Message], first: int = 0) -> list[int]:
     """
     ends = [place for place, message in enumerate(history) if place >= max(1, first) and message.role == "assistant"]
     return [*ends, len(history)]
+
+
+def _asked_again(before: State, history: Sequence[Message], start: int) -> tuple[AskedAgain, ...]:
+    """The calls of the turn from `start` on that ask for what was taken out before it."""
+    if not before.epochs or not any(message.calls for message in history[start:]):
+        return ()
+    return asked_again(history, start, view_of(before, history[:start]))
 
 
 def _judged(state: State, history: Sequence[Message]) -> State:

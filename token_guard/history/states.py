@@ -18,7 +18,7 @@ from token_guard.conversation import Media, Message, Part, Text, ToolCall, ToolR
 from token_guard.history.passages import Passages
 from token_guard.history.summaries import Pending
 from token_guard.history.tally import Tally
-from token_guard.report import Quality, Step
+from token_guard.report import AskedAgain, Quality, Step
 
 __all__ = ["Edited", "Memo", "Slot", "State", "bound", "chain", "digest", "exchanged", "slot_of", "view_of"]
 
@@ -57,6 +57,8 @@ class State:
     """Questions with what was recalled for them since the last epoch."""
     pending: Pending | None = None
     """The newest epoch's note, where somebody may write a text for it; the next epoch settles that."""
+    asked_again: tuple[AskedAgain, ...] = ()
+    """Calls of the turn that ends here which ask for what was taken out before it."""
 
 
 class Memo:

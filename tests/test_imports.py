@@ -77,7 +77,8 @@ THIRD_PARTY = {
     "typer": ("commands.cli",),
     "rich": ("commands", "demo"),
     "openai": ("demo",),
-    "httpx": ("limits.discovery", "limits.pages", "demo"),
+    "httpx": ("limits.discovery", "limits.pages", "counting.references.pages", "demo"),
+    "pathspec": ("commands.walk",),
     "uvicorn": ("demo",),
     "fastapi": ("proxy", "demo"),
     "starlette": ("proxy", "demo"),
@@ -205,7 +206,7 @@ def _python(code: str) -> str:
         ("token_guard", ("litellm", "tiktoken", "pydantic", "yaml", "rich")),
         ("token_guard.commands.cli", ("litellm", "tiktoken", "pydantic", "yaml", "rich", "token_guard.guard", "token_guard.demo")),
         ("token_guard.guard", ("litellm", "tiktoken", "rich", "typer")),
-        ("token_guard.commands.count", ("litellm", "typer", "token_guard.demo")),
+        ("token_guard.commands.count", ("litellm", "typer", "httpx", "pathspec", "token_guard.demo", "token_guard.guard")),
     ],
 )
 def test_importing_does_not_load_what_may_never_be_needed(module: str, absent: tuple[str, ...]) -> None:

@@ -11,19 +11,24 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from token_guard.errors import TokenGuardError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from token_guard.commands import Outcome
 
 __all__ = ["app", "main"]
 
 FINDINGS = 1
 WRONG_USAGE = 2
+
+IN_A_PIPE = 10_000
+"""Columns for what no terminal shows."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -58,21 +63,28 @@ def token_guard(
 
 @app.command()
 def count(
-    files: Annotated[list[str] | None, typer.Argument(help="Texts, or chat requests in JSON; - is standard input.")] = None,
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Texts, chat requests in JSON, logs of them in JSON lines, folders; - is standard input.")
+    ] = None,
     model: ModelOption = None,
-    var: Annotated[list[str] | None, typer.Option("--var", help="name=value: replaces {name} before counting; may be repeated.")] = None,
+    url: Annotated[list[str] | None, typer.Option("--url", "-u", help="Count what stands there; may be repeated.")] = None,
+    var: Annotated[list[str] | None, typer.Option("--var", help="name=value: replaces {{name}} before counting; may be repeated.")] = None,
+    total: Annotated[bool, typer.Option("--total", help="Print the sum alone.")] = False,
+    sort: Annotated[bool, typer.Option("--sort", help="The largest first.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Count anew, and keep no count.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Count the tokens of texts and chat requests.
 
-    Status 1 when one of them is larger than its model's window, or cannot be read.
+    Of folders all text files that .gitignore does not exclude. Status 1 when something is larger than its model's window, or cannot be
+    counted.
     """
     from token_guard.commands.count import count as run
 
-    counted = run(files or ["-"], model, var or [])
-    for error in counted.errors:
-        print(f"token-guard: {error}", file=sys.stderr)
-    _finish(counted, as_json)
+    nothing_named = [] if url else ["-"]
+    counted = run(paths or nothing_named, url or [], model, var or [], cache=not no_cache)
+    _tell(counted.errors)
+    _finish(counted.shown_as(total=total, largest_first=sort), as_json)
 
 
 @app.command()
@@ -136,12 +148,22 @@ def demo() -> None:
     raise typer.Exit(run_demo(Console()))
 
 
+def _tell(errors: Sequence[str]) -> None:
+    for error in errors:
+        print(f"token-guard: {error}", file=sys.stderr)
+
+
 def _finish(outcome: Outcome, as_json: bool) -> None:
     """Print the outcome and leave with its status. What is printed is other people's text: no markup is read out of it."""
     if as_json:
         print(json.dumps(outcome.as_json(), indent=2))
     else:
-        from rich.console import Console
-
-        outcome.show(Console(markup=False, highlight=False, emoji=False), Console(stderr=True, markup=False, highlight=False, emoji=False))
+        outcome.show(_console(sys.stdout), _console(sys.stderr))
     raise typer.Exit(FINDINGS if outcome.found else 0)
+
+
+def _console(file: TextIO) -> Console:
+    """Where people read; what is read by a program has lines as long as they are, so that no name is cut."""
+    from rich.console import Console
+
+    return Console(file=file, width=None if file.isatty() else IN_A_PIPE, markup=False, highlight=False, emoji=False)

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import base64
+import functools
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -137,7 +137,7 @@ class CountingService:
             self.close()
             raise
 
-    @cached_property
+    @functools.cached_property
     def pool(self) -> ThreadPoolExecutor:
         """The threads; engines release the GIL while they count."""
         self.stop.clear()
@@ -258,6 +258,7 @@ def meter_of(model: str) -> Meter:
     return own_meter_for(model) or meter_for(model)
 
 
+@functools.lru_cache(maxsize=4_096)
 def margin_of(model: str) -> float:
     """By which share a provider may count more than its meter."""
     return 0.0 if tokenizer_of(model).name.endswith(" by its own") else round(meter_for(model).doubt, 4)

@@ -122,13 +122,13 @@ class CountingQueue:
 
     def _queue(self, task: Task) -> None:
         heapq.heappush(self._waiting, (RANKS[task.priority], next(self._numbers), task.id))
-        self._changed.notify()
+        self._changed.notify_all()
 
     def _work(self) -> None:
         while (taken := self._take()) is not None:
             task, job = taken
             try:
-                over = replace(task, state="done", result=self._service.count_once(job.reference, job.model, job.variables))
+                over = replace(task, state="done", reason="", result=self._service.count_once(job.reference, job.model, job.variables))
             except TryAgainError as error:
                 over = replace(task, state="queued" if task.attempts < self._retry.attempts else "failed", reason=str(error))
             except CompressionError as error:

@@ -136,31 +136,32 @@ class Batch:
         """What came of a file, which is kept where a change after it was read would show."""
         try:
             with open(one.file.path, "rb", buffering=0) as file:  # noqa: PTH123
-                read_at, before = time.time_ns(), Identity.of(os.fstat(file.fileno()))
-                result = self._read(one.file, file, before.size)
-                unchanged = Identity.of(os.fstat(file.fileno())) == before and before.is_settled(read_at)
+                read_at, found = time.time_ns(), os.fstat(file.fileno())
+                before = Identity.of(found)
+                result = self._read(one.file, file, found)
+                settled = before.is_settled(read_at) and Identity.of(os.fstat(file.fileno())) == before
         except OSError as error:
             return Failed(one.file.path, error.strerror or str(error))
         except (TokenCountError, ModelNotSupportedError) as error:
             return Failed(one.file.path, str(error))
-        if unchanged and (isinstance(result, Counted) or result.skipped):
+        if settled and (isinstance(result, Counted) or result.skipped):
             one.folder.put(one.name, before, result, tokenizer_key(result.model) if isinstance(result, Counted) else "")
         return result
 
-    def _read(self, wanted: File, file: BinaryIO, size: int) -> Result:
-        if size >= STREAMED or not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return self._large(wanted, file, size)
+    def _read(self, wanted: File, file: BinaryIO, found: os.stat_result) -> Result:
+        if not stat.S_ISREG(found.st_mode):
+            return of_stream(self.service, file, wanted.path, self.model, self.variables)
+        if found.st_size >= STREAMED:
+            return self._large(wanted, file, found.st_size)
         content = file.read()
         self.done(len(content))
-        if why := not_text(content[:HEAD], ends=len(content) <= HEAD):
+        if why := not_text(content):
             return Failed(wanted.path, why, skipped=wanted.found)
         text = whole_text(content)
         counted = self.service.of_text(wanted.path, text.text, self.model, self.variables, content=content, far=False)
         return _noted(counted, MENDED) if text.mended else counted
 
     def _large(self, wanted: File, file: BinaryIO, size: int) -> Result:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return of_stream(self.service, file, wanted.path, self.model, self.variables)
         head = head_of(file)
         file.seek(0)
         if why := not_text(head, ends=False):
@@ -187,7 +188,7 @@ class Batch:
 def of_stream(service: CountingService, file: BinaryIO, name: str, model: str | None, variables: Mapping[str, str]) -> Counted:
     """What comes out of a pipe: read whole where it ends soon or may be a request, else counted as it comes."""
     start = b"".join(_pieces(file, STREAMED, lambda _size: None))
-    if why := not_text(start[:HEAD], ends=len(start) <= HEAD):
+    if why := not_text(start):
         raise TokenCountError(why)
     if len(start) < STREAMED or variables or _may_be_request(start[:HEAD]):
         rest = b"".join(_pieces(file, LARGEST_REQUEST, lambda _size: None)) if len(start) == STREAMED else b""

@@ -59,16 +59,17 @@ def head_of(file: BinaryIO) -> bytes:
     return bytes(head)
 
 
-def not_text(head: bytes, *, ends: bool) -> str:
+def not_text(content: bytes, *, ends: bool = True) -> str:
     r"""Why a content that begins so is no text, in one line; empty where it is. Beyond its head any byte counts as something.
 
-    >>> not_text(b"a\x00b", ends=True), not_text(b"\x89PNG", ends=True), not_text("é".encode(), ends=True)
+    >>> not_text(b"a\x00b"), not_text(b"\x89PNG"), not_text("é".encode())
     ('not text: a NUL byte (byte 1)', 'not text in UTF-8 (byte 0)', '')
     """
-    if (place := head.find(b"\x00")) >= 0:
+    if (place := content.find(b"\x00", 0, HEAD)) >= 0:
         return f"not text: a NUL byte (byte {place:,})"
+    head = content[:HEAD]
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head, final=ends)
+        codecs.utf_8_decode(head, "strict", ends and len(content) <= HEAD)
     except UnicodeDecodeError as error:
         return f"not text in UTF-8 (byte {error.start:,})"
     return ""
@@ -84,10 +85,11 @@ class Decoded:
 
 def whole_text(content: bytes) -> Decoded:
     """A content as text, without a byte order mark."""
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        return Decoded(content.decode("utf-8-sig"))
+        return Decoded(content.decode())
     except UnicodeDecodeError:
-        return Decoded(content.decode("utf-8-sig", "replace"), mended=True)
+        return Decoded(content.decode("utf-8", "replace"), mended=True)
 
 
 def decoded(pieces: Iterator[bytes]) -> Iterator[Decoded]:

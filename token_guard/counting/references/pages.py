@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from token_guard.counting.kept import Tokens, digest_of
 from token_guard.counting.large import CountStore
 from token_guard.counting.references.addresses import Hosts
-from token_guard.counting.references.files import HEAD, not_text, whole_text
+from token_guard.counting.references.files import not_text, whole_text
 from token_guard.counting.retry import Retry
 from token_guard.errors import TokenCountError, TryAgainError
 
@@ -87,7 +87,7 @@ class Fetcher:
             raise _BusyError(f"answered {response.status}", _seconds(response.headers.get("retry-after", "")))
         if not 200 <= response.status < 300:  # noqa: PLR2004 - the successes of HTTP
             raise TokenCountError(f"answered {response.status}")
-        if why := not_text(response.body[:HEAD], ends=len(response.body) <= HEAD):
+        if why := not_text(response.body):
             raise TokenCountError(why)
         self._remember(url, response)
         return Fetched(whole_text(response.body).text)
@@ -95,11 +95,9 @@ class Fetcher:
     def _answer(self, client: httpx.Client, url: str, headers: Mapping[str, str], end: float) -> _Answer:
         import httpx
 
-        parts = urlsplit(url)
-        if parts.scheme not in PORTS or not parts.hostname:
-            raise TokenCountError("is no address of the form http://... or https://...")
+        host, port = _host_of(url)
         try:
-            addresses = self.hosts.addresses(parts.hostname, parts.port or PORTS[parts.scheme])
+            addresses = self.hosts.addresses(host, port)
             request = _request(client, url, addresses[0], headers)
             response = client.send(request, stream=True, follow_redirects=False)
             with closing(response):
@@ -108,11 +106,9 @@ class Fetcher:
         except httpx.TimeoutException:
             raise TryAgainError(f"no answer within {self.seconds:g} seconds") from None
         except httpx.InvalidURL as error:
-            raise TokenCountError(f"is no address: {error}") from None
+            raise TokenCountError(f"is no address of a page: {_words(error)}") from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise TryAgainError(f"cannot be reached: {_words(error)}") from None
-        except ValueError as error:  # a port that is no number
-            raise TokenCountError(f"is no address: {error}") from None
 
     def _body(self, response: httpx.Response, end: float) -> bytes:
         body = bytearray()
@@ -143,6 +139,17 @@ class _Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+
+
+def _host_of(url: str) -> tuple[str, int]:
+    """The host and the port of a URL; raises TokenCountError for what is none."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in PORTS and parts.hostname:
+            return parts.hostname, parts.port or PORTS[parts.scheme]
+    except ValueError:  # brackets without their counterpart, a port that is no number
+        pass
+    raise TokenCountError("is no address of a page, such as https://example.com/a.txt")
 
 
 def _client(seconds: float) -> httpx.Client:

@@ -54,6 +54,8 @@ def count(
     store = open_store(settings.store if cache else MEMORY)
     fetcher = Fetcher(Hosts(settings.counting.allowed_hosts), store)
     service = CountingService(store, reader=reading, fetcher=fetcher)
+    chain = LimitChain(**settings.limits.of_the_chain)
+    chain.look_up(model or DEFAULT_MODEL)  # what reading the map of models takes is free again before anything is counted
     try:
         gathered = _gathered(names, urls)
         results = _counted(service, gathered.references, checked_model(model), values)
@@ -67,7 +69,7 @@ def count(
     skipped = tuple(one.name for one in failed if one.skipped)
     if not (counted or rows or skipped):
         raise InputError("; ".join(errors) if errors else "nothing to count: no file in what was named")
-    return _against_windows([*map(_row, counted), *rows], errors, skipped, settings)
+    return _against_windows([*map(_row, counted), *rows], errors, skipped, chain)
 
 
 def _gathered(names: Sequence[str], urls: Sequence[str]) -> _Gathered:
@@ -175,8 +177,7 @@ def _request_of_a_line(service: CountingService, line: logs.Entry, model: str | 
     return service.count_once(Request(found.conversation, line.name), model if model is not None else found.model or DEFAULT_MODEL)
 
 
-def _against_windows(rows: Sequence[Row], errors: Sequence[str], skipped: Sequence[str], settings: Settings) -> Count:
-    chain = LimitChain(**settings.limits.of_the_chain)
+def _against_windows(rows: Sequence[Row], errors: Sequence[str], skipped: Sequence[str], chain: LimitChain) -> Count:
     limits = {model: chain.look_up(model) for model in dict.fromkeys(row.model for row in rows)}
     unknown = [advice(model, None, limit) for model, limit in limits.items() if limit.source == "default"]
     return Count(tuple(rows), limits, (*errors, *unknown), tuple(skipped))

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CountingService", "checked_model", "margin_of", "meter_of", "text_in"]
 
-MOST_THREADS = 8
-"""More read files no faster, and each engine call is done by one."""
+MOST_THREADS = 4
+"""More read files no faster: what Python does for each is done by one at a time."""
 
 NOTHING: Mapping[str, str] = {}
 

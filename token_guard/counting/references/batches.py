@@ -115,7 +115,8 @@ class Batch:
         return digest_of(json.dumps(asked).encode())
 
     def _counted(self, missing: Sequence[_Missing]) -> Iterator[tuple[int, Result]]:
-        settle(tokenizer_of(self.model or DEFAULT_MODEL).encoding, sum(one.size for one in missing))
+        if missing:
+            settle(tokenizer_of(self.model or DEFAULT_MODEL).encoding, sum(one.size for one in missing))
         small = [one for one in missing if one.size < STREAMED]
         heaps = [small[start : start + FILES_AT_A_TIME] for start in range(0, len(small), FILES_AT_A_TIME)]
         waiting: list[Future[list[tuple[int, Result]]]] = []
@@ -207,7 +208,7 @@ def _counted_stream(service: CountingService, pieces: Iterator[bytes], name: str
     family = usual if is_slow else own
     digest = hasher()
     mended: list[bool] = []
-    tokens = count_stream(_texts(pieces, digest.update, mended), family, service.pool, service.threads, service.stop)
+    tokens = count_stream(_texts(pieces, digest.update, mended), family, service.threads, service.stop)
     if service.stop.is_set():
         raise TokenCountError("stopped")
     if not is_slow:

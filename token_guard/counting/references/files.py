@@ -18,7 +18,7 @@ STREAMED = 8 * 1024 * 1024
 HEAD = 8_192
 """Bytes that decide whether a file is text, as git looks at 8,000."""
 
-READ = 1024 * 1024
+READ = 512 * 1024
 
 _TICK_NS = 50_000_000
 """Clocks of file systems move every 4 to 16 ms: who writes twice within that leaves one time behind."""

@@ -122,6 +122,34 @@ def compact(
 
 
 @app.command()
+def replay(
+    logs: Annotated[
+        list[str],
+        typer.Argument(help="JSON lines, gzip or not: OpenAI batch files, LiteLLM's spend logs, plain requests, recorded sessions."),
+    ],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Replay everything for this model.")] = None,
+    max_input_tokens: Annotated[int | None, typer.Option("--max-input-tokens", "-n", min=1, help="Hard cap of each prompt.")] = None,
+    settings: Annotated[str | None, typer.Option("--settings", "-s", help="A YAML file of options, or a LiteLLM configuration.")] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Other options to compare with, or the python of an environment with another version.")
+    ] = None,
+    html: Annotated[str | None, typer.Option("--html", help="Write the report there, as a page that needs nothing else.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; as many as there are cores.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the guard would have done to recorded requests.
+
+    How many do not fit, what would be compacted or refused, what is kept, and what the prompts would cost before and after, with the
+    provider's prompt cache. Status 1 when a line cannot be read.
+    """
+    from token_guard.commands.replay import replay as run
+
+    replayed = run(logs, model, max_input_tokens, settings, against, html, workers=workers)
+    _tell(replayed.errors)
+    _finish(replayed, as_json)
+
+
+@app.command()
 def check_config(
     config: Annotated[str, typer.Argument(help="A LiteLLM proxy configuration in YAML.")],
     as_json: JsonOption = False,

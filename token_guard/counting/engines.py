@@ -7,10 +7,12 @@ once and ends knows how much there is to count, and loads one of them alone: `se
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib
 import importlib.util
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from token_guard.counting.slices import signed, slices
 from token_guard.counting.vocabularies import VOCABULARIES, counter_of
 from token_guard.errors import TokenCountError
 
-__all__ = ["SELF_TEST", "Engine", "engine_for", "settle", "total", "warm_up"]
+__all__ = ["SELF_TEST", "TIKTOKEN_COUNTS", "WORTH", "Engine", "engine_for", "frugal", "settle", "total", "warm_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,17 @@ def settle(encoding: str, characters: int) -> None:
         wanted = characters >= WORTH and importlib.util.find_spec("fastokens") is not None
         fast = _fastokens_that_agrees(encoding) if wanted else None
         _engines[encoding] = fast or _tiktoken(encoding)
+
+
+def frugal(encoding: str) -> Engine:
+    """From now on tiktoken alone, whose memory does not grow: fastokens keeps tables of the words that it has seen, up to 200 MB."""
+    with _lock:
+        _engines.pop(encoding, None)  # before the other one is loaded: both together are what there is no room for
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+        if trim is not None:  # glibc keeps freed memory for itself
+            trim(0)
+        _engines[encoding] = _tiktoken(encoding)
+        return _engines[encoding]
 
 
 def _load(encoding: str) -> Engine:

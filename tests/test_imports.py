@@ -76,7 +76,7 @@ THIRD_PARTY = {
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),
     "yaml": ("limits", "commands.litellm_config", "commands.replay", "demo"),
-    "typer": ("commands.cli",),
+    "typer": ("commands.cli", "commands.reference"),
     "rich": ("commands", "demo"),
     "openai": ("demo",),
     "httpx": ("limits.discovery", "limits.pages", "counting.references.pages", "demo"),

@@ -30,7 +30,7 @@ WRONG_USAGE = 2
 IN_A_PIPE = 10_000
 """Columns for what no terminal shows."""
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="The model; else the one that the request names, else gpt-4o.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -159,6 +159,21 @@ def check_config(
     Only what concerns the guard; status 1 when something is wrong.
     """
     from token_guard.commands.check_config import check_config as run
+
+    _finish(run(config, os.environ), as_json)
+
+
+@app.command()
+def doctor(
+    config: Annotated[str, typer.Option("--config", "-c", help="A LiteLLM proxy configuration in YAML.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say in one screen whether a proxy would be guarded, and behind fix: what to do where not.
+
+    Versions, the callback, options, the store, tokenizers, the windows of all deployments and who says so. Status 1 when something is
+    wrong.
+    """
+    from token_guard.commands.doctor import doctor as run
 
     _finish(run(config, os.environ), as_json)
 

@@ -2,3 +2,10 @@
 
 `trial` replays the requests of one session; `bill` prices what is sent; `totals` adds sessions up, by model.
 """
+
+from __future__ import annotations
+
+from token_guard.simulation.totals import Total, added
+from token_guard.simulation.trial import Options, Sent, Session, trial
+
+__all__ = ["Options", "Sent", "Session", "Total", "added", "trial"]

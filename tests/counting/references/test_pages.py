@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from counting_texts import reference
 
+from token_guard.counting import meter_for
 from token_guard.counting.references import Page
 from token_guard.counting.references.addresses import Hosts
 from token_guard.counting.references.pages import Fetcher
@@ -77,7 +77,7 @@ def _service(store: MemoryStore | None = None, **options: object) -> CountingSer
 
 def test_a_page_counts_as_its_text(server: Server) -> None:
     url = server.says("/a", Answer(body="Grüße an alle".encode()))
-    assert _service().count(Page(url)).tokens == reference("o200k_base")("Grüße an alle")
+    assert _service().count(Page(url)).tokens == meter_for("gpt-4o").text("Grüße an alle")
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ __all__ = [
     "InputTooLongError",
     "ModelNotSupportedError",
     "StoreUnavailableError",
+    "QueueFullError",
     "TokenCountError",
     "TokenGuardError",
+    "TryAgainError",
     "tell",
     "where",
 ]
@@ -40,7 +42,15 @@ class CompressionError(TokenGuardError):
 
 
 class TokenCountError(CompressionError, TypeError):
-    """What was handed to a counter is not text or a list of messages."""
+    """What was handed to a counter is not text or a list of messages, or cannot be read; the message is one line that says why."""
+
+
+class TryAgainError(TokenCountError):
+    """What could not be read just now, and may be a moment later: a server that is busy, a file that is being replaced."""
+
+
+class QueueFullError(TokenGuardError):
+    """A queue of jobs takes no more; the message says how many wait."""
 
 
 class ModelNotSupportedError(CompressionError, ValueError):

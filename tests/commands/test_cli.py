@@ -120,8 +120,8 @@ def test_a_wrong_setting_in_the_environment_is_one_line(run: Callable[..., Run],
 
 def test_a_warning_has_a_time_and_the_name_of_its_logger() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "token_guard", "count", "-", "--model", "zzz-unheard-of"],
-        input="words",
+        [sys.executable, "-m", "token_guard", "compact", "-", "--model", "zzz-unheard-of"],
+        input=json.dumps(CONVERSATION),
         capture_output=True,
         text=True,
         check=False,

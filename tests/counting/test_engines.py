@@ -10,7 +10,7 @@ from counting_texts import generated, records, reference, texts_of
 
 from token_guard.counting import engines
 from token_guard.counting.encodings import rank_file
-from token_guard.counting.engines import SELF_TEST, Engine, engine_for, total, warm_up
+from token_guard.counting.engines import SELF_TEST, TIKTOKEN_COUNTS, WORTH, Engine, engine_for, settle, total, warm_up
 
 ENCODINGS = ("o200k_base", "cl100k_base")
 CORPUS = ("tool_dialogues", "coding_agents", "agent_sessions", "anthropic_messages", "long_dialogues_qa", "multilingual")
@@ -60,6 +60,21 @@ def test_an_engine_that_cannot_load_is_not_used(monkeypatch: pytest.MonkeyPatch,
 
 def test_the_self_test_has_hostile_texts() -> None:
     assert any("<|endoftext|>" in text for text in SELF_TEST)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_the_counts_of_the_self_test_are_those_of_tiktoken(encoding: str) -> None:
+    assert TIKTOKEN_COUNTS[encoding] == tuple(map(reference(encoding), SELF_TEST))
+
+
+@pytest.mark.parametrize(("characters", "fast"), [(WORTH - 1, False), (WORTH, True)])
+def test_who_counts_once_loads_one_engine(characters: int, fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_engines", {})
+    monkeypatch.setattr(engines, "_upgrades", {})
+    settle("o200k_base", characters)
+    installed = importlib.util.find_spec("fastokens") is not None
+    assert engine_for("o200k_base").name == ("fastokens" if fast and installed else "tiktoken")
+    assert engines._upgrades == {}
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,15 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from token_guard.errors import TokenGuardError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from token_guard.commands import Outcome
 
 __all__ = ["app", "main"]
@@ -25,7 +27,10 @@ __all__ = ["app", "main"]
 FINDINGS = 1
 WRONG_USAGE = 2
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+IN_A_PIPE = 10_000
+"""Columns for what no terminal shows."""
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="The model; else the one that the request names, else gpt-4o.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -58,21 +63,28 @@ def token_guard(
 
 @app.command()
 def count(
-    files: Annotated[list[str] | None, typer.Argument(help="Texts, or chat requests in JSON; - is standard input.")] = None,
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Texts, chat requests in JSON, logs of them in JSON lines, folders; - is standard input.")
+    ] = None,
     model: ModelOption = None,
-    var: Annotated[list[str] | None, typer.Option("--var", help="name=value: replaces {name} before counting; may be repeated.")] = None,
+    url: Annotated[list[str] | None, typer.Option("--url", "-u", help="Count what stands there; may be repeated.")] = None,
+    var: Annotated[list[str] | None, typer.Option("--var", help="name=value: replaces {{name}} before counting; may be repeated.")] = None,
+    total: Annotated[bool, typer.Option("--total", help="Print the sum alone.")] = False,
+    sort: Annotated[bool, typer.Option("--sort", help="The largest first.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Count anew, and keep no count.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Count the tokens of texts and chat requests.
 
-    Status 1 when one of them is larger than its model's window, or cannot be read.
+    Of folders all text files that .gitignore does not exclude. Status 1 when something is larger than its model's window, or cannot be
+    counted.
     """
     from token_guard.commands.count import count as run
 
-    counted = run(files or ["-"], model, var or [])
-    for error in counted.errors:
-        print(f"token-guard: {error}", file=sys.stderr)
-    _finish(counted, as_json)
+    nothing_named = [] if url else ["-"]
+    counted = run(paths or nothing_named, url or [], model, var or [], cache=not no_cache)
+    _tell(counted.errors)
+    _finish(counted.shown_as(total=total, largest_first=sort), as_json)
 
 
 @app.command()
@@ -110,6 +122,34 @@ def compact(
 
 
 @app.command()
+def replay(
+    logs: Annotated[
+        list[str],
+        typer.Argument(help="JSON lines, gzip or not: OpenAI batch files, LiteLLM's spend logs, plain requests, recorded sessions."),
+    ],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Replay everything for this model.")] = None,
+    max_input_tokens: Annotated[int | None, typer.Option("--max-input-tokens", "-n", min=1, help="Hard cap of each prompt.")] = None,
+    settings: Annotated[str | None, typer.Option("--settings", "-s", help="A YAML file of options, or a LiteLLM configuration.")] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Other options to compare with, or the python of an environment with another version.")
+    ] = None,
+    html: Annotated[str | None, typer.Option("--html", help="Write the report there, as a page that needs nothing else.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; as many as there are cores.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the guard would have done to recorded requests.
+
+    How many do not fit, what would be compacted or refused, what is kept, and what the prompts would cost before and after, with the
+    provider's prompt cache. Status 1 when a line cannot be read.
+    """
+    from token_guard.commands.replay import replay as run
+
+    replayed = run(logs, model, max_input_tokens, settings, against, html, workers=workers)
+    _tell(replayed.errors)
+    _finish(replayed, as_json)
+
+
+@app.command()
 def check_config(
     config: Annotated[str, typer.Argument(help="A LiteLLM proxy configuration in YAML.")],
     as_json: JsonOption = False,
@@ -119,6 +159,21 @@ def check_config(
     Only what concerns the guard; status 1 when something is wrong.
     """
     from token_guard.commands.check_config import check_config as run
+
+    _finish(run(config, os.environ), as_json)
+
+
+@app.command()
+def doctor(
+    config: Annotated[str, typer.Option("--config", "-c", help="A LiteLLM proxy configuration in YAML.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say in one screen whether a proxy would be guarded, and behind fix: what to do where not.
+
+    Versions, the callback, options, the store, tokenizers, the windows of all deployments and who says so. Status 1 when something is
+    wrong.
+    """
+    from token_guard.commands.doctor import doctor as run
 
     _finish(run(config, os.environ), as_json)
 
@@ -136,12 +191,22 @@ def demo() -> None:
     raise typer.Exit(run_demo(Console()))
 
 
+def _tell(errors: Sequence[str]) -> None:
+    for error in errors:
+        print(f"token-guard: {error}", file=sys.stderr)
+
+
 def _finish(outcome: Outcome, as_json: bool) -> None:
     """Print the outcome and leave with its status. What is printed is other people's text: no markup is read out of it."""
     if as_json:
         print(json.dumps(outcome.as_json(), indent=2))
     else:
-        from rich.console import Console
-
-        outcome.show(Console(markup=False, highlight=False, emoji=False), Console(stderr=True, markup=False, highlight=False, emoji=False))
+        outcome.show(_console(sys.stdout), _console(sys.stderr))
     raise typer.Exit(FINDINGS if outcome.found else 0)
+
+
+def _console(file: TextIO) -> Console:
+    """Where people read; what is read by a program has lines as long as they are, so that no name is cut."""
+    from rich.console import Console
+
+    return Console(file=file, width=None if file.isatty() else IN_A_PIPE, markup=False, highlight=False, emoji=False)

@@ -1,181 +1,183 @@
-"""`token-guard count`: the tokens of texts and chat requests, by role and part, against a model's context window."""
+"""`token-guard count`: the tokens of files, folders, pages and chat requests, each against the window of its own model."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from rich.console import Console
-from rich.table import Table
+from token_guard.commands import logs
+from token_guard.commands.counted import Count, Row
+from token_guard.commands.inputs import InputError, variables
+from token_guard.commands.progress import progress
+from token_guard.commands.readings import parsed, reading
+from token_guard.counting.references import DEFAULT_MODEL, Counted, Failed, File, Page, Piped, Reference, Request, Result
+from token_guard.counting.references.addresses import Hosts
+from token_guard.counting.references.pages import Fetcher
+from token_guard.counting.service import CountingService, checked_model, margin_of
+from token_guard.errors import ModelNotSupportedError, TokenCountError
+from token_guard.limits import LimitChain, advice
+from token_guard.settings import Settings
+from token_guard.stores import open_store
 
-from token_guard.budget import ContextLimit
-from token_guard.commands.inputs import InputError, fill, model_or, read_text, request_in, variables
-from token_guard.conversation import Conversation, Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
-from token_guard.counting import Meter, meter_for, own_meter_for
-from token_guard.errors import ModelNotSupportedError
-from token_guard.formats import Unreadable, format_for
-from token_guard.guard import Guard
-from token_guard.limits import LimitChain
+__all__ = ["count"]
 
-__all__ = ["Count", "Counted", "count", "split"]
-
-PARTS: Mapping[type[Part], str] = {
-    Text: "{role} text",
-    Reasoning: "reasoning",
-    ToolCall: "tool calls",
-    ToolResult: "tool results",
-    Media: "{role} media",
-    Opaque: "{role} other",
-    Omitted: "{role} other",
-}
-"""What each kind of part is called in a split."""
+MEMORY = "memory:"
+"""The store of those who want none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """One input: its tokens as its model counts, and for a chat request where they are (empty for text)."""
+@dataclass(slots=True)
+class _Gathered:
+    """What there is to count, and a line on each thing that cannot be."""
 
-    name: str
-    model: str
-    limit: ContextLimit
-    tokens: int
-    split: Mapping[str, int]
-    margin: float = 0.0
-    """By which share the provider may count more; 0.0 where texts are counted by the model's own vocabulary."""
-
-    @property
-    def found(self) -> bool:
-        """Whether it is larger than its model's window."""
-        return self.tokens > self.limit.max_input_tokens
-
-    def share(self, tokens: int) -> float:
-        """The share of the model's window that so many tokens take."""
-        return tokens / self.limit.max_input_tokens
-
-    def as_json(self) -> dict[str, Any]:
-        """Name, model and window, tokens, their share and split."""
-        share, window = round(self.share(self.tokens), 4), _window(self.limit)
-        return {
-            "name": self.name,
-            "model": self.model,
-            "tokens": self.tokens,
-            "counted": "estimate" if self.margin else "exact",
-            "margin": self.margin,
-            "share": share,
-            "split": dict(self.split),
-            "window": window,
-        }
+    references: list[Reference] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """All inputs, each counted for its own model, and a line on each that could not be read."""
+def count(
+    names: Sequence[str],
+    urls: Sequence[str],
+    model: str | None,
+    assignments: Sequence[str],
+    *,
+    cache: bool = True,
+) -> Count:
+    """Count each of the files and folders named ("-" is standard input) and what stands at each URL, for the model, else for the one that
+    its request names, else for gpt-4o.
 
-    inputs: tuple[Counted, ...]
-    errors: tuple[str, ...] = ()
-
-    @property
-    def total(self) -> int:
-        """Tokens of all inputs together."""
-        return sum(counted.tokens for counted in self.inputs)
-
-    @property
-    def found(self) -> bool:
-        """Whether an input is larger than its model's window, or could not be read."""
-        return bool(self.errors) or any(counted.found for counted in self.inputs)
-
-    @property
-    def common(self) -> Counted | None:
-        """An input whose model is that of all; None where they differ, so that a total says nothing about a window."""
-        return self.inputs[0] if len({one.model for one in self.inputs}) == 1 else None
-
-    def as_json(self) -> Mapping[str, Any]:
-        """Each input, what could not be read, and the total; model, window and share of the total where all have the same model."""
-        of_all = {
-            "model": self.common and self.common.model,
-            "share": self.common and round(self.common.share(self.total), 4),
-            "window": self.common and _window(self.common.limit),
-        }
-        return {**of_all, "inputs": [one.as_json() for one in self.inputs], "total": self.total, "errors": list(self.errors)}
-
-    def show(self, out: Console, remarks: Console, /) -> None:
-        """A table: one row per input, the split of each request below it, the total last."""
-        out.print(_table(self))
-        for model, limit in {one.model: one.limit for one in self.inputs}.items():
-            remarks.print(f"{model}: a window of {limit.max_input_tokens:,} tokens, says {limit.source}", soft_wrap=True)
-        for model, margin in {one.model: one.margin for one in self.inputs if one.margin}.items():
-            remarks.print(f"{model}: estimated; the provider may count up to {margin:.0%} more", soft_wrap=True)
-
-
-def count(names: Sequence[str], model: str | None, assignments: Sequence[str]) -> Count:
-    """Count each of the files named ("-" is standard input) for the model, else for the one that its request names, else for gpt-4o.
-
-    Raises InputError when none of them can be read, ModelNotSupportedError for an empty model.
+    Raises InputError when none of them can be counted, ModelNotSupportedError for an empty model.
     """
-    values, limits = variables(assignments), Guard().limits
-    given = None if model is None else model_or(model, {})
-    inputs: list[Counted] = []
-    errors: list[str] = []
+    values, settings = variables(assignments), Settings.load()
+    store = open_store(settings.store if cache else MEMORY)
+    fetcher = Fetcher(Hosts(settings.counting.allowed_hosts), store)
+    service = CountingService(store, reader=reading, fetcher=fetcher)
+    chain = LimitChain(**settings.limits.of_the_chain)
+    chain.look_up(model or DEFAULT_MODEL)  # what reading the map of models takes is free again before anything is counted
+    try:
+        gathered = _gathered(names, urls)
+        results = _counted(service, gathered.references, checked_model(model), values)
+        rows, errors = _rows_of_lines(service, gathered.lines, model)
+    finally:
+        service.close()
+        store.close()
+    counted = [result for result in results if isinstance(result, Counted)]
+    failed = [result for result in results if isinstance(result, Failed)]
+    errors = [*gathered.errors, *(f"{one.name}: {one.reason}" for one in failed if not one.skipped), *errors]
+    skipped = tuple(one.name for one in failed if one.skipped)
+    if not (counted or rows or skipped):
+        raise InputError("; ".join(errors) if errors else "nothing to count: no file in what was named")
+    return _against_windows([*map(_row, counted), *rows], errors, skipped, chain)
+
+
+def _gathered(names: Sequence[str], urls: Sequence[str]) -> _Gathered:
+    """Folders as the files below them, in the order in which they were named."""
+    found = _Gathered(references=[Page(url) for url in urls])
     for name in names:
-        try:
-            inputs.append(_counted(name, given, values, limits))
-        except InputError as error:
-            errors.append(str(error))
-        except ModelNotSupportedError as error:
-            errors.append(f"{name}: {error}")
-    if not inputs:
-        raise InputError("; ".join(errors))
-    return Count(tuple(inputs), tuple(errors))
-
-
-def _counted(name: str, given: str | None, values: Mapping[str, str], limits: LimitChain) -> Counted:
-    text = read_text(name)
-    request = request_in(text, values)
-    model = model_or(given, request or {})
-    own, limit = own_meter_for(model), limits.resolve(model)
-    meter = own or meter_for(model)
-    margin = 0.0 if own else round(meter.doubt, 4)
-    format_ = format_for(None, request) if request is not None else None
-    conversation = format_.parse(request) if format_ is not None and request is not None else None
-    if conversation is None or isinstance(conversation, Unreadable):
-        return Counted(name, model, limit, meter.text(fill(text, values)), {}, margin)
-    return Counted(name, model, limit, meter.measure(conversation).tokens, split(meter, conversation), margin)
-
-
-def _window(limit: ContextLimit) -> dict[str, Any]:
-    return {"max_input_tokens": limit.max_input_tokens, "source": limit.source}
-
-
-def split(meter: Meter, conversation: Conversation) -> dict[str, int]:
-    """Where the tokens of a request are: by role and part, then its tool definitions, then what the wire format adds."""
-    found: Counter[str] = Counter()
-    for message in conversation.messages:
-        found.update(_split_message(meter, message))
-    tools = meter.overhead(conversation) - meter.overhead(replace(conversation, tools=None))
-    found["tool definitions"] += tools
-    found["framing"] += meter.measure(conversation).tokens - found.total()
-    return {name: tokens for name, tokens in found.items() if tokens}
-
-
-def _split_message(meter: Meter, message: Message) -> Counter[str]:
-    frame = meter.message(replace(message, parts=(), origin=None))
-    found: Counter[str] = Counter()
-    for part in message.parts:
-        found[PARTS[type(part)].format(role=message.role)] += meter.message(replace(message, parts=(part,), origin=None)) - frame
+        if name == "-":
+            found.references.append(Piped(sys.stdin.buffer))
+        elif os.path.isdir(name):  # noqa: PTH112 - a Path would drop the "./" that was typed
+            found.references += _below(name, found)
+        elif logs.holds_requests(name):
+            found.lines.append(name)
+        else:
+            found.references.append(File(name))
     return found
 
 
-def _table(counted: Count) -> Table:
-    common = counted.common
-    table = Table("input", show_footer=len(counted.inputs) > 1)
-    table.columns[0].footer = "total"
-    table.add_column("tokens", justify="right", footer=f"{counted.total:,}")
-    table.add_column("of the window", justify="right", footer=f"{common.share(counted.total):.1%}" if common else "-")
-    for one in counted.inputs:
-        name = one.name if common else f"{one.name} ({one.model})"
-        table.add_row(name, f"{one.tokens:,}", f"{one.share(one.tokens):.1%}", style="red" if one.found else None)
-        for part, tokens in one.split.items():
-            table.add_row(f"  {part}", f"{tokens:,}", f"{one.share(tokens):.1%}", style="dim")
-    return table
+def _below(folder: str, found: _Gathered) -> Iterator[File]:
+    from token_guard.commands.walk import walk
+
+    def tell(error: OSError) -> None:
+        found.errors.append(f"{error.filename}: {error.strerror}")
+
+    for path in walk(folder, tell):
+        if logs.holds_requests(path):
+            found.lines.append(path)
+        else:
+            yield File(path, found=True)
+
+
+def _counted(service: CountingService, references: Sequence[Reference], model: str | None, values: Mapping[str, str]) -> list[Result]:
+    total = sum(map(_size, references)) if sys.stderr.isatty() else 0
+    with progress("counting", total) as done:
+        return service.count_all(references, model, values, done=done)
+
+
+def _size(reference: Reference) -> int:
+    try:
+        return os.stat(reference.path).st_size if isinstance(reference, File) else 0  # noqa: PTH116
+    except OSError:
+        return 0
+
+
+def _row(counted: Counted) -> Row:
+    return Row(
+        counted.name,
+        counted.model,
+        counted.tokens,
+        counted.split,
+        counted.margin,
+        counted.raw,
+        counted.cached,
+        counted.note,
+        largest=counted.tokens,
+    )
+
+
+@dataclass(slots=True)
+class _Sum:
+    """The requests of one log for one model."""
+
+    requests: int = 0
+    largest: int = 0
+    split: Counter[str] = field(default_factory=Counter)
+
+
+def _rows_of_lines(service: CountingService, names: Sequence[str], model: str | None) -> tuple[list[Row], list[str]]:
+    """A row for each model of each log, and a line on each line that holds no request."""
+    rows: list[Row] = []
+    errors: list[str] = []
+    for name in names:
+        try:
+            sums = _sums(service, name, model, errors)
+        except InputError as error:
+            errors.append(str(error))
+            continue
+        for chosen, one in sums.items():
+            note = f"{one.requests:,} request{'s' if one.requests > 1 else ''}, the largest of {one.largest:,} tokens"
+            rows.append(Row(name, chosen, one.split.total(), dict(one.split), margin_of(chosen), note=note, largest=one.largest))
+    return rows, errors
+
+
+def _sums(service: CountingService, name: str, model: str | None, errors: list[str]) -> dict[str, _Sum]:
+    sums: dict[str, _Sum] = {}
+    for line in logs.entries(name):
+        if isinstance(line, logs.Broken):
+            errors.append(f"{line.place}: {line.reason}")
+            continue
+        try:
+            counted = _request_of_a_line(service, line, model)
+        except (TokenCountError, ModelNotSupportedError) as error:
+            errors.append(f"{line.name}: {error}")
+            continue
+        one = sums.setdefault(counted.model, _Sum())
+        one.requests += 1
+        one.largest = max(one.largest, counted.tokens)
+        one.split.update(counted.split)
+    return sums
+
+
+def _request_of_a_line(service: CountingService, line: logs.Entry, model: str | None) -> Counted:
+    found = parsed(line.logged.request)
+    if found.conversation is None:
+        raise TokenCountError(found.note.partition(":")[0])
+    return service.count_once(Request(found.conversation, line.name), model if model is not None else found.model or DEFAULT_MODEL)
+
+
+def _against_windows(rows: Sequence[Row], errors: Sequence[str], skipped: Sequence[str], chain: LimitChain) -> Count:
+    limits = {model: chain.look_up(model) for model in dict.fromkeys(row.model for row in rows)}
+    unknown = [advice(model, None, limit) for model, limit in limits.items() if limit.source == "default"]
+    return Count(tuple(rows), limits, (*errors, *unknown), tuple(skipped))

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from token_guard.counting.references import DEFAULT_MODEL
 from token_guard.errors import ModelNotSupportedError, TokenGuardError
 
-__all__ = ["DEFAULT_MODEL", "InputError", "fill", "model_or", "read_text", "request_in", "variables"]
-
-DEFAULT_MODEL = "gpt-4o"
-"""The model that is meant when neither the command line nor the request names one."""
+__all__ = ["InputError", "model_or", "read_text", "request_in", "variables"]
 
 
 class InputError(TokenGuardError):
@@ -44,28 +41,21 @@ def variables(assignments: Sequence[str]) -> dict[str, str]:
     return dict(text.split("=", 1) for text in assignments)
 
 
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """The text with every `{name}` of a given value replaced, all at once; other braces stay.
+def request_in(text: str, *, strict: bool = False) -> dict[str, Any] | None:
+    r"""The chat request in a JSON text, a bare list of messages included; None when it holds none; `strict` raises JSONDecodeError.
 
-    >>> fill("{a} {b} {}", {"a": "{b}", "c": "3"})
-    '{b} {b} {}'
-    """
-    if not values:
-        return text
-    return re.sub(r"\{(" + "|".join(map(re.escape, values)) + r")\}", lambda found: values[found[1]], text)
-
-
-def request_in(text: str, values: Mapping[str, str] | None = None) -> dict[str, Any] | None:
-    r"""The chat request in a JSON text, a bare list of messages included; None when it holds none.
-
-    >>> request_in('[{"role": "user", "content": "{x}"}]', {"x": "a quote: \""})
-    {'messages': [{'role': 'user', 'content': 'a quote: "'}]}
+    >>> request_in('[{"role": "user", "content": "Hi"}]')
+    {'messages': [{'role': 'user', 'content': 'Hi'}]}
     >>> request_in('{"name": "a package"}') is None
     True
     """
     try:
-        value = json.loads(fill(text, {name: json.dumps(value)[1:-1] for name, value in (values or {}).items()}))
-    except (json.JSONDecodeError, RecursionError):
+        value = json.loads(text)
+    except RecursionError:
+        return None
+    except json.JSONDecodeError:
+        if strict:
+            raise
         return None
     if isinstance(value, list) and value and all(isinstance(item, dict) and "role" in item for item in value):
         return {"messages": value}

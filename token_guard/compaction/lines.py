@@ -33,7 +33,7 @@ DEFINING = re.compile(
     r"(?:def|class|func|fn|function|type|struct|interface|enum|trait|impl|const)\s"
 )
 
-DEFINES, REPORTS, IDENTIFIES, CHANGED, FIELD = 1.0, 1.0, 1.0, 1.0, 0.2
+DEFINES, REPORTS, IDENTIFIES, CHANGED, FIELD = 0.5, 1.0, 1.0, 1.0, 0.2
 """What speaks for a line beside its names: it defines something, it reports an error, it is the row of a thing with an identifier, an
 edit took it away or put it in, it is a short field of a record, whose value may be a plain word."""
 

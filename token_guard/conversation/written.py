@@ -52,7 +52,7 @@ def is_deep(value: Any, levels: int) -> bool:
     (False, True)
     """
     level = [value]
-    for _ in range(levels + 1):
+    for _ in range(levels):
         level = [inner for one in level if isinstance(one, (dict, list)) for inner in (one.values() if isinstance(one, dict) else one)]
         if not any(isinstance(one, (dict, list)) for one in level):
             return False

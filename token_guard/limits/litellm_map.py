@@ -22,7 +22,7 @@ from token_guard.limits.names import canonical, spellings
 from token_guard.limits.source import Deployment
 from token_guard.limits.tokens import read_tokens
 
-__all__ = ["CostMap", "LitellmMap", "has_separate_output", "packaged_map"]
+__all__ = ["CostMap", "LitellmMap", "has_separate_output", "packaged_entries", "packaged_map"]
 
 _FILE: Final = "model_prices_and_context_window_backup.json"
 # The vendors' own APIs: an unprefixed name means theirs before any reseller's. Vendors whose API gives other windows than their open
@@ -105,12 +105,18 @@ def _usual(offers: Sequence[ContextLimit]) -> ContextLimit:
     return ContextLimit(window, min(outputs, default=None), "inference")
 
 
-@functools.cache
-def packaged_map() -> CostMap:
-    """The map in the installed litellm, read once on first use (about 50 ms) without importing litellm; empty where there is none."""
+def packaged_entries() -> Mapping[str, Mapping[str, Any]]:
+    """The entries of the map in the installed litellm, which is not imported, by model name; none where there is no such file."""
     package = importlib.util.find_spec("litellm")
     path = Path(package.origin).with_name(_FILE) if package and package.origin else None
-    return CostMap.build(json.loads(path.read_bytes())) if path and path.is_file() else CostMap()
+    entries: Mapping[str, Mapping[str, Any]] = json.loads(path.read_bytes()) if path and path.is_file() else {}
+    return entries
+
+
+@functools.cache
+def packaged_map() -> CostMap:
+    """The windows in that map, read once on first use (about 50 ms)."""
+    return CostMap.build(packaged_entries())
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from token_guard.errors import ConfigError
+from token_guard.settings.counting import CountingSettings
 from token_guard.settings.deduplicate import DeduplicateSettings
 from token_guard.settings.limits import LimitSettings
 from token_guard.settings.mask import MaskSettings
@@ -96,6 +97,8 @@ class Settings(BaseSettings):
     """Memory for remembered token counts, in bytes."""
     limits: LimitSettings = Field(default_factory=LimitSettings)
     """Where context windows come from."""
+    counting: CountingSettings = Field(default_factory=CountingSettings)
+    """Counting for people: files, pages, requests."""
     mask: MaskSettings = Field(default_factory=MaskSettings)
     """Pass 0, observation masking."""
     deduplicate: DeduplicateSettings = Field(default_factory=DeduplicateSettings)

@@ -43,3 +43,8 @@ class LimitSettings(Section):
     """How long a context window counts that a provider named when it refused a request, in seconds."""
     discovery: bool = False
     """Ask the servers at the deployments' own api_base for their context windows, in the background."""
+
+    @property
+    def of_the_chain(self) -> dict[str, Any]:
+        """What the chain of sources is built from."""
+        return self.model_dump(include={"files", "models", "default", "order"}, exclude_none=True)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from token_guard.commands.diff import Change, State, compare
 from token_guard.commands.inputs import InputError, model_or, read_text, request_in
+from token_guard.commands.progress import waiting
 from token_guard.conversation import Conversation, Message
 from token_guard.counting import Meter, meter_for
 from token_guard.errors import ContextOverflowError
@@ -77,7 +78,8 @@ def compact(name: str, model: str | None, max_input_tokens: int | None, diff: bo
     request = {**request, "model": chosen}
     before = _parsed(name, request)
     try:
-        fitted = Guard().process(request, max_input_tokens=max_input_tokens, mode="enforce")
+        with waiting("compacting"):
+            fitted = Guard().process(request, max_input_tokens=max_input_tokens, mode="enforce")
     except ContextOverflowError as error:
         return Overflow(error)
     after = _parsed(name, fitted.request)

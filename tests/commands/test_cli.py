@@ -595,3 +595,14 @@ def test_what_a_proxy_has_learned_is_shown_without_its_configuration(
     store.close()
     (model,) = run("limits", "house-model", "--json").json["models"]
     assert (model["source"], model["max_input_tokens"]) == ("learned", 12_345)
+
+
+def test_a_very_long_request_is_compacted_in_a_hurry_and_says_so(
+    run: Callable[..., Run], request_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from token_guard.commands import compact
+
+    monkeypatch.setattr(compact, "PATIENT_CHARACTERS", 1_000)
+    left = run("compact", request_file, "-n", "3000")
+    assert left.status == 0
+    assert "its oldest messages go" in left.err

@@ -578,3 +578,31 @@ def test_a_file_that_is_not_yaml_is_one_line(run: Callable[..., Run]) -> None:
     assert left.status == 2
     assert left.err.count("\n") == 1
     assert left.err.startswith("token-guard: -: not YAML: ")
+
+
+def test_what_a_proxy_has_learned_is_shown_without_its_configuration(
+    run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from token_guard.limits import Deployment, Learned
+    from token_guard.stores import open_store
+
+    url = f"sqlite:///{tmp_path}/store.db"
+    monkeypatch.setenv("TOKEN_GUARD_STORE", url)
+    assert run("limits", "house-model", "--json").json["models"][0]["source"] == "default"
+    assert not (tmp_path / "store.db").exists()
+    store = open_store(url)
+    Learned(store, 3_600).learn("house-model", Deployment(), 12_345)
+    store.close()
+    (model,) = run("limits", "house-model", "--json").json["models"]
+    assert (model["source"], model["max_input_tokens"]) == ("learned", 12_345)
+
+
+def test_a_very_long_request_is_compacted_in_a_hurry_and_says_so(
+    run: Callable[..., Run], request_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from token_guard.commands import compact
+
+    monkeypatch.setattr(compact, "PATIENT_CHARACTERS", 1_000)
+    left = run("compact", request_file, "-n", "3000")
+    assert left.status == 0
+    assert "its oldest messages go" in left.err

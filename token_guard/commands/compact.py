@@ -11,6 +11,7 @@ from rich.console import Console
 
 from token_guard.commands.diff import Change, State, compare
 from token_guard.commands.inputs import InputError, model_or, read_text, request_in
+from token_guard.commands.progress import waiting
 from token_guard.conversation import Conversation, Message
 from token_guard.counting import Meter, meter_for
 from token_guard.errors import ContextOverflowError
@@ -21,6 +22,11 @@ from token_guard.report import Fitted, Report
 __all__ = ["Compacted", "Overflow", "compact"]
 
 COLOURS: Mapping[State, str] = {"kept": "dim", "masked": "yellow", "shortened": "yellow", "dropped": "red", "inserted": "green"}
+
+PATIENT_CHARACTERS = 16_000_000
+"""Characters of a request that all passes read in half a minute; of a longer one the oldest messages go, as in a proxy whose time is up."""
+
+HURRIED = "so long a request is compacted as a proxy does whose time is up: its oldest messages go, and no account of them is written"
 
 SHOWN_LINES = 6
 """Lines of a message that a diff shows: enough to recognise it, and a placeholder or a short summary whole."""
@@ -50,6 +56,7 @@ class Compacted:
     meter: Meter
     changes: tuple[Change, ...] | None = None
     found: bool = False
+    remark: str = ""
 
     def as_json(self) -> Mapping[str, Any]:
         """The request and the report on it; with a line per message instead of the request for a diff."""
@@ -64,24 +71,28 @@ class Compacted:
             out.out(json.dumps(self.fitted.request, indent=2), highlight=False)
         for change in self.changes or ():
             _show_change(out, self.meter, change)
-        for line in _summary(self.fitted.report):
+        for line in (*_summary(self.fitted.report), *([self.remark] if self.remark else [])):
             remarks.print(line, soft_wrap=True)
 
 
 def compact(name: str, model: str | None, max_input_tokens: int | None, diff: bool) -> Compacted | Overflow:
     """Fit the request in the file `name` ("-" is standard input); raises InputError when there is none in it."""
-    request = request_in(read_text(name))
+    text = read_text(name)
+    request, is_long = request_in(text), len(text) > PATIENT_CHARACTERS
     if request is None:
         raise InputError(f"{name}: not a chat request: expected JSON with messages, or a list of messages")
     chosen = model_or(model, request)
     request = {**request, "model": chosen}
     before = _parsed(name, request)
     try:
-        fitted = Guard().process(request, max_input_tokens=max_input_tokens, mode="enforce")
+        with waiting("compacting"):
+            guard = Guard().hurried if is_long else Guard()
+            fitted = guard.process(request, max_input_tokens=max_input_tokens, mode="enforce")
     except ContextOverflowError as error:
         return Overflow(error)
     after = _parsed(name, fitted.request)
-    return Compacted(fitted, meter_for(chosen), compare(before.messages, after.messages) if diff else None)
+    changes = compare(before.messages, after.messages) if diff else None
+    return Compacted(fitted, meter_for(chosen), changes, remark=HURRIED if is_long and fitted.report.action == "compacted" else "")
 
 
 def _parsed(name: str, request: Mapping[str, Any]) -> Conversation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -19,7 +20,8 @@ from token_guard.commands.merges import merges
 from token_guard.guard import Guard
 from token_guard.limits import Answer, Deployment, Discovery, Learned, LimitChain, advice
 from token_guard.settings import Settings
-from token_guard.stores import open_store
+from token_guard.stores import open_store, trouble_with
+from token_guard.stores.files import default_file
 
 __all__ = ["Known", "Limits", "limits"]
 
@@ -94,20 +96,24 @@ def limits(models: Sequence[str], config: str | None, explain: bool, environ: Ma
     concrete = [served for served in everyone if "*" not in served.model]
     discovery = Discovery.if_wanted(discover or settings.limits.discovery)
     silent = _ask(discovery[0], concrete) if discovery else ()
-    chain = Guard(settings, sources=(*_learned(settings, config), *discovery)).limits
+    chain = Guard(settings, sources=(_learned(settings), *discovery)).limits
     known = tuple(_known(chain, served) for served in concrete)
     wildcards = tuple(served.model for served in everyone if "*" in served.model)
     wrong = (f"{key}: {complaint}" for served in deployments for key, complaint in unreadable(served))
     return Limits(known, wildcards, explain, (*chain.complaints, *wrong, *merges(deployments)), silent)
 
 
-def _learned(settings: Settings, config: str | None) -> tuple[Learned, ...]:
-    """What the proxy of a configuration has learned, where it keeps that in a store that others can open."""
-    return (
-        ()
-        if config is None or settings.store.startswith("proxy:")
-        else (Learned(open_store(settings.store), settings.limits.learned_ttl_seconds),)
-    )
+def _learned(settings: Settings) -> Learned:
+    """What the proxies that keep their facts in the same store have learned. A file that is not there yet is not made for the question,
+    and the Redis of a proxy is known to that proxy alone."""
+    is_there = not settings.store.startswith("proxy:") and not trouble_with(settings.store) and _exists(settings.store)
+    return Learned(open_store(settings.store if is_there else "memory:"), settings.limits.learned_ttl_seconds)
+
+
+def _exists(store: str) -> bool:
+    scheme, _, place = store.partition(":")
+    path = place.removeprefix("///").removeprefix("//") or default_file()
+    return scheme != "sqlite" or Path(path).expanduser().exists()
 
 
 def _ask(discovery: Discovery, everyone: Sequence[Served]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ FEW_FOUND = 3
 LAST = 4
 """How a run sums up what it did, in one of so many last lines."""
 
-STATE = re.compile(r"(?:\w+_)?(?:status|state|result|success|error|message|reason|outcome|total)(?:_\w+)?: ", re.IGNORECASE)
+STATE = re.compile(r"(?:\w{1,64}_)?(?:status|state|result|success|error|message|reason|outcome|total)(?:_\w{1,64})?: ", re.IGNORECASE)
 """What of a record tells how a call ended."""
 
 

@@ -29,7 +29,7 @@ SHORT_CALL = 2_000
 
 FRAME = re.compile(r"\s*(?:</?[\w-]+>\s?)+\s*")
 
-FIELD = re.compile(r"[A-Za-z]+(?:[_ -]?[A-Za-z]+)*")
+FIELD = re.compile(r"[A-Za-z]+(?:[_ -][A-Za-z]+)*")
 """A key that names a field, as every record of its kind has it; one with a digit, a dot or a slash is data."""
 
 PLAIN = {"parse_int": str, "parse_float": str, "parse_constant": str}

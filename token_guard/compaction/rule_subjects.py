@@ -30,7 +30,7 @@ _NUMBER_WORDS: Final = (
 )
 _MONTH: Final = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _VALUE: Final = re.compile(
-    rf"[^\s,;()]*\d[^\s,;()]*|\b[A-Z]\w+/\w+|[A-Z][\w-]*[A-Z][\w-]*|`[^`]+`|\"[^\"]+\"|\b{_MONTH}\b|(?<=[a-z,:;] )[A-Z][a-z]+\b"
+    rf"[^\s,;()]{{0,80}}\d[^\s,;()]*|\b[A-Z]\w+/\w+|[A-Z][\w-]*[A-Z][\w-]*|`[^`]+`|\"[^\"]+\"|\b{_MONTH}\b|(?<=[a-z,:;] )[A-Z][a-z]+\b"
     rf"|^[A-Z][a-z]+ [A-Z][a-z]+\b(?!/)"
     rf"|\b(?i:{_NUMBER_WORDS}(?:[ -]{_NUMBER_WORDS})*)\b"
 )

@@ -55,7 +55,7 @@ _NO_PROSE = re.compile(
     r"|\\[nt\"]|[{;]$|\(\)|=>|:=|==|\{\"|=\"|\$\{|^[\w./-]+:\d+|\{\w+\}",
     re.IGNORECASE,
 )
-_OUTPUT = re.compile(r"^(?: {4,}|\t)(?!\s*(?:[-*•]|\d{1,2}[.)])\s)", re.MULTILINE)
+_OUTPUT = re.compile(r"^(?: {4}|\t)(?!\s*(?:[-*•]|\d{1,2}[.)])\s)", re.MULTILINE)
 _STORY = re.compile(
     r"^(?:i|we|he|she|they|it|that|there|this)\b(?:['’](?:ve|d|s))? (?:have |had |has |just |also |already )?"
     r"(?:been|was|were|had|did|tried|saw|noticed|found|got|went|checked|followed|changed|turned|thought|made|used|looked|ran|restarted"

@@ -92,8 +92,8 @@ _PHRASES: Final = (
     r"`inputs` must have less than {W} tokens(?:\W+given:? {P})?",
     # llama.cpp and Lemonade, whose older versions name the numbers in fields of the body
     r"request \({P} tokens\) exceeds the available context size \({W} tokens\)",
-    r"exceeds the available context size.*?n_prompt_tokens\W{1,5}{P}.*?n_ctx\W{1,5}{W}",
-    r"exceeds the available context size.*?n_ctx\W{1,5}{W}",
+    r"exceeds the available context size.{0,400}?n_prompt_tokens\W{1,5}{P}.{0,400}?n_ctx\W{1,5}{W}",
+    r"exceeds the available context size.{0,400}?n_ctx\W{1,5}{W}",
     r"exceeds the available context size",
     # Mistral
     r"prompt contains {P} tokens.{0,80}?too large for model with {W} maximum context length",

@@ -12,7 +12,7 @@ from token_guard.limits.servers.question import Question, root_of
 
 __all__ = ["Ollama"]
 
-_NUM_CTX: Final = re.compile(r"^\s*num_ctx\s+([0-9]{1,12})\s*$", re.MULTILINE)
+_NUM_CTX: Final = re.compile(r"^[^\S\n]*num_ctx\s+([0-9]{1,12})[^\S\n]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,16 @@ def rules(rng: Random) -> str:
     return "# Rules of this repository\n" + "\n".join(f"- {line}" for line in lines)
 
 
+BEGINNINGS = (
+    "Rewrite how we {verb} each {noun}",
+    "Now the other half: find out why it takes minutes to {verb} a {noun}, and mend that",
+    "We want to {verb} every {noun} in one place",
+    "What we {verb} of a {noun} is wrong since last week: mend it",
+    "{verb} and {noun} are two words for too many things here: part them",
+    "Thanks. Next is the {noun}: have us {verb} it without a lock",
+)
+
+
 def task(rng: Random, number: int) -> str:
     """Work that a user asks for, with a rule and points that all have to be kept."""
     verb, noun, path = names(rng)
@@ -48,8 +58,8 @@ def task(rng: Random, number: int) -> str:
         f"- {name} the {other} in {where}, at most {rng.randrange(2, 90)} at a time"
         for name, other, where in (names(rng) for _ in range(8))
     )
-    code_name = f"HRB-{number}-{rng.randrange(10_000)}"
-    asked = f"{code_name}: rewrite how we {verb} each {noun}. Rule: never modify legacy_codec.py. Start in {path} and cover these points:"
+    begins = rng.choice(BEGINNINGS).format(verb=verb, noun=noun)
+    asked = f"{begins} (HRB-{number}-{rng.randrange(10_000)}). Rule: never modify legacy_codec.py. Start in {path} and cover these points:"
     return "\n".join([asked, *points, f"Report DONE-{number} at the end."])
 
 

@@ -268,6 +268,18 @@ def test_what_opened_the_session_is_cut_after_older_outputs_that_stay_with_words
     assert "omitted" in next(message for message in cut if "Yes, go on." in message.said).results[0].text
 
 
+def test_what_stands_for_a_picture_beside_results_takes_no_pin_from_the_users_words() -> None:
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo=" * 9}}
+    shown = _used("2", "ok")
+    shown[1]["content"].append(picture)
+    messages = [say("user", NEXT), *_used("1", "ok", "Yes, go on."), *shown, *_used("3", "ok")]
+    found = FORMATS["anthropic.messages"].parse({"messages": messages, "max_tokens": 10})
+    assert isinstance(found, Conversation)
+    taken = found.messages[4].with_part(1, Text(mark("attachments were taken out here")))
+    session = (*found.messages[:4], taken, *found.messages[5:])
+    assert pins.pins(session).last_words == pins.pins(found.messages).last_words == {0, 2}
+
+
 def _used(call_id: str, output: str, *said: str) -> list[dict[str, Any]]:
     """A call over Messages, and its result with words of the user's beside it."""
     answered = {"type": "tool_result", "tool_use_id": call_id, "content": output}

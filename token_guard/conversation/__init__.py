@@ -190,8 +190,10 @@ class Message:
 
     @property
     def asks(self) -> bool:
-        """Whether the user says something in it, be it beside tool results."""
-        return self.role == "user" and (not self.results or any(isinstance(part, Text) for part in self.parts))
+        """Whether the user says something in it, be it beside tool results; what the guard put there for a picture is not theirs."""
+        if self.role != "user" or not self.results:
+            return self.role == "user"
+        return any(isinstance(part, Text) for part in (self.origin.parts if self.origin else self.parts))
 
     @property
     def reasons(self) -> bool:

@@ -163,6 +163,13 @@ class Guard:
         quick._compact, quick._recall, quick._summaries, quick._at_once = partial(_compact, window), None, None, True
         return quick
 
+    def apart(self, watch: Callable[[compaction.Pass], compaction.Pass] = lambda step: step) -> Guard:
+        """The same for requests that nobody sends: nothing is noted or remembered of them; each pass is what `watch` makes of it."""
+        other = copy(self)
+        other._compact = partial(_compact, tuple(map(watch, passes(self.settings))))
+        other._memo, other._forwarded, other.compaction_log = Memo(self.settings.memo_bytes), Forwarded(), CompactionLog()
+        return other
+
     def with_reply(self, request: Mapping[str, Any], tokens: int, *, api: str, deployment: Deployment) -> Fitted:
         """The request with a reply of at most so many tokens, and its messages as they are: its provider has said what is left."""
         format_ = format_for(api, request)

@@ -82,17 +82,20 @@ def _by_place(messages: Sequence[Message]) -> dict[int | None, Sequence[Message]
 
 
 def _row(meter: Meter, change: Change, changed: Mapping[int | None, str]) -> dict[str, Any]:
+    """One change; a message that grew is `extended`: by a note, where the model takes none as a message of its own, or by recall."""
     message = change.before or change.after
     index = change.before.index if change.before else None
     cap = SHOWN // 10 if change.state == "kept" else SHOWN
     sides = {"before": change.before, "after": None if change.state == "kept" else change.after}
+    before, after = (meter.message(one) if one else 0 for one in (change.before, change.after))
+    grew = bool(change.before and after > before)
     return {
-        "state": change.state,
+        "state": "extended" if grew else change.state,
         "index": index,
         "role": message.role if message else "",
-        "pass": None if change.state == "kept" else changed.get(index),
-        "tokens_before": meter.message(change.before) if change.before else 0,
-        "tokens_after": meter.message(change.after) if change.after else 0,
+        "pass": None if change.state == "kept" else changed.get(None if grew else index),
+        "tokens_before": before,
+        "tokens_after": after,
         **{side: _shown(one, cap) if one else None for side, one in sides.items()},
     }
 

@@ -62,12 +62,12 @@ export function table(caption, columns, rows) {
   return h("div", { class: "sheet" }, h("table", { class: "cards", "aria-label": caption }, h("thead", {}, head), h("tbody", {}, body)));
 }
 
-export function state(title, words, { bad = false, action = null, busy = false } = {}) {
+export function state(title, words, { bad = false, action = null, busy = false, head = "h2" } = {}) {
   const named = { class: bad ? "state bad" : "state", role: bad ? "alert" : "status", "aria-busy": busy ? "true" : null };
-  return h("section", named, h("h2", {}, title), words ? h("p", {}, words) : null, action);
+  return h("section", named, h(head, head === "h1" ? { tabindex: "-1" } : {}, title), words ? h("p", {}, words) : null, action);
 }
 
-export const loading = (what) => state(`Loading ${what} …`, "", { busy: true });
+export const loading = (what) => state(`Loading ${what} …`, "", { busy: true, head: "h1" });
 
 const BROKEN = {
   down: ["The store does not answer", "Requests go on; what was recorded of sessions cannot be read at the moment. It is asked again every few seconds."],
@@ -79,7 +79,7 @@ const BROKEN = {
 
 export function broken(problem) {
   const [title, words] = BROKEN[problem.kind] ?? ["That did not work", ""];
-  return state(title, words || problem.message, { bad: problem.kind !== "missing" && problem.kind !== "forbidden" });
+  return state(title, words || problem.message, { bad: problem.kind !== "missing" && problem.kind !== "forbidden", head: "h1" });
 }
 
 export function heading(title, words) {

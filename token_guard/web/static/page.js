@@ -113,7 +113,7 @@ function signIn(words = "") {
     }
   };
   const form = h("form", { onsubmit: submit }, h("div", {}, h("label", { for: "key" }, "Key of the proxy"), field), said, button);
-  const section = state("Sign in", "With a key of this proxy. A key sees its own requests and sessions, an administrator's key all. It is kept in this tab alone, and gone when the tab is closed.", { action: form });
+  const section = state("Sign in", "With a key of this proxy. A key sees its own requests and sessions, an administrator's key all. It is kept in this tab alone, and gone when the tab is closed.", { action: form, head: "h1" });
   section.removeAttribute("role");
   fill(section);
   field.focus();

@@ -46,7 +46,7 @@ class Desk {
   }
 
   editor(models) {
-    const file = h("input", { type: "file", id: "file", class: "hidden-input", onchange: () => this.read(file.files[0]) });
+    const file = h("input", { type: "file", id: "file", class: "hidden-input", tabindex: "-1", "aria-label": "A file to count", onchange: () => this.read(file.files[0]) });
     const label = (id, words) => h("label", { for: id }, words);
     return h("div", {},
       h("div", { class: "row" }, h("div", {}, label("model", "Model"), this.model, h("datalist", { id: "models" }, models.map((value) => h("option", { value })))), h("div", {}, label("as", "Read as"), this.as)),
@@ -169,21 +169,23 @@ function verdict(found) {
 function changes(found) {
   const { changes: rows, left_out: left, steps } = found.preview;
   const counts = Object.entries(rows.reduce((sum, row) => ({ ...sum, [row.state]: (sum[row.state] ?? 0) + 1 }), {}));
-  const passes = steps.filter((step) => step.tokens_after < step.tokens_before).map((step) => `${step.name} ${number(step.tokens_before)} → ${number(step.tokens_after)}`).join(", ");
+  const passes = steps.filter((step) => step.tokens_after < step.tokens_before).map((step) => `${step.name} took out ${number(step.tokens_before - step.tokens_after)}`).join(", ");
   return [
     h("h2", { tabindex: "-1" }, "What would be cut"),
-    h("p", { class: "muted" }, `${counts.map(([name, times]) => `${number(times)} ${name}`).join(", ")}. Passes, in tokens: ${passes}.`),
+    h("p", { class: "muted" }, `${counts.map(([name, times]) => `${number(times)} ${name}`).join(", ")}. Of the tokens ${passes}.`),
     h("ol", { class: "changes" }, grouped(rows).map((group) => (group.length > 2 ? folded(group) : group.map(change))).flat()),
     left ? h("p", { class: "muted" }, `${number(left)} more messages are not shown.`) : null,
   ].filter(Boolean);
 }
 
-// Runs of messages that stay are folded; every other message is a group of its own.
+// Runs of messages that stay, or that one pass took out, are folded; every other message is a group of its own.
+const runs = (row, last) => row.state === last?.state && row.pass === last.pass && ["kept", "dropped"].includes(row.state);
+
 function grouped(rows) {
   const groups = [];
   for (const row of rows) {
     const last = groups.at(-1);
-    if (row.state === "kept" && last?.[0].state === "kept") last.push(row);
+    if (runs(row, last?.[0])) last.push(row);
     else groups.push([row]);
   }
   return groups;
@@ -191,7 +193,9 @@ function grouped(rows) {
 
 function folded(rows) {
   const tokens = rows.reduce((sum, row) => sum + row.tokens_before, 0);
-  return h("li", { class: "change", "data-state": "kept" }, h("details", {}, h("summary", {}, `${number(rows.length)} messages stay as they are (${number(tokens)} tokens)`), h("ol", { class: "changes" }, rows.map(change))));
+  const fate = rows[0].state === "kept" ? "stay as they are" : `are taken out${rows[0].pass ? ` by ${rows[0].pass}` : ""}`;
+  const words = `#${rows[0].index} to #${rows.at(-1).index}: ${number(rows.length)} messages ${fate}, ${number(tokens)} tokens`;
+  return h("li", { class: "change", "data-state": rows[0].state }, h("details", {}, h("summary", {}, words), h("ol", { class: "changes" }, rows.map(change))));
 }
 
 function change(row) {

@@ -1,8 +1,8 @@
 """Pictures of the page at `/token-guard/`, taken from a running proxy: `python benchmarks/pictures.py [FOLDER]`.
 
 A proxy on loopback, before a stand-in model, serves a scripted load: sessions of a coding agent that grow turn by turn. Chromium opens
-the page and takes each view in light, in dark, and as a phone shows it; docs/page-*.png are what README and docs show. Needs the extra
-`browser` and a Chromium.
+the page. Without a folder the pictures of README and docs/page.md are made anew; with one, each view in light, in dark, and as a phone
+shows it. Needs the extra `browser` and a Chromium.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ CHROMIUM: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networ
 DOCS: Final = Path(__file__).parents[1] / "docs"
 WIDE, PHONE = {"width": 1180, "height": 860}, {"width": 360, "height": 740}
 SHAPES: Final[Mapping[str, tuple[Any, str]]] = {"light": (WIDE, "light"), "dark": (WIDE, "dark"), "phone": (PHONE, "light")}
+
+SHOWN: Final = (("overview", "light"), ("session", "light"), ("playground", "dark"))
+"""What README and docs/page.md show."""
 
 WINDOWS: Final = {
     "coder": ("openai/gpt-4o", 16_000),
@@ -124,21 +127,21 @@ def _pasted() -> str:
     return json.dumps({"model": "coder", "messages": conversation()[:60]}, indent=1)
 
 
-def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def main(folder: Path | None) -> None:
     with Upstream(200_000) as upstream, Proxy(_config(upstream)) as proxy, chromium() as browser:
         _load(proxy.wait())
         url = proxy.url.replace("/v1", "/token-guard/")
         for shape, (viewport, scheme) in SHAPES.items():
-            page = browser.new_page(viewport=viewport, color_scheme=scheme, device_scale_factor=1)
+            page = browser.new_page(viewport=viewport, color_scheme=scheme)
             page.on("console", lambda message: print(message.type, message.text) if message.type in ("error", "warning") else None)
-            page.goto(url)
-            page.screenshot(path=folder / f"page-sign-in-{shape}.png")
             signed_in(page, url, proxy.key)
             for name, view in _views(page, url):
-                view.screenshot(path=folder / f"page-{name}-{shape}.png", full_page=True)
+                if folder:
+                    view.screenshot(path=folder / f"page-{name}-{shape}.png", full_page=True)
+                elif (name, shape) in SHOWN:
+                    view.screenshot(path=DOCS / f"page-{name}.png", full_page=name != "playground")
             page.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

@@ -173,33 +173,55 @@ function changes(found) {
   return [
     h("h2", { tabindex: "-1" }, "What would be cut"),
     h("p", { class: "muted" }, `${counts.map(([name, times]) => `${number(times)} ${name}`).join(", ")}. Of the tokens ${passes}.`),
-    h("ol", { class: "changes" }, grouped(rows).map((group) => (group.length > 2 ? folded(group) : group.map(change))).flat()),
+    h("ol", { class: "changes" }, grouped(rows).map(card).flat()),
     left ? h("p", { class: "muted" }, `${number(left)} more messages are not shown.`) : null,
   ].filter(Boolean);
 }
 
-// Runs of messages that stay, or that one pass took out, are folded; every other message is a group of its own.
-const runs = (row, last) => row.state === last?.state && row.pass === last.pass && ["kept", "dropped"].includes(row.state);
+// Runs of messages that stay stand together, and so do runs that a pass took out, with the notes that were put in for them.
+const goesWith = (row, last) => ["kept", "dropped"].includes(row.state) && row.state === last?.state && row.pass === last.pass;
 
 function grouped(rows) {
   const groups = [];
   for (const row of rows) {
     const last = groups.at(-1);
-    if (runs(row, last?.[0])) last.push(row);
+    if (goesWith(row, last?.[0]) || (row.state === "inserted" && last?.[0].state === "dropped")) last.push(row);
     else groups.push([row]);
   }
   return groups;
 }
 
-function folded(rows) {
-  const tokens = rows.reduce((sum, row) => sum + row.tokens_before, 0);
-  const fate = rows[0].state === "kept" ? "stay as they are" : `are taken out${rows[0].pass ? ` by ${rows[0].pass}` : ""}`;
-  const words = `#${rows[0].index} to #${rows.at(-1).index}: ${number(rows.length)} messages ${fate}, ${number(tokens)} tokens`;
-  return h("li", { class: "change", "data-state": rows[0].state }, h("details", {}, h("summary", {}, words), h("ol", { class: "changes" }, rows.map(change))));
+function card(group) {
+  if (group.length === 1) return change(group[0]);
+  if (group[0].state === "dropped") return replaced(group);
+  return group.length > 2 ? folded(group) : group.map(change);
 }
 
+const total = (rows, side) => rows.reduce((sum, row) => sum + row[side], 0);
+const range = (rows) => (rows.length === 1 ? `#${rows[0].index}` : `#${rows[0].index} to #${rows.at(-1).index}`);
+
+function folded(rows) {
+  const words = `${range(rows)}: ${number(rows.length)} messages stay as they are, ${number(total(rows, "tokens_before"))} tokens`;
+  return h("li", { class: "change", "data-state": "kept" }, h("details", {}, h("summary", {}, words), h("ol", { class: "changes" }, rows.map(change))));
+}
+
+// What was taken out on the left, each message a line that opens; what was put in for it on the right.
+function replaced(rows) {
+  const gone = rows.filter((row) => row.state === "dropped");
+  const notes = rows.filter((row) => row.state === "inserted");
+  const taken = `${number(gone.length)} taken out, ${number(total(gone, "tokens_before"))} tokens`;
+  const put = notes.length ? `${number(notes.length)} put in, ${number(total(notes, "tokens_after"))} tokens` : "";
+  const head = [h("b", {}, range(gone)), h("span", {}, taken), mark(gone[0].pass), h("span", {}, put), notes.length ? mark(notes[0].pass) : null];
+  const line = (row) => h("details", {}, h("summary", {}, `#${row.index} ${row.role}, ${number(row.tokens_before)} tokens`), h("pre", { class: "before" }, row.before));
+  const left = h("div", { class: "gone", tabindex: "0", role: "region", "aria-label": "taken out" }, gone.map(line));
+  const right = h("div", {}, notes.length ? notes.map((row) => h("pre", { class: "after", tabindex: "0", "aria-label": "after" }, row.after)) : h("div", { class: "none" }, "nothing was put in"));
+  return h("li", { class: "change", "data-state": "dropped" }, h("div", { class: "head" }, head), h("div", { class: "sides" }, left, right));
+}
+
+const mark = (pass) => (pass ? h("span", { class: "mark" }, pass) : null);
+
 function change(row) {
-  const head = [h("b", {}, row.index === null ? "put in" : `#${row.index}`), h("span", {}, row.role), h("span", {}, row.state), row.pass ? h("span", { class: "mark" }, row.pass) : null, h("span", { class: "muted" }, `${number(row.tokens_before)} → ${number(row.tokens_after)} tokens`)];
+  const head = [h("b", {}, row.index === null ? "put in" : `#${row.index}`), h("span", {}, row.role), h("span", {}, row.state), mark(row.pass), h("span", { class: "muted" }, `${number(row.tokens_before)} → ${number(row.tokens_after)} tokens`)];
   const side = (name, text, words) => (text === null ? h("div", { class: "none" }, words) : h("pre", { class: name, tabindex: "0", "aria-label": name }, text));
   const body = row.state === "kept" ? h("pre", { class: "wide" }, row.before) : h("div", { class: "sides" }, side("before", row.before, "nothing stood here"), side("after", row.after, "taken out"));
   return h("li", { class: "change", "data-state": row.state }, h("div", { class: "head" }, head), body);

@@ -47,7 +47,7 @@ const rows = (sessions) =>
   table("Sessions", [
     ["Session", (row) => h("a", { href: `#sessions/${row.id}` }, row.session || row.id)],
     ["Model", (row) => h("span", { class: "wide" }, row.model)],
-    ["Key", (row) => h("span", { class: "wide" }, [row.key_alias || row.key?.slice(0, 8), row.team].filter(Boolean).join(" · "))],
+    ["Key", (row) => h("span", { class: "wide" }, [row.key_alias || (/^[0-9a-f]{64}$/.test(row.key ?? "") ? row.key.slice(0, 8) : row.key), row.team].filter(Boolean).join(" · "))],
     ["Window used", (row) => usage(row.usage_ratio)],
     ["Requests", (row) => number(row.requests), "number"],
     ["Compactions", (row) => number(row.compactions), "number"],

@@ -30,7 +30,8 @@ LAYERS = (
     ("case", "monitor"),
     ("outcome", "second_look"),
     ("plain_cases",),
-    ("guard", "web"),
+    ("guard",),
+    ("web",),
     ("simulation",),
     # who calls it
     ("proxy", "demo"),

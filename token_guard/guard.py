@@ -180,6 +180,13 @@ class Guard:
             varied = self._varied[name] = self._with_settings(self.settings.with_options(options), name)
         return varied
 
+    def apart(self, watch: Callable[[compaction.Pass], compaction.Pass] = lambda step: step) -> Guard:
+        """The same for requests that nobody sends: nothing is noted or remembered of them; each pass is what `watch` makes of it."""
+        other = copy(self)
+        other._compact = partial(_compact, tuple(map(watch, passes(self.settings))))
+        other._memo, other._forwarded, other.compaction_log = Memo(self.settings.memo_bytes), Forwarded(), CompactionLog()
+        return other
+
     def _with_settings(self, settings: Settings, name: str) -> Guard:
         other = copy(self)
         other.__dict__.pop("hurried", None)

@@ -80,7 +80,8 @@ def test_an_event_says_what_the_report_said() -> None:
     guard = Guard()
     told = guard.process(LONG, max_input_tokens=CAP).report
     (event,) = guard.compaction_log(told.session)
-    assert event == CompactionEvent(event.time, "gpt-4o", told.tokens_before, told.tokens_after, told.steps, told.retention, told.epochs)
+    figures = (told.tokens_before, told.tokens_after, told.steps, told.retention, told.epochs, told.quality.by_class)
+    assert event == CompactionEvent(event.time, "gpt-4o", *figures)
     assert event.time > 1_700_000_000
 
 

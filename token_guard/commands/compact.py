@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.console import Console
 
-from token_guard.commands.diff import Change, State, compare
 from token_guard.commands.inputs import InputError, model_or, read_text, request_in
 from token_guard.commands.progress import waiting
 from token_guard.conversation import Conversation, Message
+from token_guard.conversation.diff import Change, State, compare
 from token_guard.counting import Meter, meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import Unreadable, format_for

@@ -46,6 +46,7 @@ __all__ = [
     "cuts_in_silence",
     "filled_in_reply",
     "resolve",
+    "unreadable_claims",
 ]
 
 _LOG: Final = logging.getLogger("token_guard")

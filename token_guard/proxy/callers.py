@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from token_guard.proxy.attempt import PLACES
 
-__all__ = ["caller_of", "deployments", "identity_of", "may_call", "proxys_redis", "router"]
+__all__ = ["caller_of", "deployments", "identity_of", "may_call", "may_use", "owner_of", "proxys_redis", "router"]
 
 _AUTH: Final = "user_api_key_auth"
 
@@ -73,12 +73,26 @@ def caller_of(kwargs: Mapping[str, Any]) -> str:
     return next((key for key in known if isinstance(key, str)), "")
 
 
+def owner_of(kwargs: Mapping[str, Any]) -> str:
+    """The hash of the key that sent a request; empty where the proxy has not checked one: what a client says of itself counts nothing."""
+    identity = identity_of(kwargs)
+    return str(identity.get("user_api_key_hash") or "") if _is_proof(identity.get(_AUTH)) else ""
+
+
 async def may_call(model: str, identity: Mapping[str, Any]) -> bool:
     """Whether the caller's key, team, project and user may use a model, and have budget for it; without a proxy there are no keys."""
     proxy = sys.modules.get(_PROXY)
     if proxy is None:
         return True
     auth = identity.get(_AUTH)
+    try:
+        return await may_use(model, auth) and await _has_budget(model, auth, proxy)
+    except Exception:  # LiteLLM says no by an exception, of several classes
+        return False
+
+
+async def may_use(model: str, auth: Any) -> bool:
+    """Whether a key that the proxy has checked, its team, project and user may use a model."""
     if not _is_proof(auth):
         return False
     from litellm.proxy.auth import auth_checks
@@ -87,9 +101,9 @@ async def may_call(model: str, identity: Mapping[str, Any]) -> bool:
     try:
         models = router()
         await check(model=model, llm_model_list=models.get_model_list() if models else None, valid_token=auth, llm_router=models)
-        return await _has_budget(model, auth, proxy)
     except Exception:  # LiteLLM says no by an exception, of several classes
         return False
+    return True
 
 
 async def _has_budget(model: str, auth: Any, proxy: Any) -> bool:

@@ -7,24 +7,28 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import litellm
 
 from token_guard.errors import ConfigError
+from token_guard.proxy.callers import may_use, router
 from token_guard.proxy.count_tokens import CountTokens, forecast
 from token_guard.proxy.listings import Listings, with_windows
 from token_guard.proxy.logs import announce, log_as_litellm
 from token_guard.proxy.needs import lacking
 from token_guard.proxy.plugin import TokenGuardCallback
+from token_guard.proxy.prechecks import place_of
+from token_guard.proxy.threads import POOL
 from token_guard.settings import Settings
+
+if TYPE_CHECKING:
+    from token_guard.web import Served
 
 __all__ = ["build_callback", "install"]
 
 STARTUP_FAILURE = 3
 """The exit status by which uvicorn and gunicorn know that a worker cannot start, and stop instead of starting it again."""
-
-
-SESSION_PATHS = ("/token-guard/sessions", "/token-guard/sessions/{id:path}", "/token-guard/stats")
 
 
 @cache
@@ -46,7 +50,7 @@ def build_callback() -> TokenGuardCallback:
         os._exit(STARTUP_FAILURE)
     if _is_in_a_proxy():
         announce(callback.settings.mode, lacking())
-        _serve_sessions(callback)
+        _serve_page(callback)
         if callback.settings.mode != "off":
             _tell_the_truth(callback)
     return callback
@@ -87,22 +91,35 @@ def _tell_the_truth(callback: TokenGuardCallback) -> None:
     )
 
 
-def _serve_sessions(callback: TokenGuardCallback) -> None:
-    """Put the routes on the proxy's application. They decide themselves what a key sees; LiteLLM keeps a list of such routes, and
-    lets keys that are no administrator's to no others."""
+def _serve_page(callback: TokenGuardCallback) -> None:
+    """Put the page and its routes on the proxy's application. They decide themselves what a key sees; LiteLLM keeps a list of such
+    routes, and lets keys that are no administrator's to no others."""
     from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
 
-    from token_guard.web import session_routes
+    from token_guard.web import PATHS, Host, routes
 
     app = getattr(sys.modules["litellm.proxy.proxy_server"], "app", None)
-    if app is None or not callback.settings.sessions.enabled:
+    if app is None:
         return
-    routes = session_routes(callback.store, user_api_key_auth)
-    app.include_router(routes)
+    settings = callback.settings
+    away = partial(POOL, seconds=settings.max_overhead_ms / 1_000)
+    host = Host(user_api_key_auth, _served, may_use, away)
+    store = callback.store if settings.sessions.enabled else None
+    for each in routes(callback.guard, callback.noting.recent, store, host, settings.mode):
+        app.include_router(each)
     types = sys.modules.get("litellm.proxy._types")
     listed = getattr(getattr(getattr(types, "LiteLLMRoutes", None), "self_managed_routes", None), "value", None)
     if isinstance(listed, list):
-        listed += [path for path in SESSION_PATHS if path not in listed]
+        listed += [path for path in PATHS if path not in listed]
+
+
+def _served() -> list[Served]:
+    """The deployments of this proxy's router, those that came from a database included."""
+    from token_guard.web import Served
+
+    models = router()
+    listed = (models.get_model_list() or ()) if models else ()
+    return [Served(one["litellm_params"]["model"], place_of(one["model_name"], one)) for one in listed]
 
 
 def _is_in_a_proxy() -> bool:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import litellm
 
-from token_guard.errors import tell, where
+from token_guard.errors import where
 from token_guard.guard import Guard
-from token_guard.proxy.metrics import Metrics
 from token_guard.proxy.usage import Sent, Usage, usage_of
+from token_guard.report import Correction
 
 __all__ = ["Learning"]
 
@@ -22,11 +22,12 @@ logger = logging.getLogger("token_guard")
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """Called with a success event of LiteLLM's; `sent` holds what was forwarded in formats that such events do not tell."""
+    """Called with a success event of LiteLLM's; `sent` holds what was forwarded in formats that such events do not tell, `learned` is
+    told of each model's correction."""
 
     guard: Guard
     sent: Sent
-    metrics: Metrics | None
+    learned: Callable[[str, Correction], object]
 
     async def __call__(self, event: Mapping[str, Any]) -> None:
         """Learn what there is to learn, off the event loop; nothing is raised: the request is answered."""
@@ -44,8 +45,8 @@ class Learning:
         correction = self.guard.learn(
             request, usage.prompt_tokens, api=usage.api, deployment=usage.deployment, estimate=usage.estimate, litellm_count=counted
         )
-        if correction and self.metrics:
-            tell(self.metrics.learned, request["model"], correction)
+        if correction:
+            self.learned(request["model"], correction)
 
 
 def _are_messages(value: Any) -> bool:

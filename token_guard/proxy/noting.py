@@ -1,23 +1,27 @@
 """Telling what became of an attempt: in the request's note, for the answer's headers; in metrics, spans and alarms; in the record of its
-session; in one log line."""
+session and among the last hour's requests; in one log line."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Literal
 
 from token_guard.errors import ContextOverflowError, tell, where
 from token_guard.history.fingerprint import given_session
 from token_guard.proxy.alarms import Alarms, alarms_of, refused_alarm
 from token_guard.proxy.attempt import Attempt
+from token_guard.proxy.callers import owner_of
 from token_guard.proxy.fields import fields_of, span_attributes
 from token_guard.proxy.headers import bypassed_headers, log_line, rejected_headers, rejected_line, report_headers
+from token_guard.proxy.instruments import model_label
 from token_guard.proxy.metrics import Metrics
 from token_guard.proxy.tracing import trace
 from token_guard.proxy.tracked import Tracked
-from token_guard.report import Fitted, Report
+from token_guard.report import Correction, Fitted, Report
+from token_guard.sessions import Recent
 
 __all__ = ["LEVELS", "Noting"]
 
@@ -38,6 +42,7 @@ class Noting:
     alarms: Alarms
     level: int = logging.INFO
     tracked: Tracked | None = None
+    recent: Recent = field(default_factory=partial(Recent, model_label))
 
     def done(self, attempt: Attempt, fitted: Fitted) -> None:
         """One attempt that goes on, as it came or shorter."""
@@ -48,6 +53,7 @@ class Noting:
         note["sent"] = report.tokens_before if report.would else report.tokens_after
         if self.metrics:
             tell(self.metrics.observe, report)
+        tell(self.recent.observe, report, owner_of(attempt.request))
         if self.tracked:
             self.tracked.done(attempt, report)
         tell(trace, attempt.request, lambda: span_attributes(report, given_session(attempt.request)))
@@ -68,6 +74,7 @@ class Noting:
         if self.metrics:
             tell(self.metrics.reject, attempt.model, alarm.cause)
         tell(self.alarms.observe, alarm)
+        tell(self.recent.stopped, attempt.model, owner_of(attempt.request), "rejected")
         fields = {"action": "rejected", "model": attempt.model, "tokens_before": error.tokens_before, "tokens_after": error.tokens}
         more = {"limit": error.window, "limit_source": error.limit_source, "alarm": alarm.name, "cause": alarm.cause}
         tell(trace, attempt.request, lambda: {f"token_guard.{name}": value for name, value in {**fields, **more}.items()})
@@ -81,6 +88,7 @@ class Noting:
             self.tracked.refused(attempt)
         if self.metrics:
             tell(self.metrics.fail, attempt.model)
+        tell(self.recent.stopped, attempt.model, owner_of(attempt.request), "bypassed")
         tell(trace, attempt.request, lambda: {"token_guard.action": "bypassed"})
         subject = "the original is forwarded" if outcome == "forwarded" else "the request is refused"
         logger.warning("token_guard failed on a request for %s (%s); %s", attempt.model, where(error), subject)
@@ -89,6 +97,12 @@ class Noting:
         """A client's request that ended with an error."""
         if self.tracked:
             self.tracked.ended_badly(data)
+
+    def learned(self, model: str, correction: Correction) -> None:
+        """What a deployment's own count taught of the estimates for its model."""
+        if self.metrics:
+            tell(self.metrics.learned, model, correction)
+        tell(self.recent.learned, model, correction)
 
     def _raise(self, report: Report) -> None:
         for alarm in alarms_of(report):

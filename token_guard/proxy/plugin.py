@@ -188,7 +188,7 @@ class TokenGuardCallback(CustomLogger):
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Learn from what the provider counted."""
-        await Learning(self.guard, self.sent, self.metrics)(kwargs)
+        await Learning(self.guard, self.sent, self.noting.learned)(kwargs)
 
     async def async_post_call_failure_hook(
         self, request_data: dict[str, Any], original_exception: Exception, user_api_key_dict: Any, traceback_str: str | None = None

@@ -11,7 +11,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from token_guard.errors import where
 from token_guard.proxy.pool import FairPool
 
-__all__ = ["away_from_the_loop", "in_the_background", "in_time", "is_short"]
+__all__ = ["POOL", "away_from_the_loop", "in_the_background", "in_time", "is_short"]
 
 logger = logging.getLogger("token_guard")
 

@@ -9,14 +9,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cachetools import LRUCache
 
-from token_guard.report import Report, Step
+from token_guard.report import Report, Retained, Step
 
-__all__ = ["CompactionEvent", "CompactionLog"]
+__all__ = ["CompactionEvent", "CompactionLog", "event_of"]
 
 MAX_EVENTS = 20
 """Events kept of a session; the oldest go first."""
@@ -39,6 +39,8 @@ class CompactionEvent:
     steps: tuple[Step, ...]
     retention: float
     epochs: int
+    by_class: Retained = field(default_factory=Retained)
+    """What is left of each kind of name; see `Quality`."""
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -68,7 +70,7 @@ class CompactionLog:
         with self._lock:
             events = self._events.get(report.session) or deque(maxlen=MAX_EVENTS)
             if _is_new(report, events):
-                events.append(_event(report, self._clock()))
+                events.append(event_of(report, self._clock()))
             self._events[report.session] = events
 
 
@@ -77,5 +79,7 @@ def _is_new(report: Report, events: Sequence[CompactionEvent]) -> bool:
     return last is None or last.epochs != report.epochs
 
 
-def _event(report: Report, now: float) -> CompactionEvent:
-    return CompactionEvent(now, report.model, report.tokens_before, report.tokens_after, report.steps, report.retention, report.epochs)
+def event_of(report: Report, now: float) -> CompactionEvent:
+    """The compaction that a report tells of."""
+    told = (report.tokens_before, report.tokens_after, report.steps, report.retention, report.epochs, report.quality.by_class)
+    return CompactionEvent(now, report.model, *told)

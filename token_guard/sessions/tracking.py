@@ -14,7 +14,7 @@ from typing import Final
 from cachetools import LRUCache
 
 from token_guard.report import Report
-from token_guard.sessions.compaction_log import CompactionEvent
+from token_guard.sessions.compaction_log import event_of
 from token_guard.stores import SessionChange, Store
 
 __all__ = ["Counted", "Sender", "Tracking", "session_id"]
@@ -78,7 +78,7 @@ class Tracking:
                 usage_ratio=round(now.tokens_forwarded / window, 4) if window else None,
                 epochs=report.epochs,
                 asked=Counter((asked.kind, asked.tool[:MAX_NAME]) for asked in report.asked_again) if not earlier else {},
-                events=(json.dumps(_event(report, change.at).as_json(), separators=(",", ":")),) if is_new else (),
+                events=(json.dumps(event_of(report, change.at).as_json(), separators=(",", ":")),) if is_new else (),
             )
         )
         return now
@@ -117,7 +117,3 @@ def session_id(owner: str, session: str) -> str:
 def _counted(report: Report) -> Counted:
     after = report.tokens_before if report.action in UNTOUCHED else report.tokens_after
     return Counted(report.tokens_before, after)
-
-
-def _event(report: Report, now: float) -> CompactionEvent:
-    return CompactionEvent(now, report.model, report.tokens_before, report.tokens_after, report.steps, report.retention, report.epochs)

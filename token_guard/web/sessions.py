@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query
 
 from token_guard.errors import StoreUnavailableError
 from token_guard.sessions import session_id
 from token_guard.stores import Page, SessionRecord, Store
-from token_guard.web.viewer import Viewer, viewer_of
+from token_guard.web.viewer import PREFIX, DataRoute, Viewer, viewing
 
 __all__ = ["session_routes"]
 
@@ -23,12 +23,8 @@ HASH_LENGTH: Final = 64
 
 def session_routes(store: Store, authenticate: Callable[..., Any]) -> APIRouter:
     """The routes, over a store, for whom `authenticate` (the proxy's own dependency) lets in."""
-    router = APIRouter(prefix="/token-guard", tags=["token_guard"])
-
-    async def viewing(auth: Any = Depends(authenticate)) -> Viewer:  # noqa: B008 - FastAPI's own way
-        return viewer_of(auth)
-
-    who = Depends(viewing)
+    router = APIRouter(prefix=PREFIX, tags=["token_guard"], route_class=DataRoute)
+    who = viewing(authenticate)
 
     @router.get("/sessions")
     def sessions(

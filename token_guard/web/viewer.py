@@ -1,14 +1,24 @@
-"""Who looks at records: a key sees its own sessions, the master key and other administrators see all."""
+"""Who looks, and the proxy that is looked at: a key sees what is its own, the master key and other administrators see all."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
-__all__ = ["Viewer", "viewer_of"]
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from token_guard.limits import Deployment
+
+__all__ = ["PREFIX", "Away", "DataRoute", "Host", "Served", "Viewer", "viewer_of", "viewing"]
+
+PREFIX: Final = "/token-guard"
 
 _ADMINISTRATORS: Final = ("proxy_admin", "proxy_admin_viewer")
 _MAY_DELETE: Final = ("proxy_admin",)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +28,8 @@ class Viewer:
     owner: str
     sees_all: bool = False
     deletes_all: bool = False
+    auth: Any = None
+    """What the proxy itself says of the key."""
 
     def sees(self, owner: str) -> bool:
         """Whether the sessions of a key are shown. Where no key is known, only an administrator sees anything."""
@@ -28,8 +40,57 @@ class Viewer:
         return self.deletes_all or bool(self.owner and owner == self.owner)
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A deployment, and the provider's model that it serves."""
+
+    model: str
+    deployment: Deployment
+
+
+class Away(Protocol):
+    """Work in a thread, in turn with that of other callers; raises TimeoutError when it takes too long."""
+
+    async def __call__(self, caller: str, work: Callable[[], T], /) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the routes need of the proxy that they are on."""
+
+    authenticate: Callable[..., Any]
+    """Its own dependency, which lets a key in or raises."""
+    served: Callable[[], Sequence[Served]]
+    may_use: Callable[[str, Any], Awaitable[bool]]
+    """Whether a key may use a model, by the model's public name and what the proxy says of the key."""
+    away: Away
+
+
+class DataRoute(APIRoute):
+    """A route whose answers nobody keeps, and which browsers take for nothing but what they are."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        answer = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            response: Response = await answer(request)
+            response.headers.update({"cache-control": "no-store", "x-content-type-options": "nosniff"})
+            return response
+
+        return answered
+
+
+def viewing(authenticate: Callable[..., Any]) -> Any:
+    """The dependency that says who looks."""
+
+    async def viewer(auth: Any = Depends(authenticate)) -> Viewer:  # noqa: B008 - FastAPI's own way
+        return viewer_of(auth)
+
+    return Depends(viewer)
+
+
 def viewer_of(auth: Any) -> Viewer:
     """Who the proxy says it is: `auth` is its `UserAPIKeyAuth`."""
     role = getattr(auth, "user_role", None)
     named = str(getattr(role, "value", role) or "")
-    return Viewer(str(getattr(auth, "api_key", None) or ""), named in _ADMINISTRATORS, named in _MAY_DELETE)
+    return Viewer(str(getattr(auth, "api_key", None) or ""), named in _ADMINISTRATORS, named in _MAY_DELETE, auth)

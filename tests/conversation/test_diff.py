@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from token_guard import fit
-from token_guard.commands.diff import compare
 from token_guard.conversation import Conversation, Message, Text, ToolCall, ToolResult
+from token_guard.conversation.diff import compare
 from token_guard.formats import format_for
 
 

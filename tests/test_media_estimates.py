@@ -53,5 +53,13 @@ def test_a_request_whose_text_alone_is_too_large_is_refused() -> None:
         fit({**_asked("What?"), "system": "Follow the rule. " * 60_000}, api="anthropic.messages")
 
 
+def test_a_reply_gives_way_to_what_is_counted_beside_such_media() -> None:
+    request = _asked("What? " + "The ledger of the month and its lines. " * 13_000)
+    done = fit({**request, "max_tokens": 64_000}, api="anthropic.messages", max_input_tokens=None)
+    assert "provider decides" in done.report.note
+    assert done.request["max_tokens"] < 64_000
+    assert done.request["messages"] == request["messages"]
+
+
 def _said(role: str, number: int) -> dict[str, Any]:
     return {"role": role, "content": f"{number}: " + "the ledger of the month and its lines " * 60}

@@ -323,7 +323,7 @@ class Guard:
             return case.conversation, replace(opened(case, measure, levels), note=GUESSED)
         if is_clamped(case, measure.tokens):
             measure = case.meter.measure(case.conversation)
-        return clamped(case, case.conversation, opened(case, measure, levels))
+        return clamped(case, case.conversation, opened(case, measure, levels), measure.tokens)
 
     def _replayed(self, case: Case, history: Sequence[Message], lenient: bool, force: bool) -> Replayed:
         """The history after its compactions, in the room beside the reply; what has to stay whole may take the reply's."""

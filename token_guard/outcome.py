@@ -53,11 +53,13 @@ def certified(case: Case, measure: Measure, repaired: Repaired, replayed: Replay
     sent = case.meter.messages(case.conversation.messages) if repaired.notes else replayed.history_tokens
     before, after = sent + case.overhead, replayed.tokens + case.overhead
     report = replace(opened(case, measure, replayed.levels), tokens_before=before, tokens_after=after, decided_by="count")
-    on_trust = after > case.believed and after - case.meter.estimated(done.messages) <= case.believed
+    # an upper bound on media takes nothing from the reply; what is counted beside it does
+    certain = after - (case.meter.estimated(done.messages) if after > case.believed else 0)
+    on_trust = certain <= case.believed < after
     if after > case.believed and not on_trust:
         return done, replace(report, action="rejected", tokens_after=before, note=f"{after:,} tokens cannot be compacted")
     if not replayed.epochs and (before <= case.believed or on_trust):
-        return (case.conversation, replace(report, note=ESTIMATED)) if on_trust else clamped(case, case.conversation, report)
+        return clamped(case, case.conversation, replace(report, note=ESTIMATED) if on_trust else report, certain)
     broken = complaint(repaired.messages, done.messages)
     if broken:
         return done, replace(report, action="bypassed", tokens_after=before, note=f"a rule would break: {broken}")
@@ -68,7 +70,7 @@ def certified(case: Case, measure: Measure, repaired: Repaired, replayed: Replay
         note = "; ".join(_doubts(case, after, family_complaint(repaired.messages, done.messages, profile)))
         report = replace(report, session=session, repaired=repaired.notes, kept=kept, note=note)
         report = replace(report, is_new_epoch=replayed.is_new_epoch, asked_again=replayed.asked_again)
-    return (done, replace(report, note=report.note or ESTIMATED)) if on_trust else clamped(case, done, report)
+    return clamped(case, done, replace(report, note=report.note or ESTIMATED) if on_trust else report, certain)
 
 
 def _doubts(case: Case, tokens: int, family: str | None) -> Iterator[str]:
@@ -87,11 +89,11 @@ def is_clamped(case: Case, tokens: int) -> bool:
     return room is not None and asked is not None and asked > room
 
 
-def clamped(case: Case, done: Conversation, report: Report) -> tuple[Conversation, Report]:
-    """A conversation and its report with the requested reply length cut to the room that remains."""
-    if not is_clamped(case, report.tokens_after):
+def clamped(case: Case, done: Conversation, report: Report, tokens: int) -> tuple[Conversation, Report]:
+    """A conversation and its report with the requested reply length cut to the room that remains beside so many tokens."""
+    if not is_clamped(case, tokens):
         return done, report
-    room = case.reply_room(report.tokens_after)
+    room = case.reply_room(tokens)
     action = "clamped" if report.action == "none" else report.action
     return replace(done, max_output_tokens=room), replace(report, action=action, max_output_tokens=room)
 

@@ -119,6 +119,7 @@ def _views(page: Page, url: str) -> Iterator[tuple[str, Page]]:
     page.get_by_label("Text, messages or request").fill(_pasted())
     page.get_by_role("button", name="Show what would be cut").click()
     page.get_by_role("heading", name="What would be cut").wait_for(timeout=60_000)
+    page.get_by_label("Text, messages or request").evaluate("(field) => field.scrollTo(0, 0)")
     yield "playground", page
 
 
@@ -139,7 +140,7 @@ def main(folder: Path | None) -> None:
                 if folder:
                     view.screenshot(path=folder / f"page-{name}-{shape}.png", full_page=True)
                 elif (name, shape) in SHOWN:
-                    view.screenshot(path=DOCS / f"page-{name}.png", full_page=name != "playground")
+                    view.screenshot(path=DOCS / f"page-{name}.png", full_page=True)
             page.close()
 
 

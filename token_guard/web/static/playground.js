@@ -169,10 +169,10 @@ function verdict(found) {
 function changes(found) {
   const { changes: rows, left_out: left, steps } = found.preview;
   const counts = Object.entries(rows.reduce((sum, row) => ({ ...sum, [row.state]: (sum[row.state] ?? 0) + 1 }), {}));
-  const passes = steps.filter((step) => step.tokens_after < step.tokens_before).map((step) => `${step.name} took out ${number(step.tokens_before - step.tokens_after)}`).join(", ");
+  const passes = steps.filter((step) => step.tokens_after < step.tokens_before).map((step) => `${step.name} ${number(step.tokens_before - step.tokens_after)}`).join(", ");
   return [
     h("h2", { tabindex: "-1" }, "What would be cut"),
-    h("p", { class: "muted" }, `${counts.map(([name, times]) => `${number(times)} ${name}`).join(", ")}. Of the tokens ${passes}.`),
+    h("p", { class: "muted" }, `${counts.map(([name, times]) => `${number(times)} ${name}`).join(", ")}. Tokens taken out by pass: ${passes}.`),
     h("ol", { class: "changes" }, grouped(rows).map(card).flat()),
     left ? h("p", { class: "muted" }, `${number(left)} more messages are not shown.`) : null,
   ].filter(Boolean);

@@ -19,7 +19,9 @@ from token_guard.demo.proxy import Proxy
 from token_guard.demo.upstream import Upstream
 
 WINDOW = 16_000
-FORETOLD = ("tokens-before", "tokens-after", "counted", "limit", "limit-source", "passes", "kept", "rules", "retention")
+FORETOLD = ("tokens-before", "tokens-after", "limit", "limit-source", "passes", "kept", "rules", "retention")
+"""Not whether a number is exact: the answer to the observed request teaches how its deployment counts."""
+
 LONG = conversation()
 TOO_LARGE = [say("system", "The rules of the house are these. " * 4_000), say("user", "Hello")]
 AGENT = agent(140)
@@ -105,7 +107,7 @@ def test_observing_forwards_the_clients_bytes_and_foretells_what_enforcing_does(
     assert (observed.status, observed.told("action")) == (bare.status, "observed")
     assert observed.bodies == bare.bodies
     assert observed.told("would") == enforced.told("action")
-    foretold = FORETOLD[:2] + FORETOLD[3:5] if enforced.told("action") == "rejected" else FORETOLD
+    foretold = FORETOLD[:4] if enforced.told("action") == "rejected" else FORETOLD
     assert {name: observed.told(name) for name in foretold} == {name: enforced.told(name) for name in foretold}
 
 

@@ -157,7 +157,7 @@ def _name_in(run: str) -> str:
     return name if says and not ADDRESS.match(name) and not CLOCK.match(name) else ""
 
 
-MEMBER, DIGIT = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]"), re.compile(r"\d")
+MEMBER, DIGIT = re.compile(r"[A-Za-z_]\d{0,4}\.[A-Za-z_]"), re.compile(r"\d")
 
 HAS_MEMBER, HAS_DIGIT, IS_SHORT = 2.0, 0.6, 0.5
 """How much likelier than others names of a shape are used again, rounded from a logistic regression on the names of recorded

@@ -20,7 +20,7 @@ from token_guard.counting import own_meter_for
 from token_guard.demo.openai_rules import shape_refusal
 from token_guard.validity.rules import complaint
 
-__all__ = ["LAWS", "LAWS_OF_TALK", "Law", "keeps_its_prefix"]
+__all__ = ["LAWS", "LAWS_OF_TALK", "Law", "a_session_has_one_prefix", "keeps_its_prefix"]
 
 Law: TypeAlias = Callable[[Case], str | None]
 

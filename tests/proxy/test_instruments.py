@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from token_guard.proxy.instruments import INSTRUMENTS, OTHER, Labels
+from token_guard.proxy.instruments import INSTRUMENTS, LONGEST, OTHER, Labels, Names
 from token_guard.proxy.metrics import Metrics
 
 
@@ -16,6 +16,11 @@ def test_models_that_clients_make_up_share_a_label_beyond_so_many() -> None:
     labels = Labels(most=2)
     assert [labels(f"openai/made-up-{number}") for number in range(4)] == ["made-up-0", "made-up-1", OTHER, OTHER]
     assert labels("made-up-1") == "made-up-1"
+
+
+def test_tools_share_a_label_beyond_so_many_and_are_told_by_their_beginning() -> None:
+    names = Names(most=1)
+    assert [names("t" * 200), names("grep"), names("t" * 200)] == ["t" * LONGEST, OTHER, "t" * LONGEST]
 
 
 def test_models_of_deployments_are_always_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,5 +32,5 @@ def test_models_of_deployments_are_always_told_apart(monkeypatch: pytest.MonkeyP
 
 
 def test_every_instrument_is_documented_and_opened() -> None:
-    assert set(INSTRUMENTS) == {field.name for field in dataclasses.fields(Metrics)} - {"label"}
+    assert set(INSTRUMENTS) == {field.name for field in dataclasses.fields(Metrics)} - {"label", "tool"}
     assert len({instrument.name for instrument in INSTRUMENTS.values()}) == len(INSTRUMENTS)

@@ -36,7 +36,8 @@ def test_a_beginning_is_read_as_a_copy_is() -> None:
 def test_a_walk_copies_no_more_of_a_history_than_is_linear_in_its_length() -> None:
     def copied(turns: int) -> int:
         Watched.copied = 0
-        walked = replay(Characters(), 10**9)(Watched(parsed([say("user", "Go."), *[answer("So."), say("user", "On.")] * turns])))
+        talk = [wire for turn in range(turns) for wire in (answer(f"So {turn} of {turns}."), say("user", f"On {turn} of {turns}."))]
+        walked = replay(Characters(), 10**9)(Watched(parsed([say("user", "Go."), *talk])))
         assert walked.epochs == 0
         return Watched.copied
 

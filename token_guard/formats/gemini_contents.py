@@ -50,7 +50,7 @@ class GeminiContents:
     api: str = "gemini.contents"
 
     def matches(self, request: Mapping[str, Any]) -> bool:
-        return "contents" in request
+        return isinstance(request.get("contents"), (list, tuple))
 
     def head(self, request: Mapping[str, Any]) -> Conversation | Unreadable:
         return read(_head, request)

@@ -169,12 +169,12 @@ def _children(process: int) -> list[str]:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
 def test_an_interruption_leaves_no_worker_and_no_half_a_page(tmp_path: Path) -> None:
-    log = _written(tmp_path / "log.jsonl", *({**_session(150), "id": str(n)} for n in range(12)))
+    log = _written(tmp_path / "log.jsonl", *({**_session(150), "id": str(n)} for n in range(60)))
     command = [sys.executable, "-m", "token_guard", "replay", log, "-n", "6000", "--workers", "2", "--html", str(tmp_path / "report.html")]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}, start_new_session=True
     )
-    wait_for(lambda: len(_children(process.pid)) >= 3 or process.poll() is not None)  # two workers, and what tracks their resources
+    wait_for(lambda: len(_children(process.pid)) >= 2 or process.poll() is not None)  # workers, or one and what tracks their resources
     children = _children(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)

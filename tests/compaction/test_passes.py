@@ -245,6 +245,14 @@ def test_the_oldest_exchanges_go_first() -> None:
     assert kept == [0, 1, *range(kept[2], len(SESSION))]
 
 
+def test_what_is_left_does_not_begin_with_a_reply_that_stays() -> None:
+    turns = [call("a"), result("a", "x" * 50), call("b"), result("b", "y" * 50)]
+    messages = parsed([say("system", "Be careful."), say("user", "Go on."), *turns, say("user", "On.")])
+    left = oldest.without_oldest(Draft(messages), 0, Characters(), stays=pins.pins(messages).instructions | {4, 5, 6})
+    assert [message.index for message in left.messages] == [0, 1, 4, 5, 6]
+    assert complaint(messages, left.messages) is None
+
+
 def test_what_must_stay_is_cut_only_as_far_as_allowed_demands() -> None:
     long = parsed([say("system", "s"), say("user", "task"), call("1"), result("1", listing(1, 300))])
     assert after(Truncate(), long, 10, 100_000) == long

@@ -64,8 +64,10 @@ def what_is_forwarded_fits(case: Case) -> str | None:
     """By the meter's count, or by the model's own vocabulary where a package ships it, with which the guard looks again."""
     if not case.fitted:
         return None
-    forwarded, own = case.forwarded, own_meter_for(case.session.model)
-    tokens = min([forwarded.tokens, *([own.measure(forwarded.parsed).tokens] if own else [])])
+    forwarded = case.forwarded
+    tokens = forwarded.tokens
+    if tokens + forwarded.reply > case.window and (own := own_meter_for(case.session.model)):
+        tokens = min(tokens, own.measure(forwarded.parsed).tokens)
     return "" if tokens + forwarded.reply <= case.window else f"forwarded {tokens:,} + {forwarded.reply:,}"
 
 

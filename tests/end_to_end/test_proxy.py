@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from itertools import islice
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from token_guard.demo.conversation import conversation
 from token_guard.demo.openai_rules import count_prompt
 
+REQUESTS = 200 if os.environ.get("ALL_REQUESTS") else 60
 HISTORY = conversation()
 SHORT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is a ledger? Grüße, 你好 \U0001f600"}]
 TOOL = {
@@ -146,10 +148,10 @@ def log_lines(world: Any) -> list[str]:
     return [line for line in world.proxies["faulty"].output.splitlines() if "token_guard failed" in line]
 
 
-def test_200_consecutive_requests_of_real_sessions_over_the_limit_are_answered(world, ask, corpus):
-    requests = list(islice(_requests_over(16_000, corpus("coding_agents")), 200))
+def test_consecutive_requests_of_real_sessions_over_the_limit_are_answered(world, ask, corpus):
+    requests = list(islice(_requests_over(16_000, corpus("coding_agents")), REQUESTS))
     statuses = [ask(messages, stream=bool(number % 2)).status for number, messages in enumerate(requests)]
-    assert statuses == [200] * 200
+    assert statuses == [200] * REQUESTS
 
 
 def _requests_over(window: int, sessions: Any) -> Any:

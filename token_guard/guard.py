@@ -386,15 +386,17 @@ class Guard:
         )
 
     def _worded(self, case: Case, repaired: Repaired, replayed: Replayed, lenient: bool, force: bool) -> Replayed:
-        """The same as replies in JSON want it, with room made for that where there is none; as it is where none can be made."""
+        """The same as replies in JSON want it, with room made for that where there is none; what cannot be made small enough with it is too
+        large."""
         with_word = partial(with_json_word, case.conversation.response_format, repaired.messages)
         if with_word(replayed.messages) is replayed.messages:
             return replayed
         done = _with_room(case, replayed, with_word(replayed.messages))
-        if done is None:
-            again = self._replayed(case.with_overhead(case.meter.message(WORDED)), repaired.messages, lenient, force)
-            done = _with_room(case, again, with_word(again.messages))
-        return done or replayed
+        if done is not None:
+            return done
+        again = self._replayed(case.with_overhead(case.meter.message(WORDED)), repaired.messages, lenient, force)
+        worded = with_word(again.messages)
+        return replace(again, messages=worded, tokens=case.meter.messages(worded))
 
     def _parted(self, case: Case, repaired: Repaired, replayed: Replayed, lenient: bool, force: bool) -> Replayed:
         """The same with replies back that have to part what the provider would join, with room made for them where there is none."""

@@ -61,11 +61,12 @@ def a_first_turn_that_fits_is_not_touched(case: Case) -> str | None:
 
 
 def what_is_forwarded_fits(case: Case) -> str | None:
-    """By the meter's count, or by the model's own vocabulary where a package ships it, with which the guard looks again."""
+    """By the meter's count, beside what it can only bound from above; or by the model's own vocabulary where a package ships it, with
+    which the guard looks again."""
     if not case.fitted:
         return None
     forwarded = case.forwarded
-    tokens = forwarded.tokens
+    tokens = forwarded.tokens - forwarded.meter.estimated(forwarded.parsed.messages)
     if tokens + forwarded.reply > case.window and (own := own_meter_for(case.session.model)):
         tokens = min(tokens, own.measure(forwarded.parsed).tokens)
     return "" if tokens + forwarded.reply <= case.window else f"forwarded {tokens:,} + {forwarded.reply:,}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from build import agent, answer, parsed, say
+from build import agent, answer, call, parsed, result, say
 
 from token_guard import Guard
 from token_guard.conversation import Message, Text
+from token_guard.errors import ContextOverflowError
 from token_guard.marks import mark, reference
 from token_guard.settings import Settings
 from token_guard.validity.json_word import with_json_word
@@ -62,9 +64,11 @@ def test_a_request_whose_word_was_dropped_fits_with_it(limit: int) -> None:
     assert done.report.tokens_after <= limit
 
 
-def test_where_the_word_has_no_room_the_request_is_forwarded_without_it() -> None:
-    history = [*agent(4), say("user", "json"), answer("Yes."), *agent(8)[10:], say("user", "x y z " * 3_000)]
-    guard = Guard(Settings.model_validate({"strategy": "sliding_window", "recall": {"enabled": False}}))
-    done = guard.process({"model": "gpt-4o", "messages": history, "response_format": JSON}, max_input_tokens=1_200)
-    assert done.report.action == "compacted"
-    assert done.report.tokens_after <= 1_200
+@pytest.mark.parametrize("limit", range(108, 144, 6))
+def test_no_request_is_forwarded_that_has_lost_its_word(limit: int) -> None:
+    asked = say("user", "All of it as json. " + "x y z " * 300)
+    request = {"model": "gpt-4o", "messages": [asked, call("1"), result("1", "ok done " * 400)], "response_format": JSON}
+    with suppress(ContextOverflowError):
+        done = Guard(Settings()).process(request, max_input_tokens=limit)
+        assert "json" in str(done.request["messages"]).lower()
+        assert done.report.tokens_after <= limit

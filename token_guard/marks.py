@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from token_guard.conversation import Message, Text
+from token_guard.conversation import Message, Text, ToolResult
 
 __all__ = [
     "CLOSE",
@@ -23,6 +23,7 @@ __all__ = [
     "is_closed",
     "is_marked",
     "is_note",
+    "is_placeholder",
     "mark",
     "quoted",
     "quoted_lines",
@@ -126,6 +127,16 @@ def in_plain_brackets(text: str) -> str:
 def is_marked(text: str) -> bool:
     """Whether a text is, or begins with, a note of the guard's."""
     return text.startswith(PREFIX)
+
+
+def is_placeholder(message: Message, place: int) -> bool:
+    """Whether the guard wrote what stands in a part: it begins with our mark, and what the client sent there does not. A text of others
+    that begins so stays theirs when it is cut."""
+    part = message.parts[place]
+    if not message.is_altered(place) or not isinstance(part, (Text, ToolResult)) or not is_marked(part.text):
+        return False
+    sent = message.origin.parts[place] if message.origin and place < len(message.origin.parts) else None
+    return not isinstance(sent, (Text, ToolResult)) or not is_marked(sent.text)
 
 
 def is_closed(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from token_guard.budget import Budget, ContextLimit
 from token_guard.case import Case
-from token_guard.conversation import Conversation, Message
+from token_guard.conversation import Conversation, Message, Text
 from token_guard.counting import Measure
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import Unreadable
@@ -101,7 +101,8 @@ def clamped(case: Case, done: Conversation, report: Report, tokens: int) -> tupl
 def overflow(case: Case, done: Conversation, report: Report) -> ContextOverflowError:
     """The error that says which part of what must stay whole is how large."""
     users = [message for message in done.messages if message.role == "user" and message.origin and not message.results]
-    system = [message for message in done.messages if message.instructs]
+    # what nobody knows stays as instructions do, and is none
+    system = [message for message in done.messages if message.instructs and any(isinstance(part, Text) for part in message.parts)]
     bare = case.meter.overhead(Conversation(report.model, ()))
     sizes = {"system": _size(case, system), "tools": case.overhead - bare, "last user": _size(case, users[-1:])}
     total = _size(case, done.messages) + case.overhead

@@ -17,7 +17,8 @@ from token_guard.compaction.blocks import RULES, SAID, STEPS
 from token_guard.compaction.ledger import Ledger
 from token_guard.compaction.steps import steps
 from token_guard.compaction.summarize import Summarize
-from token_guard.conversation import Message
+from token_guard.conversation import Conversation, Message
+from token_guard.formats import FORMATS
 from token_guard.marks import CLOSE, is_note, quoted
 
 COUNTER = Characters()
@@ -302,3 +303,32 @@ def test_a_long_path_is_written_out_once_and_then_told_by_its_end() -> None:
     ]
     lines = account(list(steps(parsed(read), {})), {}, 1.0, 2_000, COUNTER)
     assert [line.split("] ")[1].split(", ")[0].split()[-1] for line in lines] == [path, other, "…/parts/models.py", other]
+
+
+def test_each_call_is_told_with_its_own_result_where_ids_come_again() -> None:
+    booked = [("Ida", "confirmed"), ("Per", "SEAT_TAKEN"), ("Ole", "waitlisted")]
+    turns = [wire for name, said in booked for wire in (call("call_0", "book_seat", passenger=name), result("call_0", said))]
+    told = [step.head for step in steps(parsed([say("user", "Book seats."), *turns]), {})]
+    assert [said in head and name in head for head, (name, said) in zip(told[1:], booked, strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize("refusal", ["EACCES: permission denied", "The tool use was rejected by the user.", "old_string not found in a.py"])
+def test_a_file_that_was_not_written_is_not_told_as_written(refusal: str) -> None:
+    wires = [say("user", "Go."), call("1", "edit", **EDIT), result("1", refusal)]
+    assert [step.files for step in steps(parsed(wires), {})] == [(), ()]
+
+
+def test_a_clients_reminder_beside_results_is_no_step() -> None:
+    said = [
+        {"type": "tool_result", "tool_use_id": "1", "content": "ok"},
+        {"type": "text", "text": "<system-reminder>Use todos.</system-reminder>"},
+    ]
+    used = {"type": "tool_use", "id": "1", "name": "ls", "input": {}}
+    request = {"model": "claude-sonnet-4-5", "messages": [say("user", "Go."), say("assistant", [used]), say("user", said)]}
+    found = FORMATS["anthropic.messages"].parse(request)
+    assert isinstance(found, Conversation)
+    assert [step.kind for step in steps(found.messages, {})] == ["user", "look"]
+
+
+def test_ends_of_lines_in_source_code_and_tags_are_no_names() -> None:
+    assert facts.names('print("\\nLooking at\\tFound_it") </fault> "%s.base"') == ("Found_it",)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from build import Characters, agent, answer, call, listing, parsed, result, say, texts, watched
 
+from token_guard import Guard, Settings
 from token_guard.compaction import Draft, Goal, deduplicate, oldest, pins, run, summarize, truncate
 from token_guard.compaction.blocks import STEPS
 from token_guard.compaction.deduplicate import Deduplicate, simhash
@@ -489,3 +490,38 @@ def test_what_is_pinned_in_a_draft_is_found_once_for_all_who_ask(monkeypatch: py
     messages = parsed(agent(60))
     assert after(Summarize(), messages, 2_000) != messages
     assert searched == [len(messages)]
+
+
+def test_a_result_that_begins_with_our_mark_is_masked_like_any_other() -> None:
+    plain, marked = (f"{words} 40 lines omitted\n{listing(1, 400)}" for words in ("[shortened:", "⟦compacted:"))
+    sizes = set()
+    for output in (plain, marked):
+        asked = [say("user", "Read the notes."), call("1"), result("1", output), answer("ok"), say("user", "And now?")]
+        done = Guard(Settings()).process({"model": "gpt-4o", "messages": asked}, max_input_tokens=6_000).request["messages"]
+        assert any(message.get("tool_call_id") == "1" for message in done)
+        sizes.add(len(str(done)) // 100)
+    assert len(sizes) == 1
+
+
+def test_a_few_messages_are_cut_to_what_is_allowed_and_no_further() -> None:
+    few = [say("user", "Do it."), call("1"), result("1", listing(1, 900)), answer("ok"), say("user", "What is in it?")]
+    done = Guard(Settings()).process({"model": "gpt-4o", "messages": few}, max_input_tokens=4_000)
+    assert 3_800 < done.report.tokens_after <= 4_000
+
+
+def test_tools_that_were_loaded_and_are_called_no_more_go_before_the_task_or_the_newest_result() -> None:
+    task = {"role": "user", "content": "Audit all ledgers of the year, and write the findings to audit/findings.md, one line each."}
+    items: list[dict[str, Any]] = [task]
+    for number in range(12):
+        tools = [{"type": "function", "name": f"t{number}_{n}", "description": "x y z " * 80, "parameters": {}} for n in range(3)]
+        items.append({"type": "tool_search_call", "call_id": f"s{number}", "execution": "client", "arguments": {}})
+        items.append({"type": "tool_search_output", "call_id": f"s{number}", "execution": "client", "tools": tools})
+        for step in range(4):
+            items.append({"type": "function_call", "call_id": f"c{number}_{step}", "name": f"t{number}_0", "arguments": "{}"})
+            items.append({"type": "function_call_output", "call_id": f"c{number}_{step}", "output": listing(number + step, 12)})
+    request = {"model": "gpt-5", "input": items, "tools": [{"type": "tool_search"}]}
+    done = Guard(Settings()).process(request, api="openai.responses", max_input_tokens=6_000).request["input"]
+    assert task in done
+    assert items[-1] in done
+    assert sum(item.get("type") == "tool_search_output" for item in done) < 12
+    assert items[-9] in done or items[-10] in done  # what was loaded last, of which the newest calls are

@@ -51,7 +51,7 @@ def test_a_question_whose_answer_was_work_opens_the_session() -> None:
     assert 1 in pins(parsed(agent(4))).opening
 
 
-@pytest.mark.parametrize("name", ["TodoWrite", "todo_write", "update_plan", "write_todos", "task_tracker", "manageTodoList"])
+@pytest.mark.parametrize("name", ["TodoWrite", "todo_write", "update_plan", "write_todos", "task_tracker", "mcp__planner__todo_write"])
 def test_the_newest_plan_stays_with_its_result(name: str) -> None:
     history = parsed(
         [
@@ -69,11 +69,14 @@ def test_the_newest_plan_stays_with_its_result(name: str) -> None:
 def test_a_plan_is_known_by_its_shape_whatever_its_tool_is_called() -> None:
     steps = [{"step": "read", "state": "done"}, {"step": "write", "state": "open"}]
     assert newest_plan(parsed([say("user", TASK), tool("p", "scribble", items=steps), result("p", "ok")])) == (1, 2)
+    nested = tool("p", "scribble", plan={"steps": [{"label": "read", "checked": True}, {"label": "write", "checked": False}]})
+    assert newest_plan(parsed([say("user", TASK), nested, result("p", "ok")])) == (1, 2)
     assert newest_plan(parsed([say("user", TASK), tool("p", "rows", items=[{"id": 1}, {"id": 2}]), result("p", "ok")])) == ()
 
 
 @pytest.mark.parametrize(
-    "loading", [tool("s", "Skill", skill="notes"), tool("s", "load_skill", name="notes"), tool("s", "Read", file_path="/repo/AGENTS.md")]
+    "loading",
+    [tool("s", "Skill", skill="notes"), tool("s", "mcp__house__load_skill", name="notes"), tool("s", "Read", file_path="/repo/AGENTS.md")],
 )
 def test_rules_that_the_client_loaded_stay(loading: dict[str, Any]) -> None:
     history = parsed([say("user", TASK), loading, result("s", RULES), *agent(6)[2:]])
@@ -109,3 +112,9 @@ def test_results_are_looked_for_only_where_a_plan_or_rules_are(monkeypatch: pyte
     assert looked == []
     assert newest_plan(parsed([say("user", TASK), tool("p", "todo_write", todos=PLAN), result("p", "ok"), *agent(3)[2:]])) == (1, 2)
     assert len(looked) == 1
+
+
+def test_a_plan_that_is_read_stays_where_it_was_read() -> None:
+    read = [tool("p", "todo_read"), result("p", "1. read the module - done\n2. write the test - open")]
+    empty = [tool("q", "todo_read"), result("q", "ok")]
+    assert newest_plan(parsed([say("user", TASK), *read, *empty])) == (1, 2)

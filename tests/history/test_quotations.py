@@ -21,7 +21,7 @@ def quoted(*passages: Passage, history: tuple[Message, ...] = HISTORY) -> str:
 
 
 def test_who_said_what() -> None:
-    assert quoted(FIRST, CALL, THIRD) == "user:\n    First.\ncall of read:\n    path: a.py\nuser:\n    Third."
+    assert quoted(FIRST, CALL, THIRD) == "user:\n    First.\n...\ncall of read:\n    path: a.py\n...\nuser:\n    Third."
 
 
 def test_what_follows_goes_on_without_a_mark() -> None:

@@ -274,3 +274,19 @@ def test_a_view_is_not_changed_by_its_own_words() -> None:
     history: tuple[Message, ...] = parsed(transcript())
     Guard(Settings()).process({"model": "gpt-4o", "messages": transcript()}, max_input_tokens=3_000)
     assert history == parsed(transcript())
+
+
+def test_of_a_long_talk_only_what_still_stands_is_recalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question of it was answered, and what was quoted for it left when the user spoke again."""
+    messages = talk(400)
+    warm = Guard(Settings())
+    ends = [place for place, message in enumerate(messages) if message["role"] == "assistant" and place % 40 == 20]
+    for end in ends:
+        warm.process({"model": "gpt-4o", "messages": messages[:end]}, max_input_tokens=4_000)
+    request = {"model": "gpt-4o", "messages": messages}
+    expected = warm.process(request, max_input_tokens=4_000).request
+    asked: list[Any] = []
+    found = recall.Recall.__call__
+    monkeypatch.setattr(recall.Recall, "__call__", lambda self, *args: asked.append(args) or found(self, *args))
+    assert Guard(Settings()).process(request, max_input_tokens=4_000).request == expected
+    assert len(asked) <= 2

@@ -31,6 +31,9 @@ def message(role: str, *parts: Part, place: int = 0) -> Message:
         "exitcode: 1 (execution failed)\nCode output: Traceback",
         "Output of the command:\nok",
         "Exit code: 0\nOutput:\nok",
+        "New Terminal Output:\n$ ls\na.py",
+        "[File: /srv/app/a.py (120 lines total)]\n1:import os",
+        '{"returncode": 0, "output": "ok"}',
         "Tool output:\nok",
         "I ran this command:\n\npytest\n\nAnd got this output:\n\n1 failed",
     ],
@@ -116,6 +119,13 @@ def test_short_words_go_on_from_what_was_said_before() -> None:
 def test_tasks_that_begin_alike_are_tasks_where_the_session_began_so() -> None:
     tasks = [f"Please solve this issue: HRB-{number} the queue loses messages on restart, and {number} tests fail." for number in range(4)]
     assert running_task(user(*tasks)) == (3,)
+
+
+def test_a_task_stays_with_the_answer_to_a_plan_that_was_taken_out() -> None:
+    planned = [message("user", Text(TASK)), message("assistant", Text("A by cron, or B by a worker?"), place=1)]
+    session = [*planned, message("user", Text("B, but on the replica."), place=2)]
+    assert running_task(session) == (0, 2)
+    assert running_task([session[0], session[2]]) == (0, 1)
 
 
 def test_a_new_task_takes_the_place_of_the_one_before() -> None:

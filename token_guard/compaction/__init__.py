@@ -55,8 +55,9 @@ class Goal:
 
     @property
     def least(self) -> int:
-        """What is left at least as long as something else can be done than taking exchanges out: a third of the room."""
-        return min(self.target, self.fixed + self.room // LEFT_PART)
+        """What is left at least as long as something else can be done than taking exchanges out: a third of the room; of what is no
+        session yet, and is cut to what is allowed and no further, all of it."""
+        return self.target if self.end >= self.allowed else min(self.target, self.fixed + self.room // LEFT_PART)
 
     @property
     def most(self) -> int:

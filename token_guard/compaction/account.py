@@ -191,7 +191,8 @@ def _files(told: Sequence[Step], room: int, counter: TextCounter) -> list[str]:
     times = Tally(path for step in told for path in step.files)
     newest = list(dict.fromkeys(path for step in reversed(told) for path in reversed(step.files)))[:MOST_FILES]
     while newest:
-        line = WRITTEN + ", ".join(f"{path} ({times[path]}x)" if times[path] > 1 else path for path in reversed(newest))
+        names = [f"{path} ({times[path]}x)" if times[path] > 1 else path for path in reversed(newest)]
+        line = WRITTEN + ", ".join([*([CUT] if len(newest) < len(times) else []), *names])
         if counter.text(line) + 1 <= room:
             return [line]
         newest.pop()

@@ -12,9 +12,10 @@ from itertools import pairwise
 from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.clip import NAME_CHARS, clipped
 from token_guard.compaction.pins import tail_start
-from token_guard.conversation import Message, Text, ToolResult, tool_names
+from token_guard.conversation import Message, Text, ToolResult
+from token_guard.conversation.paired import tool_names
 from token_guard.conversation.windows import windows
-from token_guard.marks import is_marked, mark
+from token_guard.marks import is_placeholder, mark
 
 __all__ = ["Deduplicate", "simhash"]
 
@@ -87,12 +88,13 @@ class Deduplicate:
         later = _Later()
         recent = tail_start(draft.messages)
         for place in range(len(messages) - 1, -1, -1):
-            messages[place] = self._collapsed(messages[place], place >= recent, tools, later, counter)
+            named = {one.call_id: tools[place, one.call_id] for one in messages[place].results if (place, one.call_id) in tools}
+            messages[place] = self._collapsed(messages[place], place >= recent, named, later, counter)
         return replace(draft, messages=tuple(messages))
 
     def _collapsed(self, message: Message, recent: bool, tools: dict[str, str], later: _Later, counter: Counter) -> Message:
         for place, part in enumerate(message.parts):
-            if not isinstance(part, ToolResult) or (message.is_altered(place) and is_marked(part.text)):
+            if not isinstance(part, ToolResult) or is_placeholder(message, place):
                 continue
             if self._considered(part, tools, counter):
                 current = _Seen(part.text, tools.get(part.call_id, "tool"))

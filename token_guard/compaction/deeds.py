@@ -7,31 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from token_guard.compaction import readable
+from token_guard.compaction.deed_forms import ACTION, CHANGING, DATABASE, DELETING, LOOKING, SHELL, STATEMENT, WRITING
 from token_guard.conversation import ToolCall
 
 __all__ = ["became", "brief", "changes", "changes_by_command", "edits", "file", "files", "shows", "target", "whole"]
-
-CHANGING = re.compile(
-    r"(?:^|[^a-z])(?:edit|write|create|patch|replace|insert|update|delete|remove|book|cancel|modify|send|set|add|commit|apply"
-    r"|exchange|return|transfer|move|rename|save|post|put|push|pay|submit|upload|install|deploy|schedule|enable|disable|toggle|grant|revoke)",
-    re.IGNORECASE,
-)
-"""Words of tool names that change something; in camel case and snake case alike, see `_words`."""
-
-LOOKING = re.compile(
-    r"(?:get|list|read|search|find|view|grep|glob|ls|cat|fetch|lookup|check|show|query|describe|todo|think|calculate)", re.IGNORECASE
-)
-"""What a tool that only looks begins with."""
-
-SHELL = re.compile(r"bash|shell|exec|command|run|terminal|python|code|script", re.IGNORECASE)
-
-WRITING = re.compile(
-    r"\bsed\s+(?:-\w+\s+)*-i|\btee\b|(?<![<0-9&=-])>>?\s*(?!&|/dev/null)[\w./~-]+|<<-?\s*['\"]?\w|\bpatch\b"
-    r"|\bgit\s+(?:commit|apply|checkout|stash|revert|merge|rebase|add|reset|mv|rm|push|cherry-pick|init|clone)\b"
-    r"|\b(?:rm|mv|cp|mkdir|touch|chmod|ln|unzip|tar)\s|\b(?:pip|npm|yarn|pnpm|apt-get|apt|cargo|go|brew|uv)\s+(?:install|add|get|remove)\b"
-    r"|\b(?:write_text|write_bytes|writelines)\(|\bopen\([^)\n]*['\"][wa]b?\+?['\"]"
-)
-"""What a command that writes looks like."""
 
 SHOWING = re.compile(r"(?:read|view|cat|open|fetch|grep|search|glob)(?:_|$)|(?:read|view|open|fetch)", re.IGNORECASE)
 """What the names of tools begin with that show what is written somewhere."""
@@ -52,7 +31,7 @@ WRITTEN = tuple(
         rf"\bopen\(\s*['\"]{_PATH}['\"]\s*,\s*['\"][wax]",
         rf"\bPath\(\s*['\"]{_PATH}['\"]\s*\)\.write_",
         rf"\b(?:cp|mv)[ \t]+(?:-\w+[ \t]+)*[\w./~@+-]{{1,200}}[ \t]+{_PATH}",
-        rf"(?:^|\n)(?:\*\*\* (?:Add|Update|Delete) File: |\+\+\+ b/){_PATH}",
+        rf"(?:^|\n)(?:\*\*\* (?:Add|Update) File: |\+\+\+ b/){_PATH}",
     )
 )
 """What stands before the path of a file that a command, a script or a patch writes."""
@@ -61,6 +40,8 @@ FILE = re.compile(r"(?:.*/)?[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,9}$")
 """A path with an extension; what only looks like a redirection, such as a comparison in a script, has none."""
 
 WHERE = re.compile(r"path|file|target|_id$|^id$|url|name|uri|query|pattern|command|cmd", re.IGNORECASE)
+HOW = re.compile(r"command|cmd", re.IGNORECASE)
+"""Arguments that say what a call works on; of a tool that runs no commands, one for the command says what it does to that."""
 
 OLD = re.compile(r"^(?:old|search|find|before|original)(?:_?(?:str|string|text|content|code|value))?$", re.IGNORECASE)
 NEW = re.compile(r"^(?:new|replace|replacement|replace_with|after|updated)(?:_?(?:str|string|text|content|code|value))?$", re.IGNORECASE)
@@ -80,16 +61,27 @@ def changes(call: ToolCall) -> bool:
 
     >>> [changes(ToolCall("1", name, "{}")) for name in ("str_replace_editor", "get_user_details", "cancelOrder", "read_file")]
     [True, False, True, False]
+    >>> changes(ToolCall("1", "str_replace_editor", '{"command": "view", "path": "a.py"}'))
+    False
     """
     name = _own_name(call)
-    if SHELL.search(name) and changes_by_command(call.arguments):
+    if SHELL.search(name):
+        return changes_by_command(call.arguments) or _changes_by_name(name)
+    if (DATABASE.search(name) or not LOOKING.match(name)) and STATEMENT.search(call.arguments, 0, LONGEST_COMMAND):
         return True
+    action = ACTION.search(call.arguments, 0, LONGEST_COMMAND)
+    if action and LOOKING.match(action[1]):
+        return False
+    return _changes_by_name(name) or bool(action and CHANGING.search(_words(action[1])))
+
+
+def _changes_by_name(name: str) -> bool:
     return bool(CHANGING.search(_words(name))) and not LOOKING.match(name)
 
 
 def changes_by_command(text: str) -> bool:
     """Whether a command, or a script, writes something."""
-    return bool(WRITING.search(text, 0, LONGEST_COMMAND))
+    return bool(WRITING.search(text, 0, LONGEST_COMMAND) or STATEMENT.search(text, 0, LONGEST_COMMAND))
 
 
 def target(call: ToolCall) -> str:
@@ -127,7 +119,8 @@ def brief(call: ToolCall) -> str:
 
 def whole(call: ToolCall) -> str:
     """What a call works on: a path, a question, a command with all its lines."""
-    return next(filter(str.strip, _named(call)), "").lstrip()
+    named = next(filter(str.strip, _named(call)), "").lstrip()
+    return named or ", ".join(files(call)) or next(_plain(call), "")
 
 
 def files(call: ToolCall) -> tuple[str, ...]:
@@ -136,12 +129,23 @@ def files(call: ToolCall) -> tuple[str, ...]:
     >>> files(ToolCall("1", "bash", '{"command": "cat > fix.py << EOF\\nopen(\'src/a.py\', \'w\')\\nEOF\\nsed -i s/a/b/ src/b.py"}'))
     ('fix.py', 'src/b.py', 'src/a.py')
     """
+    if DELETING.search(_words(_own_name(call))):
+        return ()
     return (file(call),) if edits(call) else _written("\n".join(readable.lines(call.arguments)))
 
 
 def _named(call: ToolCall) -> Iterator[str]:
-    """The values of the arguments that may say what a call works on."""
-    return (value for key, value in readable.fields(call.arguments).items() if WHERE.search(key) and isinstance(value, str))
+    """The values of the arguments that may say what a call works on, those first that do."""
+    named = [(key, value) for key, value in readable.fields(call.arguments).items() if WHERE.search(key) and isinstance(value, str)]
+    if not SHELL.search(_own_name(call)):
+        named.sort(key=lambda pair: bool(HOW.search(pair[0])))
+    return (value for _, value in named)
+
+
+def _plain(call: ToolCall) -> Iterator[str]:
+    """The values of all arguments that are short enough to name something."""
+    values = (value for value in readable.fields(call.arguments).values() if isinstance(value, str) and value.strip())
+    return (value for value in values if len(value) <= LONGEST_TARGET and "\n" not in value)
 
 
 def _own_name(call: ToolCall) -> str:

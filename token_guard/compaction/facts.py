@@ -35,8 +35,11 @@ __all__ = [
     "worthiest",
 ]
 
-NAME = re.compile(r"[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
-"""Runs that may be a path, an identifier, a number, a hash, an address."""
+NAME = re.compile(r"(?<![<%A-Za-z0-9_])[A-Za-z0-9_.~/@#][A-Za-z0-9_./\-@#]{3,160}")
+"""Runs that may be a path, an identifier, a number, a hash, an address; none begins behind a tag's or a placeholder's first sign."""
+
+ESCAPED = re.compile(r"\\[nrt](?=[A-Z])")
+"""The end of a line as it is written in source code, right before a word: its letter belongs to no name."""
 
 RUN = re.compile(r"[A-Za-z0-9_./\-@#~]{4,}")
 """Whatever characters of names stand together: a name stands in a text where it stands in one of these."""
@@ -144,7 +147,8 @@ def _texts(parts: Iterable[Part]) -> Iterator[str]:
 
 def _read(text: str) -> str:
     """The text; of JSON its values."""
-    return "\n".join(readable.values(text)) if text[:1] in ("{", "[") else text
+    said = "\n".join(readable.values(text)) if text[:1] in ("{", "[") else text
+    return ESCAPED.sub(" ", said) if "\\" in said else said
 
 
 @lru_cache(maxsize=50_000)

@@ -19,8 +19,9 @@ from token_guard.compaction.reports import verdict
 from token_guard.compaction.shorten import fitting, shorten
 from token_guard.compaction.units import units_of
 from token_guard.compaction.weights import weights_of
-from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult, tool_names
-from token_guard.marks import INDENT, is_marked, is_note, mark, quoted
+from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
+from token_guard.conversation.paired import tool_names
+from token_guard.marks import INDENT, is_note, is_placeholder, mark, quoted
 from token_guard.speech import is_observation, outputs_of
 
 __all__ = ["MaskObservations"]
@@ -71,7 +72,7 @@ class MaskObservations:
                 break
             size = counter.message(messages[place])
             left = goal.least - (tokens - size) - PLACEHOLDER if size > goal.least // LARGE_PART else 0
-            masked = self._masked(messages[place], view.leaving(left, messages[place]), counter)
+            masked = self._masked(messages[place], view.at(place, left, messages[place]), counter)
             tokens -= size - counter.message(masked)
             messages[place] = masked
         return replace(draft, messages=tuple(messages))
@@ -101,7 +102,7 @@ class MaskObservations:
     def _masked(self, message: Message, view: _View, counter: Counter) -> Message:
         observed = is_observation(message)
         parts = tuple(
-            part if _is_ours(message, place) else self._masked_part(part, whole, view, counter, observed=observed)
+            part if is_placeholder(message, place) else self._masked_part(part, whole, view, counter, observed=observed)
             for place, (part, whole) in enumerate(_with_originals(message))
         )
         return replace(message, parts=parts) if parts != message.parts else message
@@ -116,7 +117,7 @@ class MaskObservations:
         return part
 
     def _masked_result(self, result: ToolResult, whole: ToolResult, view: _View, counter: Counter) -> ToolResult:
-        tool, text = view.tools.get(result.call_id, "tool"), result.text
+        tool, text = view.tools.get((view.place, result.call_id), "tool"), result.text
         size = counter.text(text)
         if tool in self.exempt_tools or (size < self.min_tokens and not result.has_media):
             return result
@@ -166,21 +167,22 @@ class MaskObservations:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the placeholders need to know of the other messages: who made a call, which names matter, and how many tokens are to be
-    left of an output at least, so that a window that one of them filled is not emptied with it."""
+    """What the placeholders need to know of the other messages: who made a call, which names matter, where the message stands, and how
+    many tokens are to be left of an output at least, so that a window that one of them filled is not emptied with it."""
 
-    tools: Mapping[str, str]
+    tools: Mapping[tuple[int, str], str]
     weights: Mapping[str, float]
+    place: int = 0
     least: int = 0
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> _View:
         return cls(tool_names(messages), weights_of([as_sent(message) for message in messages if not is_note(message)]))
 
-    def leaving(self, tokens: int, message: Message) -> _View:
-        """The same where so many tokens are to be left of a message's outputs."""
+    def at(self, place: int, tokens: int, message: Message) -> _View:
+        """The same for the message at a place, where so many tokens are to be left of its outputs."""
         outputs = sum(1 for _ in outputs_of(message))
-        return replace(self, least=max(0, tokens) // outputs) if outputs else self
+        return replace(self, place=place, least=max(0, tokens) // outputs if outputs else 0)
 
 
 def _held_for_edits(messages: Sequence[Message]) -> frozenset[int]:
@@ -188,12 +190,6 @@ def _held_for_edits(messages: Sequence[Message]) -> frozenset[int]:
     units = units_of(messages)
     held = held_for_edits(units)
     return frozenset(place for unit in units if unit.start in held for place in range(unit.start, unit.stop))
-
-
-def _is_ours(message: Message, place: int) -> bool:
-    """Whether what stands in a part is a placeholder of the guard's already."""
-    part = message.parts[place]
-    return message.is_altered(place) and isinstance(part, (Text, ToolResult)) and is_marked(part.text)
 
 
 def _with_originals(message: Message) -> Iterator[tuple[Part, Part]]:

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache, partial
+from itertools import chain
 from typing import Any, Final
 
 from token_guard.conversation import Message, ToolCall
@@ -21,17 +22,31 @@ _PLANNERS: Final = frozenset(
 )
 """Tools that write the whole plan with each call, by their names in lower case without anything but letters."""
 
+_PLAN_READERS: Final = frozenset(
+    ("todoread", "readtodo", "readtodos", "gettodos", "listtodos", "viewtodos", "readplan", "getplan", "viewplan")
+)
+"""Tools that show it: what came back is the plan."""
+
+_SHOWN: Final = 40
+"""Characters of a result in which there may be a plan; "ok" is none."""
+
 _LOADERS: Final = frozenset(
-    ("skill", "loadskill", "useskill", "activateskill", "readskill", "invokeskill", "getskill", "skills", "openskill")
+    (
+        *("skill", "loadskill", "useskill", "activateskill", "readskill", "invokeskill", "getskill", "skills", "openskill"),
+        *("skillview", "viewskill", "skilltool", "runskill", "skillload", "skillread"),
+    )
 )
 """Tools that load rules to go by."""
 
 _RULE_FILES: Final = re.compile(r"\b(?:AGENTS|CLAUDE|GEMINI|CONVENTIONS|SKILL)\.md\b|\.(?:cursor|cline|windsurf)rules\b")
 """Files that hold rules for agents, wherever a call names one."""
 
+_SERVER: Final = re.compile(r"__|[.:/]")
+"""What stands between the name of a server and that of its tool."""
+
 _READERS: Final = re.compile(r"read|open|view|cat|fetch|get|load|shell|bash|exec|run|command", re.IGNORECASE)
 
-_TEXTS: Final = ("content", "step", "title", "task", "text", "description", "name", "activeForm")
+_TEXTS: Final = ("content", "step", "title", "task", "text", "description", "name", "label", "subject", "item", "goal", "activeForm")
 _STATES: Final = ("status", "state", "done", "completed", "checked")
 _STATED: Final = re.compile(f'"(?:{"|".join(_STATES)})"')
 
@@ -49,8 +64,12 @@ def newest_plan(messages: Sequence[Message]) -> tuple[int, ...]:
     """Places of the newest call that writes a plan, and of its result; nothing where there is none."""
     for place in range(len(messages) - 1, -1, -1):
         for call in messages[place].calls:
-            if _plans(call):
-                return (place, *_after(place, _answers(messages).get(call.id, ())))
+            reads = _is_named(call, _PLAN_READERS)
+            if not reads and not _plans(call):
+                continue
+            answers = _after(place, _answers(messages).get(call.id, ()))
+            if not reads or any(len(messages[answer].text) >= _SHOWN for answer in answers):
+                return (place, *answers)
     return ()
 
 
@@ -93,7 +112,7 @@ def _plans(call: ToolCall) -> bool:
     >>> _plans(ToolCall("1", "manage", '{"items": [{"title": "a", "status": "done"}, {"title": "b", "status": "open"}]}'))
     True
     """
-    if _letters(call.name) in _PLANNERS:
+    if _is_named(call, _PLANNERS):
         return True
     if len(call.arguments) > _LONGEST:
         return False
@@ -105,7 +124,10 @@ def _lists(arguments: str) -> Sequence[Any]:
         value = json.loads(arguments)
     except (ValueError, RecursionError):
         return ()
-    return [inner for inner in value.values() if isinstance(inner, list)] if isinstance(value, Mapping) else ()
+    if not isinstance(value, Mapping):
+        return ()
+    inner = [*value.values(), *chain.from_iterable(one.values() for one in value.values() if isinstance(one, Mapping))]
+    return [one for one in inner if isinstance(one, list)]
 
 
 def _is_plan(entries: Sequence[Any]) -> bool:
@@ -115,7 +137,7 @@ def _is_plan(entries: Sequence[Any]) -> bool:
 
 
 def _loads(call: ToolCall) -> bool:
-    if _letters(call.name) in _LOADERS:
+    if _is_named(call, _LOADERS):
         return True
     if len(call.arguments) > _LONGEST:
         return False
@@ -123,6 +145,13 @@ def _loads(call: ToolCall) -> bool:
     return named and bool(_READERS.search(call.name) and _RULE_FILES.search(call.arguments))
 
 
+def _is_named(call: ToolCall, names: frozenset[str]) -> bool:
+    """Whether a tool has one of these names, by itself or behind that of the server that has it."""
+    whole, own = _letters(call.name)
+    return whole in names or own in names
+
+
 @lru_cache(maxsize=1_024)
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name.lower())
+def _letters(name: str) -> tuple[str, str]:
+    whole, own = name.lower(), _SERVER.split(name.lower())[-1]
+    return re.sub(r"[^a-z]", "", whole), re.sub(r"[^a-z]", "", own)

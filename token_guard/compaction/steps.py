@@ -15,6 +15,7 @@ from token_guard.compaction.lines import NOW, WAS, Line, telling
 from token_guard.compaction.outcomes import outcome
 from token_guard.compaction.reports import error_lines
 from token_guard.conversation import Message, ToolCall
+from token_guard.conversation.paired import paired
 from token_guard.marks import quoted
 from token_guard.speech import SpokenCall, answers, is_observation, own_words, spoken_call
 
@@ -41,6 +42,10 @@ QUOTES = ('"', "'")
 
 BEHIND = 1_000_000
 """Lines; what a call says stands before what came of it, which no output is long enough to change."""
+
+REFUSED = re.compile(r"reject|denied|refused|not (?:allowed|permitted|match|found)|no match|did not|could not|unable", re.IGNORECASE)
+BEGINS = 400
+"""What a result says where nothing was written, in so many characters at its beginning."""
 
 SAYING = re.compile(r"\w")
 """A line of nothing but brackets says nothing of a change."""
@@ -74,13 +79,14 @@ def steps(messages: Iterable[Message], weights: Mapping[str, float]) -> Iterator
 def _found(told: Sequence[Message], weights: Mapping[str, float]) -> Iterator[tuple[Message, Iterator[Step]]]:
     """The steps of each message."""
     said = set[str]()
-    results = {result.call_id: result.text for message in told for result in message.results}
+    results = {(pair.called, pair.call.id): pair.result.text for pair in paired(told)}
     spoken = dict(_spoken_calls(told))
     for place, message in enumerate(told):
         if place in spoken:
             yield message, _spoken(spoken[place], told[place + 1], weights, said)
         elif message.role == "assistant":
-            yield message, _turn(message, results, weights, said)
+            said_to = {call.id: results.get((place, call.id), "") for call in message.calls}
+            yield message, _turn(message, said_to, weights, said)
         elif message.asks and place - 1 not in spoken:
             yield message, _words(message, weights)
 
@@ -117,7 +123,7 @@ def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, fl
     calls = _told(message.calls)
     words = _quoted(said, calls)
     for call in calls:
-        yield _called(call, words, results.get(call.id, ""), weights, seen)
+        yield _called(call, words, results[call.id], weights, seen)
         words = ""
 
 
@@ -143,14 +149,15 @@ def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float
     arguments = _arguments(call, replaced, CHANGED if change else LOOKED, seen)
     ended = outcome(result, whole=change, shown=shown, target=deeds.target(call))
     tool, lines = clipped(call.name, NAME_CHARS), telling(result, weights)
+    failed = not shown and bool(error_lines(result))
     return Step(
         "change" if change else "look",
         tool,
         quoted(_target(call)),
         f"- {words}[{tool}] {arguments} → {ended}",
         (*(replace(line, place=line.place - BEHIND) for line in _changed(call, replaced, weights)), *lines) if change else lines,
-        failed=not shown and bool(error_lines(result)),
-        files=tuple(map(quoted, deeds.files(call))) if change else (),
+        failed=failed,
+        files=() if not change or failed or REFUSED.search(result, 0, BEGINS) else tuple(map(quoted, deeds.files(call))),
         ended=ended,
     )
 
@@ -208,7 +215,7 @@ def _words(message: Message, weights: Mapping[str, float]) -> Iterator[Step]:
     asked = _without_rules(own)
     if asked:
         yield Step("user", "", "", f"- user: {clipped(facts.gist(asked, ASKED), ASKED)}", telling(said, weights))
-    elif own:
+    elif own or message.results:  # beside results stands what a client reminds the model of
         return
     elif brought := message.text.strip():
         yield Step("look", "", "", f"- in the user's place: {outcome(brought, whole=True)}", telling(brought, weights))

@@ -45,6 +45,7 @@ class Truncate:
         last_note = max((place for place, message in enumerate(draft.messages) if is_note(message)), default=0)
         shorter = without_oldest(draft, goal.target, counter, after=last_note, least=goal.least, remembered=self.tells)
         shorter = without_oldest(shorter, goal.allowed, counter, remembered=self.tells)
+        shorter = without_oldest(shorter, goal.most, counter, stays=_called_for(shorter.messages), remembered=self.tells)
         if counter.messages(shorter.messages) <= goal.most:
             return self._with_rules(shorter, draft, goal, counter)
         messages = without_notes(shorter.messages, goal.most, counter)
@@ -130,6 +131,15 @@ def _stages(messages: Sequence[Message]) -> Iterator[_Stage]:
     yield _Stage(sorted(newest), larger_than=LARGE_PART)
     yield _Stage([place for place in older if place not in opening])
     yield from (_Stage(sorted(places)) for places in (opening, rules, plan, newest, task, words))
+
+
+def _called_for(messages: Sequence[Message]) -> frozenset[int]:
+    """What is pinned, but for tools that were loaded once and that nothing left calls; those loaded last stay. They can be searched for
+    again, which nobody can do with the task."""
+    stays = pins(messages)
+    names = {call.name for message in messages for call in message.calls}
+    used = (place for place in stays.tools if any(name in messages[place].full_text for name in names))
+    return replace(stays, tools=frozenset([*used, *sorted(stays.tools)[-1:]])).all
 
 
 def _cuttable(message: Message) -> Iterator[int]:

@@ -6,7 +6,7 @@ place of every part in it, so that rendering copies only what a pass has edited.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -29,7 +29,6 @@ __all__ = [
     "ToolCall",
     "ToolResult",
     "exchanges",
-    "tool_names",
 ]
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -270,11 +269,6 @@ class Outline:
     messages: int
     calls: int
     media: tuple[Media, ...] = ()
-
-
-def tool_names(messages: Iterable[Message]) -> dict[str, str]:
-    """Which tool each call is of, by the call's id."""
-    return {call.id: call.name for message in messages for call in message.calls}
 
 
 @dataclass(frozen=True, slots=True)

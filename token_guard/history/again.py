@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from token_guard.compaction.deeds import changes, target
 from token_guard.compaction.kinds import kind_of
-from token_guard.conversation import Message, ToolCall, ToolResult
+from token_guard.conversation import Message, ToolCall
+from token_guard.conversation.paired import Pair, paired
 from token_guard.report import AskedAgain
 
 __all__ = ["asked_again"]
@@ -18,22 +19,25 @@ def asked_again(history: Sequence[Message], start: int, seen: Iterable[Message])
     new = [call for message in history[start:] if message.role == "assistant" for call in message.calls if not changes(call)]
     if not new:
         return ()
-    results = {result.call_id: result for message in history[:start] for result in message.results}
-    visible = {result.call_id: result for message in seen for result in message.results}
-    gone = {call_id for call_id, result in results.items() if visible.get(call_id) != result}
+    earlier = tuple(paired(history[:start]))
+    visible = {(message.index, result.call_id): result for message in seen for result in message.results}
+    gone = frozenset(number for number, pair in enumerate(earlier) if visible.get((pair.answered, pair.call.id)) != pair.result)
     if not gone:
         return ()
-    earlier = [call for message in history[:start] for call in message.calls if call.id in results]
     missed = (_last_alike(call, earlier) for call in new)
-    return tuple(_asked(call, results[call.id]) for call in missed if call and call.id in gone)
+    return tuple(_asked(earlier[number]) for number in missed if number in gone)
 
 
-def _last_alike(call: ToolCall, earlier: Sequence[ToolCall]) -> ToolCall | None:
-    """The newest earlier call of the same tool with the same target; where the arguments name no target, with the same arguments."""
+def _last_alike(call: ToolCall, earlier: Sequence[Pair]) -> int | None:
+    """Which is the newest earlier call of the same tool with the same target; where the arguments name no target, with the same ones."""
     wanted = target(call)
-    alike = (one for one in reversed(earlier) if one.name == call.name)
-    return next((one for one in alike if one.arguments == call.arguments or (wanted and target(one) == wanted)), None)
+    alike = (number for number in range(len(earlier) - 1, -1, -1) if earlier[number].call.name == call.name)
+    return next((number for number in alike if _repeats(call, earlier[number].call, wanted)), None)
 
 
-def _asked(call: ToolCall, result: ToolResult) -> AskedAgain:
-    return AskedAgain(kind_of(result.text), call.name)
+def _repeats(call: ToolCall, earlier: ToolCall, wanted: str) -> bool:
+    return earlier.arguments == call.arguments or bool(wanted and target(earlier) == wanted)
+
+
+def _asked(pair: Pair) -> AskedAgain:
+    return AskedAgain(kind_of(pair.result.text), pair.call.name)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from token_guard.compaction.clip import NAME_CHARS
-from token_guard.conversation import Message, Text, ToolCall, ToolResult, tool_names
+from token_guard.conversation import Message, Text, ToolCall, ToolResult
+from token_guard.conversation.paired import tool_names
 from token_guard.history.passages import Passage, text_of
 from token_guard.marks import quoted, quoted_lines, reference
 
@@ -24,14 +25,14 @@ def quotation(passages: Sequence[Passage], history: Sequence[Message]) -> str:
     return reference(HEAD, [quotes.removeprefix("\n")])
 
 
-def _quotes(passages: Sequence[Passage], history: Sequence[Message], tools: Mapping[str, str]) -> Iterator[str]:
+def _quotes(passages: Sequence[Passage], history: Sequence[Message], tools: Mapping[tuple[int, str], str]) -> Iterator[str]:
     before, speaker = None, ""
     for passage in _stretches(passages):
-        speaks = _speaker(history[passage.message], passage.part, tools)
+        speaks = _speaker(history, passage, tools)
+        if before and not _adjoins(before, passage, history):
+            yield f"\n{GAP}"
         if speaks != speaker:
             yield f"\n{speaks}:"
-        elif before and not _adjoins(before, passage, history):
-            yield f"\n{GAP}"
         yield "".join(f"\n{line}" for line in quoted_lines(passage.text))
         before, speaker = passage, speaks
 
@@ -54,10 +55,11 @@ def _adjoins(before: Passage, passage: Passage, history: Sequence[Message]) -> b
     return passage.start == 0 and before.stop == whole and passage.message == before.message + 1
 
 
-def _speaker(message: Message, place: int, tools: Mapping[str, str]) -> str:
-    part = message.parts[place]
+def _speaker(history: Sequence[Message], passage: Passage, tools: Mapping[tuple[int, str], str]) -> str:
+    message = history[passage.message]
+    part = message.parts[passage.part]
     if isinstance(part, ToolResult):
-        return f"output of {_name(tools.get(part.call_id, 'a tool'))}"
+        return f"output of {_name(tools.get((passage.message, part.call_id), 'a tool'))}"
     if isinstance(part, ToolCall):
         return f"call of {_name(part.name)}"
     if isinstance(part, Text) and part.attached:

@@ -17,7 +17,7 @@ from token_guard.conversation import Message, Part, Text, ToolCall
 from token_guard.history.passages import MOST, Passage, Passages, passages_of, text_of, with_neighbours
 from token_guard.history.quotations import quotation
 from token_guard.history.tally import Kind
-from token_guard.marks import is_marked, quoted_lines
+from token_guard.marks import is_placeholder, quoted_lines
 from token_guard.speech import speaks
 
 __all__ = ["Recall", "asked_in"]
@@ -180,13 +180,11 @@ def _named(asked: Message, view: Sequence[Message], history: Sequence[Message]) 
     newest = history[tail_start(history) :]
     turn = {asked.index, *(message.index for message in newest)}
     older = (message for message in view if message.origin and message.index not in turn)
-    elsewhere = "\n".join(text_of(part) for message in older for place, part in enumerate(message.parts) if not _is_mask(message, place))
+    elsewhere = "\n".join(
+        text_of(part) for message in older for place, part in enumerate(message.parts) if not is_placeholder(message, place)
+    )
     said = "\n".join([asked.said, *(call.arguments for message in newest for call in message.calls)])
     return [name for name in facts.names(said) if name not in elsewhere]
-
-
-def _is_mask(message: Message, place: int) -> bool:
-    return message.is_altered(place) and is_marked(text_of(message.parts[place]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,11 @@ class Recollection:
         tokens = state.tokens + self.counter.message(quoted) - self.counter.message(carrier)
         return replace(state, tokens=tokens, recalled=(*state.recalled, Edited(asked, quoted.parts)))
 
+    def leaves(self, state: State, following: Sequence[Message]) -> bool:
+        """Whether what is recalled now is taken out again by the messages that follow: `left` will find talk, and the user speaks."""
+        speaks = any(message.role == "user" for message in following)
+        return speaks and state.tally.kind == "talk" == state.tally.plus(following, 0).kind
+
     def left(self, state: State, history: Sequence[Message], start: int) -> State:
         """The state without what was recalled in talk for a question that was answered, once the user speaks again."""
         if state.tally.kind != "talk" or not state.recalled or all(message.role != "user" for message in history[start:]):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from itertools import pairwise
 
 from token_guard.compaction import Compacted, Counter, Draft, Goal
 from token_guard.compaction.notes import retold
@@ -87,9 +88,9 @@ class Replay:
         ends = [len(history)] if self.at_once else _boundaries(history, far)
         known, state = self._resume(ends, keys)
         start, passages = known, cache(lambda: self.memo.take_passages(keys).upto(history, first=far - SEARCHED))
-        for end in (end for end in ends if end > known):
+        for end, following in pairwise([*(end for end in ends if end > known), len(history)]):
             before = state
-            state = self._advance(before, Beginning(history, end), start, passages)
+            state = self._advance(before, Beginning(history, end), start, passages, history[end:following])
             if end == len(history):
                 state = replace(state, asked_again=_asked_again(before, history, start))
             start = end
@@ -107,8 +108,11 @@ class Replay:
                 return end, state
         return 0, State()
 
-    def _advance(self, state: State, history: Sequence[Message], start: int, passages: Callable[[], Passages]) -> State:
-        """The state at the boundary where the history ends, from the one at `start`: with an epoch where one is due."""
+    def _advance(
+        self, state: State, history: Sequence[Message], start: int, passages: Callable[[], Passages], following: Sequence[Message] = ()
+    ) -> State:
+        """The state at the boundary where the history ends, from the one at `start`: with an epoch where one is due. What the messages
+        `following` up to the next boundary take out again is not recalled."""
         new = history[start:]
         tokens = self.counter.messages(new)
         state = replace(
@@ -120,17 +124,20 @@ class Replay:
         )
         state = self._recollection.left(state, history, start)
         if state.tokens <= max(self._trigger(state, history), state.floor):
-            return self._recollection.answered(state, history, start, passages)
-        return self._compacted(state, history, start, passages)
+            return state if self._recollection.leaves(state, following) else self._recollection.answered(state, history, start, passages)
+        return self._compacted(state, history, start, passages, following)
 
-    def _compacted(self, state: State, history: Sequence[Message], start: int, passages: Callable[[], Passages]) -> State:
+    def _compacted(
+        self, state: State, history: Sequence[Message], start: int, passages: Callable[[], Passages], following: Sequence[Message] = ()
+    ) -> State:
         """The state after an epoch, with what the newest question needs of what went."""
         recollection = self._recollection
         found, goal = recollection.searched(state, history, start, passages, partial(self._epoch, state, history))
         if found is not None:
             return found
         after = self._epoch(state, history, goal)
-        return recollection.answered(after, history, start, passages) if recollection.may_follow(state, after, history, start) else after
+        recalls = not recollection.leaves(after, following) and recollection.may_follow(state, after, history, start)
+        return recollection.answered(after, history, start, passages) if recalls else after
 
     def _epoch(self, state: State, history: Sequence[Message], goal: Goal | None = None) -> State:
         """The state after the passes ran once over what would be forwarded now."""

@@ -79,7 +79,8 @@ def depth(shares: Thresholds, tally: Tally, allowed: int, instructions: int) -> 
     """The sizes that shares stand for. They are of what compaction can change: instructions stay whole and come on top."""
     fixed = min(allowed, instructions)
     free = allowed - fixed
-    trigger, target, deepest = (fixed + int(share * free) for share in (shares.trigger, shares.target, DEEPEST))
+    lowest = shares.target if shares.target >= 1.0 else DEEPEST  # what is no session has no turns to make room for
+    trigger, target, deepest = (fixed + int(share * free) for share in (shares.trigger, shares.target, lowest))
     turns = TURNS_ALONE if tally.is_alone else TURNS_BETWEEN
     return Depth(trigger, target, deepest, turns, max(1, tally.replies), instructions)
 

@@ -137,8 +137,12 @@ def running_task(messages: Sequence[Message]) -> tuple[int, ...]:
 
 
 def _answered(messages: Sequence[Message], place: int, later: int) -> bool:
-    """Whether there was a reply between two places: what is said before any is a document or a transcript, and no task."""
-    return any(messages[number].role == "assistant" for number in range(place + 1, later))
+    """Whether there was a reply between two places, or may have been one in what was taken out there: what is said before any is a
+    document or a transcript, and no task."""
+    first, last = messages[place].index, messages[later].index
+    between = [messages[number] for number in range(place + 1, later)]
+    whole = first is None or last is None or last - first == 1 + sum(1 for message in between if message.index is not None)
+    return not whole or any(message.role == "assistant" for message in between)
 
 
 def _first(message: Message) -> str:

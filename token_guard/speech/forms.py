@@ -26,6 +26,10 @@ OBSERVED: Final = _any(
     r"|tool[ _](?:output|result|response|call result)s?|(?:command|code|shell|execution|terminal) (?:output|results?|logs?))\b\s*"
     r"(?:of [^\n]{1,80}|\[[^\]\n]{0,80}\]|\([^)\n]{0,80}\))?\s*[:=\n]",
     r"exitcode: -?\d+",
+    # terminals and editors as their screens show them; results as objects
+    r"(?:new|current|latest|updated) terminal (?:output|state|screen|contents?)\b[^\n]{0,40}[:\n]",
+    r"\[file: [^\]\n]{1,200} \(\d{1,9} lines? total\)\]|\(open file: [^)\n]{0,200}\)",
+    r"\{\s{0,9}\"(?:return_?code|exit_?code|stdout|stderr)\"\s{0,9}:",
     # mini-swe-agent and others: a tagged block
     r"<(?:returncode|output|observation|stdout|stderr|tool_response|tool_result|function_results?|execution_result|command-output|result)\b",
     # Cline and Roo; OpenHands
@@ -42,7 +46,7 @@ FROM_CLIENTS: Final = _any(
     r"(?:please )?(?:continue|proceed|keep going|go on)\b[^\n]{0,40}"
     r"\b(?:task|work|working|left off|previous|above|conversation|approach)\b",
     r"\[?(?:\w+ )?hook (?:feedback|additional context|error|blocking error|success|stopped)\b",
-    r"\[?(?:(?:pre|post)tooluse\b|stop hook\b|error\] )",
+    r"\[?(?:(?:pre|post)tooluse\b|stop hook\b|error\] )|\[(?:hook|automated|auto|bot)\b[^\]\n]{0,40}\]",
     r"\[?(?:system )?(?:reminder|notice|warning|note|caveat|error)\]?\s*:",
     r"\[?request interrupted|tool (?:use|call) was (?:interrupted|rejected)|no tool (?:use|call)",
     r"this session is being continued",
@@ -62,6 +66,7 @@ FROM_CLIENTS: Final = _any(
 """How messages begin that clients send by themselves: nudges, hook feedback, notices, screenshots and pages, failures of edits."""
 
 _WORDS: Final = """
+pode seguir نعم تابع حسنا موافق استمر أكمل
 yes yeah yep yup ok okay okey k sure go on ahead continue proceed please do it that this sounds good great thanks thank you perfect
 lgtm keep going carry next start begin now then just the plan with approved approve agreed agree right correct fine nice cool exactly
 all looks well done awesome excellent alright absolutely definitely course of confirmed confirm ship let's lets resume working as

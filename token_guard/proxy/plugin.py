@@ -29,7 +29,8 @@ from token_guard.proxy.callers import proxys_redis, router
 from token_guard.proxy.fallbacks import offer_retry
 from token_guard.proxy.fitting import EMBEDDINGS, Fitting, prompt_of
 from token_guard.proxy.generate_content import goes_to_gemini
-from token_guard.proxy.headers import bypassed_headers, remark_headers
+from token_guard.proxy.headers import bypassed_headers, history_headers, remark_headers
+from token_guard.proxy.holding import Holding
 from token_guard.proxy.learning import Learning
 from token_guard.proxy.metrics import open_metrics
 from token_guard.proxy.noting import LEVELS, Noting
@@ -89,6 +90,7 @@ class TokenGuardCallback(CustomLogger):
         discovery = Discovery.if_wanted(settings.limits.discovery, store)
         self.store = store
         tracking = Tracking(store, settings.sessions.retention_seconds) if settings.sessions.enabled else None
+        self.holding = Holding.if_wanted(settings, store, self._observe_history)
         self.alarms = Alarms(self.metrics.alarm if self.metrics else lambda _alarm: None)
         self.noting = Noting(self.metrics, self.alarms, LEVELS[settings.log_level], Tracked(tracking) if tracking else None)
         self.answers = Answers(self.metrics, self.alarms)
@@ -115,6 +117,8 @@ class TokenGuardCallback(CustomLogger):
         note, asked = open_note(data)
         note["call_type"] = call_type
         self.overrides.note(data, user_api_key_dict, note, asked)
+        if self.holding and self.overrides.mode(note, str(data.get("model") or "")) != "off":
+            await self.holding.begin(data, note, APIS_BY_NAME.get(call_type, ""))
         if call_type in GEMINI_NAMES:  # until an attempt says otherwise
             note["headers"] = bypassed_headers()
         try:
@@ -260,8 +264,8 @@ class TokenGuardCallback(CustomLogger):
         return dict(forwarded) if changed else None
 
     def _headers(self, note: Note) -> dict[str, str] | None:
-        found, remark = note.get("headers"), note.get("remark")
-        return {**(found or {}), **remark_headers(remark or "")} or None if self.settings.headers else None
+        told = {**(note.get("headers") or {}), **history_headers(note.get("history") or ""), **remark_headers(note.get("remark") or "")}
+        return told or None if self.settings.headers else None
 
     def _api_of(self, call_type: CallTypes | None, request: Mapping[str, Any]) -> str:
         """The format by which a call is to be fitted; empty for one that passes by."""
@@ -283,6 +287,10 @@ class TokenGuardCallback(CustomLogger):
     def _observe_store(self, what: str, number: int) -> None:
         if self.metrics:
             tell(self.metrics.store, what, number)
+
+    def _observe_history(self, outcome: str) -> None:
+        if self.metrics:
+            self.metrics.histories.labels(outcome).inc()
 
     def _observe_ignored(self, place: str) -> None:
         if self.metrics:

@@ -22,8 +22,8 @@ from token_guard.stores import History, Store, open_store
 HOUR = 3_600.0
 
 
-def keep(store: Store, id_: str, known: int, version: int, sealed: str = "x", ttl: float = HOUR) -> bool:
-    return store.keep_history(id_, known, History(version, sealed), ttl_seconds=ttl)
+def keep(store: Store, id_: str, known: int, version: int, sealed: str = "x", ttl: float = HOUR, mends: bool = False) -> bool:
+    return store.keep_history(id_, known, History(version, sealed), ttl_seconds=ttl, mends=mends)
 
 
 def test_a_history_is_held_and_takes_the_place_of_the_one_before(store: Store) -> None:
@@ -62,14 +62,16 @@ def test_a_history_is_gone_when_its_time_is_over_and_may_begin_again(store: Stor
     assert store.history("s") == History(2, "x")
 
 
-def test_a_lost_exchange_is_told_until_the_history_is_kept_again(store: Store) -> None:
+def test_a_lost_exchange_is_told_until_the_history_is_mended(store: Store) -> None:
     store.lose_history("new", ttl_seconds=HOUR)
     assert store.history("new") == History(0, "", is_whole=False)
     keep(store, "s", 0, 1)
     store.lose_history("s", ttl_seconds=HOUR)
     assert store.history("s") == History(1, "x", is_whole=False)
     assert keep(store, "s", 1, 2)
-    assert store.history("s") == History(2, "x")
+    assert store.history("s") == History(2, "x", is_whole=False)
+    assert keep(store, "s", 2, 3, mends=True)
+    assert store.history("s") == History(3, "x")
 
 
 def test_a_session_is_forgotten_with_its_history(store: Store) -> None:
@@ -92,7 +94,7 @@ def test_what_one_process_keeps_or_loses_another_knows_at_once(shared_url: str) 
     one.lose_history("s", ttl_seconds=HOUR)
     assert one.flush()
     assert other.history("s") == History(1, "x", is_whole=False)
-    assert keep(other, "s", 1, 3)
+    assert keep(other, "s", 1, 3, mends=True)
     assert other.flush()
     assert until(lambda: one.history("s") == History(3, "x"), 5)
     one.close()

@@ -74,8 +74,9 @@ def joined(known: Held | None, sent: Dialogue, api: str) -> Joined:
 
 
 def is_whole(sent: Dialogue) -> bool:
-    """Whether a request is a conversation by itself, replies and all: it begins with neither a reply nor a result."""
-    return _shows_replies(sent.turns[:-1]) and not (sent.turns[0].replies or sent.turns[0].results)
+    """Whether a request is a conversation by itself, replies and all: it begins with neither a reply nor a result. Its last turn may be
+    the beginning of a reply that the client wants to be gone on with."""
+    return bool(sent.turns) and _shows_replies(sent.turns[:-1]) and not (sent.turns[0].replies or sent.turns[0].results)
 
 
 def _repeated(known: Held, sent: Dialogue) -> int | None:
@@ -87,8 +88,7 @@ def _repeated(known: Held, sent: Dialogue) -> int | None:
     overlap = next((size for size in range(min(len(held), len(new)), 0, -1) if held[-size:] == new[:size]), 0)
     if overlap:
         return overlap
-    # the last turn may be the beginning of a reply that the client wants to be gone on with
-    return None if known.client == "sends all" or _shows_replies(sent.turns[:-1]) else 0
+    return None if known.client == "sends all" or is_whole(sent) else 0
 
 
 def _added(known: Held, sent: Dialogue, repeated: int) -> Joined:

@@ -108,7 +108,7 @@ class Histories:
         if known is None or not stored.is_whole:
             if not is_whole(sent):
                 return Opened(id_, api, "incomplete")
-            return Opened(id_, api, "sent", {}, stored.version, Joined("sent", Held(api, sent, "sends all")))
+            return Opened(id_, api, "sent", {}, stored.version, Joined("sent", Held(api, sent)))
         found = joined(known, sent, api)
         if found.outcome == "unlike":
             return Opened(id_, api, "unlike")
@@ -132,7 +132,8 @@ class Histories:
             return "lost"
         known = opened.version if version is None else version
         new = History(secrets.randbits(62) + 1, sealed)
-        return "kept" if self._store.keep_history(opened.id, known, new, ttl_seconds=self._ttl_seconds) else None
+        mends = opened.joined is not None and is_whole(opened.joined.own)
+        return "kept" if self._store.keep_history(opened.id, known, new, ttl_seconds=self._ttl_seconds, mends=mends) else None
 
     def _kept_after_another(self, opened: Opened, held: Held) -> Kept:
         """Keep an exchange behind that of another request, which ended first."""

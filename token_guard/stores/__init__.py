@@ -70,8 +70,9 @@ class Store(Protocol):
     def history(self, id_: str) -> History | None:
         """The held history of a session, as it is now for all who share the store. Raises StoreUnavailableError, as the next one does."""
 
-    def keep_history(self, id_: str, known: int, new: History, *, ttl_seconds: float) -> bool:
-        """Hold a whole history in the place of the version that is known (0: of none); whether that was still the one that is held."""
+    def keep_history(self, id_: str, known: int, new: History, *, ttl_seconds: float, mends: bool = False) -> bool:
+        """Hold a history in the place of the version that is known (0: of none); whether that was still the one that is held. One that
+        mends lacks nothing, whatever was lost before."""
 
     def lose_history(self, id_: str, *, ttl_seconds: float) -> None:
         """Note that an exchange is missing in what is held; it is written as soon as that can be done."""

@@ -95,12 +95,13 @@ class MemoryStore:
             held = self._held(id_)
         return replace(held, is_whole=whole) if held else None if whole else History(0, "", is_whole=False)
 
-    def keep_history(self, id_: str, known: int, new: History, *, ttl_seconds: float) -> bool:
+    def keep_history(self, id_: str, known: int, new: History, *, ttl_seconds: float, mends: bool = False) -> bool:
         with self._lock:
             held = self._held(id_)
             if (held.version if held else 0) != known:
                 return False
-            self._sections[GAPS].pop(id_, None)
+            if mends:
+                self._sections[GAPS].pop(id_, None)
             self._histories.pop(id_, None)
             self._histories[id_] = new, self._clock() + ttl_seconds
             while sum(len(one.sealed) for one, _ in self._histories.values()) > HISTORY_CHARS:

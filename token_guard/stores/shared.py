@@ -135,10 +135,10 @@ class SharedStore:
             return replace(held or History(0, ""), is_whole=False)
         return held
 
-    def keep_history(self, id_: str, known: int, new: History, *, ttl_seconds: float) -> bool:
+    def keep_history(self, id_: str, known: int, new: History, *, ttl_seconds: float, mends: bool = False) -> bool:
         def keep(backend: Backend) -> bool:
             kept = backend.keep_history(id_, known, new, ttl_seconds)
-            if kept and (backend.fetch([(GAPS, id_)]) or self._near.get(GAPS, id_) is not None):
+            if kept and mends and (backend.fetch([(GAPS, id_)]) or self._near.get(GAPS, id_) is not None):
                 self.delete(GAPS, id_)
             return kept
 

@@ -52,6 +52,8 @@ def build_callback() -> TokenGuardCallback:
     if _is_in_a_proxy():
         announce(callback.settings.mode, lacking())
         _serve_page(callback)
+        if callback.retrieval:
+            litellm.callbacks.append(callback.retrieval)
         if callback.settings.mode != "off":
             _tell_the_truth(callback)
     return callback

@@ -50,6 +50,7 @@ class Metrics:
     store_up: Gauge
     summaries: Counter
     histories: Counter
+    retrievals: Counter
     usage: Histogram
     overhead: Histogram
     compression: Histogram

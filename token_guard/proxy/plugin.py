@@ -38,6 +38,7 @@ from token_guard.proxy.overrides import Overrides
 from token_guard.proxy.passing import CALL_TYPE, api_of, open_passing_note, passing_note
 from token_guard.proxy.prechecks import admissible
 from token_guard.proxy.retries import Retries
+from token_guard.proxy.retrieval import Retrieval
 from token_guard.proxy.savings import forget_savings, record_savings
 from token_guard.proxy.summarizer import Summarizer, is_summary_call
 from token_guard.proxy.threads import away_from_the_loop, in_the_background
@@ -91,6 +92,7 @@ class TokenGuardCallback(CustomLogger):
         self.store = store
         tracking = Tracking(store, settings.sessions.retention_seconds) if settings.sessions.enabled else None
         self.holding = Holding.if_wanted(settings, store, self._observe_history)
+        self.retrieval = Retrieval.if_wanted(settings, store, self._observe_retrieval)
         self.alarms = Alarms(self.metrics.alarm if self.metrics else lambda _alarm: None)
         self.noting = Noting(self.metrics, self.alarms, LEVELS[settings.log_level], Tracked(tracking) if tracking else None)
         self.answers = Answers(self.metrics, self.alarms)
@@ -154,9 +156,17 @@ class TokenGuardCallback(CustomLogger):
         attempt = self._attempt(kwargs, self._api_of(call_type, kwargs))
         if not attempt.api or is_summary_call() or not attempt.begin():
             return None
+        if self.retrieval and self.retrieval.answers(attempt):
+            return None
         forget_savings(attempt)
-        fitted = await self._guarded(attempt, self.fitting(attempt))
-        return self._forwarded(attempt, fitted, learned_later=call_type in LEARNED_LATER) if fitted else None
+        offering = self.retrieval.offered(attempt) if self.retrieval else attempt
+        fitted = await self._guarded(offering, self.fitting(offering))
+        if fitted is None:
+            return None
+        if self.retrieval and offering is not attempt:
+            tell(self.retrieval.keep, offering, fitted)
+        forwarded = self._forwarded(offering, fitted, learned_later=call_type in LEARNED_LATER)
+        return forwarded if offering is attempt else forwarded or dict(offering.request)
 
     def log_pre_api_call(self, model: str, messages: Any, kwargs: Mapping[str, Any]) -> None:
         """Warn of calls that no hook above is asked about: this one alone is called for all."""
@@ -291,6 +301,10 @@ class TokenGuardCallback(CustomLogger):
     def _observe_history(self, outcome: str) -> None:
         if self.metrics:
             self.metrics.histories.labels(outcome).inc()
+
+    def _observe_retrieval(self, outcome: str) -> None:
+        if self.metrics:
+            self.metrics.retrievals.labels(outcome).inc()
 
     def _observe_ignored(self, place: str) -> None:
         if self.metrics:

@@ -2,6 +2,7 @@
 
 from token_guard.sessions.compaction_log import CompactionEvent, CompactionLog
 from token_guard.sessions.histories import OUTCOMES, Histories, Opened
+from token_guard.sessions.originals import Originals
 from token_guard.sessions.recent import Recent
 from token_guard.sessions.sealing import Sealing
 from token_guard.sessions.tracking import Counted, Sender, Tracking, session_id
@@ -13,6 +14,7 @@ __all__ = [
     "Counted",
     "Histories",
     "Opened",
+    "Originals",
     "Recent",
     "Sealing",
     "Sender",

@@ -28,6 +28,7 @@ from token_guard.settings.overridable import OVERRIDABLE
 from token_guard.settings.reading import DEFAULT_STRATEGY, complaints, environment, merged, said_in_the_environment
 from token_guard.settings.recall import RecallSettings
 from token_guard.settings.renamed import current
+from token_guard.settings.retrieval import RetrievalSettings
 from token_guard.settings.sessions import SessionSettings
 from token_guard.settings.summarize import SummarizeSettings
 from token_guard.settings.summarizer import SummarizerSettings
@@ -113,6 +114,8 @@ class Settings(BaseSettings):
     """Pass 3, truncation."""
     recall: RecallSettings = Field(default_factory=RecallSettings)
     """What the newest question needs from what was compacted away."""
+    retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
+    """Originals of compacted outputs that a model may ask for."""
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     """Records of sessions, and conversations held for clients."""
 

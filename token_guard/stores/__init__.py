@@ -13,11 +13,12 @@ from typing import Any, Protocol
 from token_guard.errors import ConfigError
 from token_guard.stores.files import default_file, trouble_with_file
 from token_guard.stores.memory import MemoryStore
-from token_guard.stores.records import History, Page, SessionChange, SessionRecord, Totals
+from token_guard.stores.records import ORIGINALS, History, Page, SessionChange, SessionRecord, Totals
 from token_guard.stores.shared import SharedStore
 from token_guard.stores.worker import Backend
 
 __all__ = [
+    "ORIGINALS",
     "History",
     "MemoryStore",
     "Page",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from token_guard.stores.records import GAPS, History, Page, SessionChange, SessionRecord, Totals, grown, summed
+from token_guard.stores.records import GAPS, ORIGINALS, History, Page, SessionChange, SessionRecord, Totals, grown, summed
 
 __all__ = ["MemoryStore"]
 
@@ -86,6 +86,7 @@ class MemoryStore:
     def forget(self, id_: str) -> bool:
         with self._lock:
             self._sections[GAPS].pop(id_, None)
+            self._histories.pop(id_ + ORIGINALS, None)
             held = self._histories.pop(id_, None)
             return self._sessions.pop(id_, None) is not None or held is not None
 

@@ -14,6 +14,7 @@ __all__ = [
     "EVENTS",
     "GAPS",
     "LABELS",
+    "ORIGINALS",
     "Asked",
     "Batch",
     "Fact",
@@ -36,6 +37,9 @@ COUNTS: Final = ("requests", "tokens_in", "tokens_forwarded", "tokens_saved", "c
 
 GAPS: Final = "history_gaps"
 """The section of facts that says which held histories lack an exchange."""
+
+ORIGINALS: Final = ":originals"
+"""What stands behind the id of a session where the originals of its outputs are held; they go with it."""
 
 EVENTS: Final = 20
 """Compaction events kept of a session; the oldest go first."""

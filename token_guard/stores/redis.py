@@ -16,6 +16,7 @@ from token_guard.stores.records import (
     COUNTS,
     EVENTS,
     LABELS,
+    ORIGINALS,
     Batch,
     Fact,
     History,
@@ -203,7 +204,7 @@ class RedisStore:
         owners = [f"seen:{found.labels['owner']}"] if found and "owner" in found.labels else []
         for index in ("seen", *owners):
             self._client.zrem(f"{PREFIX}{index}", id_)
-        self._client.delete(f"{PREFIX}session:{id_}", f"{PREFIX}events:{id_}")
+        self._client.delete(f"{PREFIX}session:{id_}", f"{PREFIX}events:{id_}", f"{PREFIX}history:{id_}{ORIGINALS}")
         return bool(self._client.delete(f"{PREFIX}history:{id_}")) or found is not None
 
     def history(self, id_: str) -> History | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, case, cast, delete, func, insert, select, tuple_, update
 
-from token_guard.stores.records import COUNTS, EVENTS, LABELS, History, Page, SessionChange, SessionRecord, Totals
+from token_guard.stores.records import COUNTS, EVENTS, LABELS, ORIGINALS, History, Page, SessionChange, SessionRecord, Totals
 from token_guard.stores.schema import asked_again, events, histories, sessions
 
 __all__ = ["forget", "forget_ended", "grow", "history", "keep_history", "paged", "records", "totals"]
@@ -77,6 +77,7 @@ def forget(connection: Connection, ids: Sequence[str]) -> int:
         some = ids[start : start + CHUNK]
         for table, column in BELONGINGS:
             connection.execute(delete(table).where(column.in_(some)))
+        connection.execute(delete(histories).where(histories.c.id.in_([id_ + ORIGINALS for id_ in some])))
         for table in (sessions, histories):
             number += connection.execute(delete(table).where(table.c.id.in_(some))).rowcount
     return number

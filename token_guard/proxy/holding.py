@@ -90,7 +90,7 @@ class Holding:
         if not wanted.history:
             return None
         try:
-            sealing = Sealing(settings.encryption_key.get_secret_value())
+            sealing = Sealing(settings.encryption_key)
         except ConfigError as error:
             logger.error("sessions.history is off: no conversation is held, because %s", error)
             return cls(None, observe)

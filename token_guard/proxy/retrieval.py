@@ -90,7 +90,7 @@ class Retrieval(CustomLogger):
         if not wanted.enabled:
             return None
         try:
-            sealing = Sealing(settings.encryption_key.get_secret_value())
+            sealing = Sealing(settings.encryption_key)
         except ConfigError as error:
             logger.error("retrieval.enabled is off: no original is held, because %s", error)
             return None

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     """Level of the one log line on a request that something was done to; the line on any other is one of debug."""
     store: str = "sqlite:"
     """Where a proxy keeps what it learns and its sessions: sqlite:, sqlite:///path, postgresql+psycopg://, redis://, proxy:, or memory:."""
-    encryption_key: SecretStr = SecretStr("")
+    encryption_key: str = Field(default="", repr=False)
     """The Fernet key of what is kept of conversations, for the environment: TOKEN_GUARD_ENCRYPTION_KEY. Of several all open."""
     memo_bytes: PositiveInt = 64 * 1024 * 1024
     """Memory for remembered compactions, in bytes; without it the result is the same, only slower."""

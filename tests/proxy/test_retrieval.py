@@ -13,7 +13,8 @@ from token_guard.counting import TokenCounter
 from token_guard.formats.retrieval import NAME, keys_in, offers
 from token_guard.limits import Deployment
 from token_guard.proxy.attempt import open_attempt
-from token_guard.proxy.retrieval import Retrieval, _part
+from token_guard.proxy.retrieval import Retrieval
+from token_guard.sessions.originals import part_of
 from token_guard.settings import Settings
 from token_guard.stores import MemoryStore
 
@@ -62,13 +63,13 @@ def test_without_a_key_it_stays_off_and_says_so(caplog: pytest.LogCaptureFixture
 
 def test_a_long_original_comes_in_parts_that_say_where_to_go_on() -> None:
     text = "\n".join(f"line {number} of the file" for number in range(1, 501))
-    first = _part(text, 1, 300, COUNTER)
+    first = part_of(text, 1, 300, COUNTER)
     last = int(first.rpartition("from_line ")[2].split()[0])
     assert COUNTER.count_tokens(first) < 350
-    second = _part(text, last, 100_000, COUNTER)
+    second = part_of(text, last, 100_000, COUNTER)
     assert first.rpartition("\n")[0] + "\n" + second == text
-    assert _part(text, 501, 300, COUNTER) == "The original has 500 lines; line 501 is behind its end."
-    assert 0 < COUNTER.count_tokens(_part("word " * 5_000, 1, 300, COUNTER)) <= 300
+    assert part_of(text, 501, 300, COUNTER) == "The original has 500 lines; line 501 is behind its end."
+    assert 0 < COUNTER.count_tokens(part_of("word " * 5_000, 1, 300, COUNTER)) <= 300
 
 
 @pytest.mark.parametrize("strategy", ["adaptive", "summarization", "hybrid"])

@@ -36,6 +36,7 @@ from token_guard.proxy.attempt import Attempt, note_of
 from token_guard.proxy.tracked import sender_of
 from token_guard.report import Fitted
 from token_guard.sessions import Originals, Sealing
+from token_guard.sessions.originals import part_of
 from token_guard.settings import Settings
 from token_guard.stores import Store
 
@@ -213,7 +214,7 @@ class Retrieval(CustomLogger):
             tell(self._observe, "no room")
             return f"The context window has no room for the original {key}; what the compacted output says is all that fits."
         tell(self._observe, "answered")
-        return _part(text, first, room, counter)
+        return part_of(text, first, room, counter)
 
 
 _SURFACES: Final = {"chat_completion": "openai.chat", "chat_completions": "openai.chat", "anthropic_messages": "anthropic.messages"}
@@ -236,22 +237,3 @@ def _arguments(written: Any) -> tuple[str, int]:
     except (ValueError, TypeError, AttributeError):
         return "", 1
     return key, max(1, first)
-
-
-def _part(text: str, first: int, room: int, counter: TokenCounter) -> str:
-    """The lines from one on that fit, and where to go on."""
-    lines = text.splitlines()
-    if first > len(lines):
-        return f"The original has {len(lines):,} lines; line {first:,} is behind its end."
-    some, low, high = lines[first - 1 :], 1, len(lines) - first + 1
-    if counter.count_tokens("\n".join(some)) > room:
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if counter.count_tokens("\n".join(some[:middle])) <= room else (low, middle - 1)
-    last = first + high - 1
-    told = "\n".join(some[:high])
-    while counter.count_tokens(told) > room:  # one line that is longer than the room
-        told = told[: len(told) * 3 // 4]
-    if last == len(lines):
-        return told
-    return f"{told}\n(lines {first:,} to {last:,} of {len(lines):,}; ask with from_line {last + 1} for more)"

@@ -10,11 +10,12 @@ from typing import Final
 
 from cachetools import LRUCache
 
+from token_guard.counting import TokenCounter
 from token_guard.errors import StoreUnavailableError
 from token_guard.sessions.sealing import Sealing
 from token_guard.stores import ORIGINALS, History, Store
 
-__all__ = ["Originals"]
+__all__ = ["Originals", "part_of"]
 
 _MAX_KNOWN: Final = 10_000
 """Keys that are remembered to be held, so that they are not written with every turn."""
@@ -69,3 +70,22 @@ class Originals:
         while size > self._most_bytes:
             size -= len(texts.pop(next(iter(texts))).encode())
         return texts
+
+
+def part_of(text: str, first: int, room: int, counter: TokenCounter) -> str:
+    """The lines of a text from one on that have room, and where to go on."""
+    lines = text.splitlines()
+    if first > len(lines):
+        return f"The original has {len(lines):,} lines; line {first:,} is behind its end."
+    some, low, high = lines[first - 1 :], 1, len(lines) - first + 1
+    if counter.count_tokens("\n".join(some)) > room:
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if counter.count_tokens("\n".join(some[:middle])) <= room else (low, middle - 1)
+    last = first + high - 1
+    told = "\n".join(some[:high])
+    while counter.count_tokens(told) > room:  # one line that is longer than the room
+        told = told[: len(told) * 3 // 4]
+    if last == len(lines):
+        return told
+    return f"{told}\n(lines {first:,} to {last:,} of {len(lines):,}; ask with from_line {last + 1} for more)"

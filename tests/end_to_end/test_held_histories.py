@@ -129,6 +129,16 @@ def test_a_request_that_failed_is_not_held(world: World, name: str) -> None:
     assert world.sent()["messages"] == [say("user", "One"), ANSWER, say("user", "Two")]
 
 
+@pytest.mark.parametrize("how", ["header", "metadata"])
+def test_a_session_may_be_named_as_litellm_has_it(world: World, name: str, how: str) -> None:
+    headers = {"x-litellm-session-id": name} if how == "header" else {}
+    body = {"metadata": {"session_id": name}} if how == "metadata" else {}
+    for words in ("One", "Two"):
+        messages: Any = [say("user", words)]
+        client_of(world.proxy, ANN).chat.completions.create(model="chat", messages=messages, extra_headers=headers, extra_body=body)
+    assert [message["content"] for message in world.sent()["messages"]] == ["One", REPLY, "Two"]
+
+
 def test_without_a_name_nothing_is_held(world: World) -> None:
     for _ in range(2):
         _, told, _ = world.chat("", say("user", "Hi"))

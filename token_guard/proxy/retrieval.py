@@ -13,10 +13,9 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from litellm.integrations.custom_logger import CustomLogger
-from litellm.types.integrations.custom_logger import AgenticLoopPlan, AgenticLoopRequestPatch
 
 from token_guard.counting import TokenCounter
 from token_guard.errors import ConfigError, StoreUnavailableError, tell, where
@@ -39,6 +38,9 @@ from token_guard.sessions import Originals, Sealing
 from token_guard.sessions.originals import part_of
 from token_guard.settings import Settings
 from token_guard.stores import Store
+
+if TYPE_CHECKING:
+    from litellm.types.integrations.custom_logger import AgenticLoopPlan
 
 __all__ = ["Retrieval"]
 
@@ -162,6 +164,8 @@ class Retrieval(CustomLogger):
         kwargs: Any,
     ) -> AgenticLoopPlan:
         """The request that brings what was asked for; where the client has calls of its own to answer, those alone go to it."""
+        from litellm.types.integrations.custom_logger import AgenticLoopPlan, AgenticLoopRequestPatch
+
         api = _SURFACES[str(kwargs.get("_agentic_loop_api_surface"))]
         asked, has_others = asked_in(api, response)
         if has_others:

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -65,7 +66,9 @@ class Server(ABC):
     def signal(self, number: int) -> None:
         """Signal the server and all that it started: SIGSTOP makes it one that does not answer."""
         if self._process is not None:
-            os.killpg(self._process.pid, number)
+            for pid in (*_children(self._process.pid), self._process.pid):  # those of PostgreSQL are groups of their own
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, number)
 
     def answers(self) -> bool:
         with socket.socket() as probe:
@@ -139,6 +142,11 @@ class PostgreSQL(Server):
 
     def _as_somebody(self) -> list[str]:
         return ["setpriv", "--reuid=nobody", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+def _children(pid: int) -> list[int]:
+    told = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in told.read_text().split()] if told.exists() else []
 
 
 SERVERS: dict[str, type[Server]] = {"redis": Redis, "postgresql": PostgreSQL}

@@ -76,6 +76,7 @@ THIRD_PARTY = {
     "cachetools": ("compaction.remembered", "history.forwarded", "history.states", "sessions", "proxy"),
     "sqlalchemy": ("stores.engines", "stores.schema", "stores.sql", "stores.sql_sessions"),
     "redis": ("stores.redis",),
+    "cryptography": ("sessions.sealing",),
     "prometheus_client": ("proxy.metrics",),
     "pydantic": ("settings",),
     "pydantic_settings": ("settings",),

@@ -170,6 +170,14 @@ class Guard:
         quick._compact, quick._recall, quick._summaries, quick._at_once = partial(_compact, window), None, None, True
         return quick
 
+    @cached_property
+    def keyed(self) -> Guard:
+        """The same for requests that offer the tool by which a model asks for originals: placeholders name their keys."""
+        other = copy(self)
+        other.__dict__.pop("hurried", None)
+        other._compact, other._decided_by = partial(_compact, passes(self.settings, keyed=True)), f"{self._decided_by} keyed"
+        return other
+
     def with_options(self, options: Mapping[str, Any]) -> Guard:
         """The same with other values of some options: what is learned and remembered is shared, and decisions are kept apart."""
         name = repr(sorted(options.items()))
@@ -189,7 +197,8 @@ class Guard:
 
     def _with_settings(self, settings: Settings, name: str) -> Guard:
         other = copy(self)
-        other.__dict__.pop("hurried", None)
+        for derived in ("hurried", "keyed"):
+            other.__dict__.pop(derived, None)
         other.settings, other._decided_by = settings, f"{settings.strategy} {name}"
         other._compact = partial(_compact, passes(settings))
         other._plain_cases = PlainCases(self.limits, self.calibrations)

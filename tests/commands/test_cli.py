@@ -499,6 +499,23 @@ def test_compact_works_where_the_guard_is_only_observing(
         ),
         (CONFIG + "callback_settings: {token_guard: {store: 'tape:x'}}", "callback_settings.token_guard.store", "'tape:x' is not a store"),
         (CONFIG + "callback_settings: {token_guard: {store: 'sqlite:///'}}", "callback_settings.token_guard.store", "names no file"),
+        (CONFIG + "callback_settings: {token_guard: {store: 'proxy:'}}", "callback_settings.token_guard.store", "this proxy has none"),
+        (
+            CONFIG.replace("litellm_settings: {", "litellm_settings: {cache: true, cache_params: {type: local}, ")
+            + "callback_settings: {token_guard: {store: 'proxy:'}}",
+            "callback_settings.token_guard.store",
+            "general_settings.coordination_redis",
+        ),
+        (
+            CONFIG + "callback_settings: {token_guard: {sessions: {history: true}}}",
+            "callback_settings.token_guard.encryption_key",
+            "sessions.history would stay off: there is none; set TOKEN_GUARD_ENCRYPTION_KEY",
+        ),
+        (
+            CONFIG + "callback_settings: {token_guard: {retrieval: {enabled: true}, encryption_key: secret}}",
+            "callback_settings.token_guard.encryption_key",
+            "retrieval.enabled would stay off: it is no Fernet key",
+        ),
         (
             CONFIG.replace("max_input_tokens: 16000", "max_input_tokens: plenty, token_guard: {max_input_tokens: 16000}"),
             "model_list[0].model_info.max_input_tokens",
@@ -530,6 +547,17 @@ def test_a_finding_names_the_key_and_what_is_allowed(
     assert left.status == 1
     assert [(finding["key"], words in finding["message"]) for finding in left.json["findings"]] == [(key, True)]
     assert run("check-config", "-", stdin=config).out.startswith(f"{key}: ")
+
+
+@pytest.mark.parametrize(
+    "redis", ["litellm_settings: {cache: true, ", "general_settings: {coordination_redis: {host: h}}\nlitellm_settings: {"]
+)
+def test_a_proxy_that_has_its_redis_may_keep_what_it_learns_there(
+    run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, redis: str
+) -> None:
+    monkeypatch.delenv("TOKEN_GUARD_STORE")
+    config = CONFIG.replace("litellm_settings: {", redis) + "callback_settings: {token_guard: {store: 'proxy:'}}"
+    assert run("check-config", "-", stdin=config).status == 0
 
 
 def test_a_limit_that_cannot_be_read_is_a_finding(run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,15 @@ from typing import Any
 
 import openai
 import pytest
+from held_world import held_world
 from pluggy import Result
 from shared_proxies import PLAIN, WATCHED, Shared, client_of, started, with_this_folder
 
 from token_guard.demo.openai_rules import Refusal
 from token_guard.demo.proxy import Proxy
 from token_guard.demo.upstream import Upstream
+
+__all__ = ["held_world"]
 
 WINDOW, SMALL_WINDOW, LARGE_WINDOW = 16_000, 6_000, 64_000
 LAST_WORDS = 8_000

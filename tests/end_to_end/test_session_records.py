@@ -15,6 +15,7 @@ import pytest
 from anthropic_chat import translated
 from anthropic_upstream import AnthropicUpstream
 from build import agent, say
+from cryptography.fernet import Fernet
 from keys import ADMIN, ANN, BOB
 from responses_rules import as_items
 from responses_upstream import ResponsesUpstream
@@ -210,15 +211,16 @@ def test_nobody_sees_anything_without_a_key(world: World, path: str) -> None:
         assert "requests" not in answer.text
 
 
-def test_the_master_key_sees_all_and_records_go_after_the_retention_period(tmp_path: Path) -> None:
+def test_the_master_key_sees_all_and_what_is_kept_goes_after_the_retention_period(tmp_path: Path) -> None:
     with Upstream(WINDOW) as upstream:
         params = {"model": "openai/gpt-4o", "api_base": upstream.url, "api_key": "none"}
         config = {
             "model_list": [{"model_name": "chat", "litellm_params": params, "model_info": {"id": "chat", "max_input_tokens": WINDOW}}],
             "litellm_settings": {"callbacks": ["token_guard.callback"]},
-            "callback_settings": {"token_guard": {"sessions": {"retention_seconds": RETENTION_SECONDS}}},
+            "callback_settings": {"token_guard": {"sessions": {"retention_seconds": RETENTION_SECONDS, "history": True}}},
         }
-        with Proxy(config, environment={"TOKEN_GUARD_STORE": f"sqlite:///{tmp_path}/store.db"}) as proxy:
+        environment = {"TOKEN_GUARD_STORE": f"sqlite:///{tmp_path}/store.db", "TOKEN_GUARD_ENCRYPTION_KEY": Fernet.generate_key().decode()}
+        with Proxy(config, environment=environment) as proxy:
             world = World(proxy.wait())
             for session in ("first", "short"):  # the first request of a proxy may take as long as some records live
                 assert world.chat(session, proxy.key).status_code == 200
@@ -226,3 +228,5 @@ def test_the_master_key_sees_all_and_records_go_after_the_retention_period(tmp_p
             assert "short" in [one["session"] for one in world.ask("sessions", proxy.key).json()["sessions"]]
             assert soon(lambda: world.ask("sessions/short", proxy.key).status_code == 404, 60)
             assert world.ask("sessions", proxy.key).json()["sessions"] == []
+            assert world.chat("short", proxy.key).headers["x-token-guard-history"] == "started"
+            assert world.chat("short", proxy.key, [say("user", "And now?")]).headers["x-token-guard-history"] == "added;messages=2"

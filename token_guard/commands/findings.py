@@ -16,6 +16,7 @@ from token_guard.guard import Guard
 from token_guard.limits import advice
 from token_guard.limits.deployment import CLAIMED, unreadable_claims
 from token_guard.proxy.needs import lacking
+from token_guard.sessions import Sealing
 from token_guard.settings import Settings
 from token_guard.settings.overridable import OVERRIDABLE
 from token_guard.stores import trouble_with
@@ -86,6 +87,30 @@ def _the_store_opens(config: Mapping[str, Any]) -> Iterator[Finding]:
     trouble = trouble_with(settings.store) if settings else ""
     if trouble:
         yield Finding(f"{OPTIONS}.store", trouble.removeprefix("store: "))
+
+
+def _the_proxy_has_the_redis_of_its_store(config: Mapping[str, Any]) -> Iterator[Finding]:
+    """`proxy:` is the Redis that LiteLLM itself connects to; without one, what is learned stays in memory."""
+    settings, general, own = _settings(config), section(config, "general_settings"), section(config, "litellm_settings")
+    if settings is None or not settings.store.startswith("proxy:") or section(general, "coordination_redis"):
+        return
+    kind = section(own, "cache_params").get("type", "redis")
+    if not own.get("cache") or kind != "redis":
+        where = "litellm_settings.cache with cache_params.type redis, or general_settings.coordination_redis"
+        yield Finding(f"{OPTIONS}.store", f"proxy: is the proxy's own Redis, and this proxy has none; name it in {where}")
+
+
+def _what_is_sealed_has_a_key(config: Mapping[str, Any]) -> Iterator[Finding]:
+    settings = _settings(config)
+    wanted = {"sessions.history": settings.sessions.history, "retrieval.enabled": settings.retrieval.enabled} if settings else {}
+    names = [name for name, on in wanted.items() if on]
+    if settings is None or not names:
+        return
+    try:
+        Sealing(settings.encryption_key)
+    except ConfigError as error:
+        complaint = str(error).removeprefix("encryption_key: ").removeprefix("encryption_key ")
+        yield Finding(f"{OPTIONS}.encryption_key", f"{' and '.join(names)} would stay off: {complaint}")
 
 
 def _limits_can_be_read(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -180,6 +205,8 @@ RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
     _options_are_valid,
     _options_are_where_they_are_read,
     _the_store_opens,
+    _the_proxy_has_the_redis_of_its_store,
+    _what_is_sealed_has_a_key,
     _limits_can_be_read,
     _windows_are_known,
     _nothing_leaks_to_the_provider,

@@ -21,6 +21,7 @@ from token_guard.compaction.units import units_of
 from token_guard.compaction.weights import weights_of
 from token_guard.conversation import Message, Part, Text, ToolCall, ToolResult
 from token_guard.conversation.paired import tool_names
+from token_guard.formats.retrieval import key_of
 from token_guard.marks import INDENT, is_note, is_placeholder, mark, quoted
 from token_guard.speech import is_observation, outputs_of
 
@@ -54,6 +55,8 @@ class MaskObservations:
     exempt_tools: tuple[str, ...] = ()
     argument_tokens: int = 200
     only_if_enough: bool = False
+    keyed: bool = False
+    """Whether a placeholder names the key of its original, because the model can ask for that."""
     name: str = "mask_observations"
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
@@ -130,7 +133,7 @@ class MaskObservations:
         size = counter.text(part.text)
         if size < self.min_tokens:
             return part
-        placeholder = self._instead("a tool", part, whole, view, counter)
+        placeholder = replace(self, keyed=False)._instead("a tool", part, whole, view, counter)
         return replace(part, text=placeholder) if counter.text(placeholder) < size else part
 
     def _instead(self, tool: str, part: Text | ToolResult, whole: Text | ToolResult, view: _View, counter: Counter) -> str:
@@ -147,6 +150,7 @@ class MaskObservations:
             f"{size:,} tokens",
             status_of(text),
             clipped(error, LINE_CHARS),
+            f"original: {key_of(text)}" if self.keyed else "",
         )
         head = "output of " + ", ".join(filter(None, said))
         lines = telling(text, view.weights)

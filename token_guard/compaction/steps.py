@@ -16,6 +16,7 @@ from token_guard.compaction.outcomes import outcome
 from token_guard.compaction.reports import error_lines
 from token_guard.conversation import Message, ToolCall
 from token_guard.conversation.paired import paired
+from token_guard.formats.retrieval import key_of
 from token_guard.marks import quoted
 from token_guard.speech import SpokenCall, answers, is_observation, own_words, spoken_call
 
@@ -39,6 +40,9 @@ IMPORTING = re.compile(r"(?:import|from \S+ import|#include|using|require|packag
 
 QUOTES = ('"', "'")
 """How a line ends on which a script begins."""
+
+READ_AGAIN = 400
+"""Characters of an output from which on its line may name a key: a key takes as much as a sentence."""
 
 BEHIND = 1_000_000
 """Lines; what a call says stands before what came of it, which no output is long enough to change."""
@@ -67,6 +71,16 @@ class Step:
     ended: str = ""
     """What of its line says how it ended, where there is one line that does."""
     place: int = 0
+    key: str = ""
+    """That of its output, where it is long enough that somebody may want to read it again."""
+
+    @property
+    def keyed(self) -> Step:
+        """The same with the key in its line."""
+        if not self.key:
+            return self
+        end = f" → {self.ended}"
+        return replace(self, head=f"{self.head.removesuffix(end)} (original: {self.key}){end if self.head.endswith(end) else ''}")
 
 
 def steps(messages: Iterable[Message], weights: Mapping[str, float]) -> Iterator[Step]:
@@ -159,6 +173,7 @@ def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float
         failed=failed,
         files=() if not change or failed or REFUSED.search(result, 0, BEGINS) else tuple(map(quoted, deeds.files(call))),
         ended=ended,
+        key=key_of(result) if len(result) >= READ_AGAIN else "",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
 from token_guard.compaction import Pass
@@ -21,9 +22,20 @@ HYBRID_WINDOW = 0.5
 """Half of the target for the newest exchanges as they came; instructions, task and notes share the other half."""
 
 
-def passes(settings: Settings) -> tuple[Pass, ...]:
-    """The passes of the strategy that the settings name, with their options."""
-    return STRATEGIES[settings.strategy](settings)
+def passes(settings: Settings, *, keyed: bool = False) -> tuple[Pass, ...]:
+    """The passes of the strategy that the settings name, with their options; where the model can ask for originals, what stands in their
+    place names their keys."""
+    found = STRATEGIES[settings.strategy](settings)
+    return tuple(map(_keyed, found)) if keyed else found
+
+
+def _keyed(step: Pass) -> Pass:
+    match step:
+        case MaskObservations() | Summarize():
+            return replace(step, keyed=True)
+        case SummarizeOld():
+            return replace(step, summarize=replace(step.summarize, keyed=True))
+    return step
 
 
 def _adaptive(settings: Settings) -> tuple[Pass, ...]:

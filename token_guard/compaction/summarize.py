@@ -76,6 +76,8 @@ class Summarize:
     max_directives: int = 64
     complexity: str = "auto"
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
+    keyed: bool = False
+    """Whether the line of a step names the key of its output, because the model can ask for that."""
     name: str = "summarize"
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
@@ -121,7 +123,8 @@ class Summarize:
         head = f"{ledger.messages:,}{TAKEN_OUT}"
         room -= counter.text(mark(REFERENCE + head)) + counter.text(RULES) + counter.text(STEPS) + 8
         complexity = _complexity(length) if self.complexity == "auto" else self.complexity
-        lines = account(ledger.steps, weights, TALK[complexity], room - int(NAMES_SHARE * room), counter, said)
+        told = tuple(step.keyed for step in ledger.steps) if self.keyed else ledger.steps
+        lines = account(told, weights, TALK[complexity], room - int(NAMES_SHARE * room), counter, said)
         steps = [STEPS if any(step.tool for step in ledger.steps) else SAID, *lines] if lines else []
         names = _names(weights, "\n".join([*rules, *steps]), int(NAMES_SHARE * room), counter)
         return Blocks(head, tuple(rules), (*steps, *filter(None, [names]))).message

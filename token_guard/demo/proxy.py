@@ -22,7 +22,7 @@ import yaml
 
 __all__ = ["Proxy", "ProxyFailedError", "proxy_is_installed"]
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 """A proxy starts in 5 s on a laptop and in 20 s on a busy two-core machine."""
 STOP_SECONDS = 5.0
 ALONE = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from token_guard.formats.retrieval import offers
 from token_guard.guard import Guard
 from token_guard.proxy.attempt import Attempt
 from token_guard.proxy.callers import caller_of
@@ -70,7 +71,8 @@ class Fitting:
         """What fitting gives within the time that a request may take: where compaction takes too long, the cheapest way decides.
         Raises TimeoutError when that takes too long, too."""
         seconds, caller = self.settings.max_overhead_ms / 1_000, caller_of(attempt.request)
-        guard = self.guard.with_options(attempt.options) if attempt.options else self.guard
+        chosen = self.guard.with_options(attempt.options) if attempt.options else self.guard
+        guard = chosen.keyed if offers(attempt.request.get("tools")) else chosen
         weighed = prompt_of(attempt.request)
         try:
             return await in_time(weighed, partial(fitted, guard, attempt), caller=caller, seconds=FIRST_SHARE * seconds)

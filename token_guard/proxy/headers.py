@@ -12,6 +12,7 @@ __all__ = [
     "HEADERS",
     "PREFIX",
     "bypassed_headers",
+    "history_headers",
     "log_line",
     "passes",
     "rejected_headers",
@@ -35,6 +36,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "rules": "of the rules and facts that the user gave, how many are forwarded",
     "retention": "share of what the history comes back to that is forwarded in its context",
     "tokens-raw": "of a token count: what is counted of the request as it came; the answer is the count of what would be forwarded",
+    "history": "of a session whose conversation is held: what became of it, and how many messages were put in front",
     "remark": "what a client asked for and did not get, and why",
 }
 """Every header of an answer, without the prefix, and what it says; one without a value is left out."""
@@ -75,6 +77,11 @@ def rejected_headers(error: ContextOverflowError) -> dict[str, str]:
 def remark_headers(remark: str) -> dict[str, str]:
     """What a client is told beside what was done to its request."""
     return _named({"remark": remark})
+
+
+def history_headers(outcome: str) -> dict[str, str]:
+    """What a client is told of the conversation that is held for it."""
+    return _named({"history": outcome})
 
 
 def bypassed_headers() -> dict[str, str]:

@@ -14,6 +14,7 @@ import litellm
 from token_guard.errors import ConfigError
 from token_guard.proxy.callers import may_use, router
 from token_guard.proxy.count_tokens import CountTokens, forecast
+from token_guard.proxy.holding import HeldReplies
 from token_guard.proxy.listings import Listings, with_windows
 from token_guard.proxy.logs import announce, log_as_litellm
 from token_guard.proxy.needs import lacking
@@ -51,6 +52,8 @@ def build_callback() -> TokenGuardCallback:
     if _is_in_a_proxy():
         announce(callback.settings.mode, lacking())
         _serve_page(callback)
+        if callback.retrieval:
+            litellm.callbacks.append(callback.retrieval)
         if callback.settings.mode != "off":
             _tell_the_truth(callback)
     return callback
@@ -82,13 +85,12 @@ def _tell_the_truth(callback: TokenGuardCallback) -> None:
     proxy = sys.modules["litellm.proxy.proxy_server"]
     app = getattr(proxy, "app", None)
     stack = getattr(app, "middleware_stack", None)
-    if app is None or not callable(stack) or isinstance(stack, CountTokens):
+    if app is None or not callable(stack) or isinstance(stack, CountTokens | HeldReplies):
         return
     foretell = partial(forecast, callback.guard, callback.overrides)
     listings = Listings(stack, partial(with_windows, callback.guard))
-    app.middleware_stack = CountTokens(
-        listings, lambda body: foretell(getattr(proxy, "llm_router", None), body), headers=callback.settings.headers
-    )
+    counting = CountTokens(listings, lambda body: foretell(getattr(proxy, "llm_router", None), body), headers=callback.settings.headers)
+    app.middleware_stack = HeldReplies(counting, callback.holding) if callback.holding else counting
 
 
 def _serve_page(callback: TokenGuardCallback) -> None:

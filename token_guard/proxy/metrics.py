@@ -49,6 +49,8 @@ class Metrics:
     store_dropped: Counter
     store_up: Gauge
     summaries: Counter
+    histories: Counter
+    retrievals: Counter
     usage: Histogram
     overhead: Histogram
     compression: Histogram

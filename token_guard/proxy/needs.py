@@ -46,6 +46,7 @@ NEEDS: Final = (
     Need(_HOOKS, "def async_logging_hook", "savings are what was removed, and nothing is said of prompt caches"),
     Need(_HOOKS, "def async_post_call_failure_hook", "requests without an answer are kept until others take their place"),
     Need(_HOOKS, "def async_log_failure_event", "a refusal within a stream teaches no context window"),
+    Need(_HOOKS, "def async_build_agentic_loop_plan", "retrieval.enabled offers a tool whose calls nobody answers"),
     Need(
         "litellm_core_utils/exception_mapping_utils.py",
         "def is_error_str_context_window_exceeded",

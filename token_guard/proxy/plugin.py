@@ -29,7 +29,8 @@ from token_guard.proxy.callers import proxys_redis, router
 from token_guard.proxy.fallbacks import offer_retry
 from token_guard.proxy.fitting import EMBEDDINGS, Fitting, prompt_of
 from token_guard.proxy.generate_content import goes_to_gemini
-from token_guard.proxy.headers import bypassed_headers, remark_headers
+from token_guard.proxy.headers import bypassed_headers, history_headers, remark_headers
+from token_guard.proxy.holding import Holding
 from token_guard.proxy.learning import Learning
 from token_guard.proxy.metrics import open_metrics
 from token_guard.proxy.noting import LEVELS, Noting
@@ -37,6 +38,7 @@ from token_guard.proxy.overrides import Overrides
 from token_guard.proxy.passing import CALL_TYPE, api_of, open_passing_note, passing_note
 from token_guard.proxy.prechecks import admissible
 from token_guard.proxy.retries import Retries
+from token_guard.proxy.retrieval import Retrieval
 from token_guard.proxy.savings import forget_savings, record_savings
 from token_guard.proxy.summarizer import Summarizer, is_summary_call
 from token_guard.proxy.threads import away_from_the_loop, in_the_background
@@ -89,6 +91,8 @@ class TokenGuardCallback(CustomLogger):
         discovery = Discovery.if_wanted(settings.limits.discovery, store)
         self.store = store
         tracking = Tracking(store, settings.sessions.retention_seconds) if settings.sessions.enabled else None
+        self.holding = Holding.if_wanted(settings, store, self._observe_history)
+        self.retrieval = Retrieval.if_wanted(settings, store, self._observe_retrieval)
         self.alarms = Alarms(self.metrics.alarm if self.metrics else lambda _alarm: None)
         self.noting = Noting(self.metrics, self.alarms, LEVELS[settings.log_level], Tracked(tracking) if tracking else None)
         self.answers = Answers(self.metrics, self.alarms)
@@ -115,6 +119,8 @@ class TokenGuardCallback(CustomLogger):
         note, asked = open_note(data)
         note["call_type"] = call_type
         self.overrides.note(data, user_api_key_dict, note, asked)
+        if self.holding and self.overrides.mode(note, str(data.get("model") or "")) != "off":
+            await self.holding.begin(data, note, APIS_BY_NAME.get(call_type, ""))
         if call_type in GEMINI_NAMES:  # until an attempt says otherwise
             note["headers"] = bypassed_headers()
         try:
@@ -150,9 +156,17 @@ class TokenGuardCallback(CustomLogger):
         attempt = self._attempt(kwargs, self._api_of(call_type, kwargs))
         if not attempt.api or is_summary_call() or not attempt.begin():
             return None
+        if self.retrieval and self.retrieval.answers(attempt):
+            return None
         forget_savings(attempt)
-        fitted = await self._guarded(attempt, self.fitting(attempt))
-        return self._forwarded(attempt, fitted, learned_later=call_type in LEARNED_LATER) if fitted else None
+        offering = self.retrieval.offered(attempt) if self.retrieval else attempt
+        fitted = await self._guarded(offering, self.fitting(offering))
+        if fitted is None:
+            return None
+        if self.retrieval and offering is not attempt:
+            tell(self.retrieval.keep, offering, fitted)
+        forwarded = self._forwarded(offering, fitted, learned_later=call_type in LEARNED_LATER)
+        return forwarded if offering is attempt else forwarded or dict(offering.request)
 
     def log_pre_api_call(self, model: str, messages: Any, kwargs: Mapping[str, Any]) -> None:
         """Warn of calls that no hook above is asked about: this one alone is called for all."""
@@ -260,8 +274,8 @@ class TokenGuardCallback(CustomLogger):
         return dict(forwarded) if changed else None
 
     def _headers(self, note: Note) -> dict[str, str] | None:
-        found, remark = note.get("headers"), note.get("remark")
-        return {**(found or {}), **remark_headers(remark or "")} or None if self.settings.headers else None
+        told = {**(note.get("headers") or {}), **history_headers(note.get("history") or ""), **remark_headers(note.get("remark") or "")}
+        return told or None if self.settings.headers else None
 
     def _api_of(self, call_type: CallTypes | None, request: Mapping[str, Any]) -> str:
         """The format by which a call is to be fitted; empty for one that passes by."""
@@ -283,6 +297,14 @@ class TokenGuardCallback(CustomLogger):
     def _observe_store(self, what: str, number: int) -> None:
         if self.metrics:
             tell(self.metrics.store, what, number)
+
+    def _observe_history(self, outcome: str) -> None:
+        if self.metrics:
+            self.metrics.histories.labels(outcome).inc()
+
+    def _observe_retrieval(self, outcome: str) -> None:
+        if self.metrics:
+            self.metrics.retrievals.labels(outcome).inc()
 
     def _observe_ignored(self, place: str) -> None:
         if self.metrics:

@@ -28,6 +28,7 @@ from token_guard.settings.overridable import OVERRIDABLE
 from token_guard.settings.reading import DEFAULT_STRATEGY, complaints, environment, merged, said_in_the_environment
 from token_guard.settings.recall import RecallSettings
 from token_guard.settings.renamed import current
+from token_guard.settings.retrieval import RetrievalSettings
 from token_guard.settings.sessions import SessionSettings
 from token_guard.settings.summarize import SummarizeSettings
 from token_guard.settings.summarizer import SummarizerSettings
@@ -91,6 +92,8 @@ class Settings(BaseSettings):
     """Level of the one log line on a request that something was done to; the line on any other is one of debug."""
     store: str = "sqlite:"
     """Where a proxy keeps what it learns and its sessions: sqlite:, sqlite:///path, postgresql+psycopg://, redis://, proxy:, or memory:."""
+    encryption_key: str = Field(default="", repr=False)
+    """The Fernet key of what is kept of conversations, for the environment: TOKEN_GUARD_ENCRYPTION_KEY. Of several all open."""
     memo_bytes: PositiveInt = 64 * 1024 * 1024
     """Memory for remembered compactions, in bytes; without it the result is the same, only slower."""
     count_cache_bytes: PositiveInt = 32 * 1024 * 1024
@@ -111,8 +114,10 @@ class Settings(BaseSettings):
     """Pass 3, truncation."""
     recall: RecallSettings = Field(default_factory=RecallSettings)
     """What the newest question needs from what was compacted away."""
+    retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
+    """Originals of compacted outputs that a model may ask for."""
     sessions: SessionSettings = Field(default_factory=SessionSettings)
-    """Records of sessions."""
+    """Records of sessions, and conversations held for clients."""
 
     @classmethod
     def settings_customise_sources(

@@ -13,11 +13,23 @@ from typing import Any, Protocol
 from token_guard.errors import ConfigError
 from token_guard.stores.files import default_file, trouble_with_file
 from token_guard.stores.memory import MemoryStore
-from token_guard.stores.records import Page, SessionChange, SessionRecord, Totals
+from token_guard.stores.records import ORIGINALS, History, Page, SessionChange, SessionRecord, Totals
 from token_guard.stores.shared import SharedStore
 from token_guard.stores.worker import Backend
 
-__all__ = ["MemoryStore", "Page", "SessionChange", "SessionRecord", "SharedStore", "Store", "Totals", "open_store", "trouble_with"]
+__all__ = [
+    "ORIGINALS",
+    "History",
+    "MemoryStore",
+    "Page",
+    "SessionChange",
+    "SessionRecord",
+    "SharedStore",
+    "Store",
+    "Totals",
+    "open_store",
+    "trouble_with",
+]
 
 READY_SECONDS = 5.0
 """How long the start of a process waits for what was known before it."""
@@ -54,7 +66,17 @@ class Store(Protocol):
         """What the sessions with these labels add up to."""
 
     def forget(self, id_: str) -> bool:
-        """Take out the record of a session; whether there was one."""
+        """Take out the record of a session, and its history; whether there was either."""
+
+    def history(self, id_: str) -> History | None:
+        """The held history of a session, as it is now for all who share the store. Raises StoreUnavailableError, as the next one does."""
+
+    def keep_history(self, id_: str, known: int, new: History, *, ttl_seconds: float, mends: bool = False) -> bool:
+        """Hold a history in the place of the version that is known (0: of none); whether that was still the one that is held. One that
+        mends lacks nothing, whatever was lost before."""
+
+    def lose_history(self, id_: str, *, ttl_seconds: float) -> None:
+        """Note that an exchange is missing in what is held; it is written as soon as that can be done."""
 
     def flush(self) -> bool:
         """Write what waits, now; whether that could be done."""

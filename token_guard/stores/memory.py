@@ -6,26 +6,31 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from token_guard.stores.records import Page, SessionChange, SessionRecord, Totals, grown, summed
+from token_guard.stores.records import GAPS, ORIGINALS, History, Page, SessionChange, SessionRecord, Totals, grown, summed
 
 __all__ = ["MemoryStore"]
 
 PRUNED_EVERY = 256
 """Changes of sessions between two looks for those whose time is over."""
 
+HISTORY_CHARS = 256 * 1024 * 1024
+"""Characters of all held histories together; those that were kept longest ago go first."""
+
 
 class MemoryStore:
     """Values and session records in dictionaries, at most `capacity` of each section and of sessions. Reads take no lock."""
 
-    __slots__ = ("_capacity", "_changes", "_clock", "_lock", "_sections", "_sessions")
+    __slots__ = ("_capacity", "_changes", "_clock", "_histories", "_lock", "_sections", "_sessions")
 
     def __init__(self, capacity: int = 10_000, clock: Callable[[], float] = time.time) -> None:
         self._capacity = capacity
         self._clock = clock
         self._sections: defaultdict[str, dict[str, tuple[str, float | None]]] = defaultdict(dict)
         self._sessions: dict[str, tuple[SessionRecord, float]] = {}
+        self._histories: dict[str, tuple[History, float]] = {}
         self._changes = 0
         self._lock = threading.Lock()
 
@@ -80,7 +85,32 @@ class MemoryStore:
 
     def forget(self, id_: str) -> bool:
         with self._lock:
-            return self._sessions.pop(id_, None) is not None
+            self._sections[GAPS].pop(id_, None)
+            self._histories.pop(id_ + ORIGINALS, None)
+            held = self._histories.pop(id_, None)
+            return self._sessions.pop(id_, None) is not None or held is not None
+
+    def history(self, id_: str) -> History | None:
+        whole = self.get(GAPS, id_) is None
+        with self._lock:
+            held = self._held(id_)
+        return replace(held, is_whole=whole) if held else None if whole else History(0, "", is_whole=False)
+
+    def keep_history(self, id_: str, known: int, new: History, *, ttl_seconds: float, mends: bool = False) -> bool:
+        with self._lock:
+            held = self._held(id_)
+            if (held.version if held else 0) != known:
+                return False
+            if mends:
+                self._sections[GAPS].pop(id_, None)
+            self._histories.pop(id_, None)
+            self._histories[id_] = new, self._clock() + ttl_seconds
+            while sum(len(one.sealed) for one, _ in self._histories.values()) > HISTORY_CHARS:
+                del self._histories[next(iter(self._histories))]
+            return True
+
+    def lose_history(self, id_: str, *, ttl_seconds: float) -> None:
+        self.put(GAPS, id_, "1", ttl_seconds=ttl_seconds)
 
     def flush(self) -> bool:
         return True
@@ -93,6 +123,10 @@ class MemoryStore:
         values.pop(key, None)
         values[key] = value, None if ttl_seconds is None else self._clock() + ttl_seconds
         _bound(values, self._capacity)
+
+    def _held(self, id_: str) -> History | None:
+        held = self._histories.get(id_)
+        return held[0] if held and self._clock() < held[1] else None
 
     def _live(self, where: Mapping[str, str]) -> list[SessionRecord]:
         with self._lock:

@@ -12,10 +12,13 @@ from typing import Final, TypeAlias, TypeVar
 __all__ = [
     "COUNTS",
     "EVENTS",
+    "GAPS",
     "LABELS",
+    "ORIGINALS",
     "Asked",
     "Batch",
     "Fact",
+    "History",
     "News",
     "Page",
     "SessionChange",
@@ -31,6 +34,12 @@ LABELS: Final = ("session", "owner", "key_alias", "team", "model", "deployment")
 """What a session is known by: the client's name for it, the hash of the key that sent it, its alias and team, and what answered last."""
 
 COUNTS: Final = ("requests", "tokens_in", "tokens_forwarded", "tokens_saved", "compactions", "errors")
+
+GAPS: Final = "history_gaps"
+"""The section of facts that says which held histories lack an exchange."""
+
+ORIGINALS: Final = ":originals"
+"""What stands behind the id of a session where the originals of its outputs are held; they go with it."""
 
 EVENTS: Final = 20
 """Compaction events kept of a session; the oldest go first."""
@@ -99,6 +108,16 @@ class SessionRecord:
     last_seen: float
     asked: Mapping[Asked, int] = field(default_factory=dict)
     events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The held conversation of a session, sealed. `version` is another one after each change; 0 where nothing is held."""
+
+    version: int
+    sealed: str = field(repr=False)
+    is_whole: bool = True
+    """Whether all of it is there: an exchange that could not be kept is missing in it."""
 
 
 @dataclass(frozen=True, slots=True)

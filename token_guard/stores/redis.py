@@ -12,7 +12,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from token_guard.stores.records import COUNTS, EVENTS, LABELS, Batch, Fact, News, Page, SessionChange, SessionRecord, Totals, summed
+from token_guard.stores.records import (
+    COUNTS,
+    EVENTS,
+    LABELS,
+    ORIGINALS,
+    Batch,
+    Fact,
+    History,
+    News,
+    Page,
+    SessionChange,
+    SessionRecord,
+    Totals,
+    summed,
+)
 
 __all__ = ["RedisStore", "connected"]
 
@@ -77,6 +91,15 @@ for _, change in ipairs(batch.changes) do
   redis.call('PEXPIRE', name, change.ttl)
   redis.call('PEXPIRE', happened, change.ttl)
 end
+return 1
+"""
+
+
+_KEEP: Final = """
+local name = KEYS[1] .. 'history:' .. ARGV[1]
+if (redis.call('HGET', name, 'version') or '0') ~= ARGV[2] then return 0 end
+redis.call('HSET', name, 'version', ARGV[3], 'sealed', ARGV[4])
+redis.call('PEXPIRE', name, ARGV[5])
 return 1
 """
 
@@ -181,7 +204,18 @@ class RedisStore:
         owners = [f"seen:{found.labels['owner']}"] if found and "owner" in found.labels else []
         for index in ("seen", *owners):
             self._client.zrem(f"{PREFIX}{index}", id_)
-        return bool(self._client.delete(f"{PREFIX}session:{id_}", f"{PREFIX}events:{id_}")) and found is not None
+        self._client.delete(f"{PREFIX}session:{id_}", f"{PREFIX}events:{id_}", f"{PREFIX}history:{id_}{ORIGINALS}")
+        return bool(self._client.delete(f"{PREFIX}history:{id_}")) or found is not None
+
+    def history(self, id_: str) -> History | None:
+        """The history that is held for a session."""
+        version, sealed = self._client.hmget(f"{PREFIX}history:{id_}", "version", "sealed")
+        return None if version is None else History(int(_text(version)), _text(sealed))
+
+    def keep_history(self, id_: str, known: int, new: History, ttl_seconds: float) -> bool:
+        """Hold a history in the place of the version that is known; whether that was still the one."""
+        milliseconds = max(1, int(ttl_seconds * 1_000))
+        return bool(self._client.eval(_KEEP, 1, PREFIX, id_, str(known), str(new.version), new.sealed, milliseconds))
 
     def _chosen(self, where: Mapping[str, str], until: float | None) -> Iterator[SessionRecord]:
         """Records with these labels, newest first."""

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from token_guard.stores.records import COUNTS, LABELS
 
-__all__ = ["asked_again", "batches", "events", "facts", "is_current", "migrate", "sessions"]
+__all__ = ["asked_again", "batches", "events", "facts", "histories", "is_current", "migrate", "sessions"]
 
 METADATA: Final = MetaData()
 PLACE: Final = BigInteger().with_variant(Integer, "sqlite")
@@ -79,6 +79,16 @@ asked_again: Final = Table(
     Column("kind", Text, primary_key=True),
     Column("tool", Text, primary_key=True),
     Column("times", BigInteger, nullable=False),
+)
+
+histories: Final = Table(
+    "histories",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("sealed", Text, nullable=False),  # encrypted: see `Sealing`
+    Column("expires_at", Float(53), nullable=False),
+    Index("histories_expires_at", "expires_at"),
 )
 
 batches: Final = Table("batches", METADATA, Column("id", Text, primary_key=True), Column("at", BigInteger, nullable=False))
@@ -142,4 +152,9 @@ def _summaries_end(connection: Connection) -> None:
         connection.execute(update(facts).where(facts.c.place == place).values(known))
 
 
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_facts, _times_and_sessions)
+def _held_histories(connection: Connection) -> None:
+    """Conversations can be held for clients."""
+    histories.create(connection, checkfirst=True)
+
+
+MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_facts, _times_and_sessions, _held_histories)

@@ -18,7 +18,7 @@ from token_guard.errors import StoreUnavailableError
 from token_guard.stores.memory import MemoryStore
 from token_guard.stores.outage import Outage
 from token_guard.stores.pending import Pending
-from token_guard.stores.records import Fact, Page, SessionChange, SessionRecord, Totals
+from token_guard.stores.records import GAPS, Fact, History, Page, SessionChange, SessionRecord, Totals
 from token_guard.stores.worker import Backend, Worker
 
 __all__ = ["SharedStore"]
@@ -27,6 +27,8 @@ CLAIM_SECONDS: Final = 1.0
 """How long a claim waits for the backend; once, then claims are decided in memory until it answers."""
 ANSWER_SECONDS: Final = 10.0
 """How long a person who asks for records waits."""
+HISTORY_SECONDS: Final = 1.5
+"""How long a request waits for its history, and its answer until that is kept."""
 
 ASKED_AGAIN_SECONDS: Final = 60.0
 MAX_ASKED: Final = 10_000
@@ -120,7 +122,30 @@ class SharedStore:
         return self._worker.ask_after_writing(lambda backend: backend.totals(where), ANSWER_SECONDS)
 
     def forget(self, id_: str) -> bool:
+        self.delete(GAPS, id_)
         return self._worker.ask_after_writing(lambda backend: backend.forget(id_), ANSWER_SECONDS)
+
+    # -- histories ---------------------------------------------------------------------------------------------------------
+
+    def history(self, id_: str) -> History | None:
+        held, gaps = self._worker.ask_after_writing(
+            lambda backend: (backend.history(id_), backend.fetch([(GAPS, id_)])), HISTORY_SECONDS
+        )  # what could not be written yet is known here alone
+        if gaps or self._near.get(GAPS, id_) is not None:
+            return replace(held or History(0, ""), is_whole=False)
+        return held
+
+    def keep_history(self, id_: str, known: int, new: History, *, ttl_seconds: float, mends: bool = False) -> bool:
+        def keep(backend: Backend) -> bool:
+            kept = backend.keep_history(id_, known, new, ttl_seconds)
+            if kept and mends and (backend.fetch([(GAPS, id_)]) or self._near.get(GAPS, id_) is not None):
+                self.delete(GAPS, id_)
+            return kept
+
+        return self._worker.ask_after_writing(keep, HISTORY_SECONDS)
+
+    def lose_history(self, id_: str, *, ttl_seconds: float) -> None:
+        self.put(GAPS, id_, "1", ttl_seconds=ttl_seconds)
 
     # -- its end -----------------------------------------------------------------------------------------------------------
 

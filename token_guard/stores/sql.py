@@ -11,9 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
 from token_guard.stores.engines import MICROSECONDS, now_in, postgresql_engine, sqlite_engine
-from token_guard.stores.records import Batch, Fact, News, Page, SessionRecord, Totals
+from token_guard.stores.records import Batch, Fact, History, News, Page, SessionRecord, Totals
 from token_guard.stores.schema import batches, facts, is_current, migrate, sessions
-from token_guard.stores.sql_sessions import forget, forget_ended, grow, paged, records, totals
+from token_guard.stores.sql_sessions import forget, forget_ended, grow, history, keep_history, paged, records, totals
 
 __all__ = ["SQLStore"]
 
@@ -127,6 +127,14 @@ class SQLStore:
     def forget(self, id_: str) -> bool:
         with self._engine.begin() as connection:
             return forget(connection, [id_]) > 0
+
+    def history(self, id_: str) -> History | None:
+        with self._reading() as connection:
+            return history(connection, id_)
+
+    def keep_history(self, id_: str, known: int, new: History, ttl_seconds: float) -> bool:
+        with self._engine.begin() as connection:
+            return keep_history(connection, self._insert, id_, known, new, ttl_seconds)
 
     # -- how ---------------------------------------------------------------------------------------------------------------
 

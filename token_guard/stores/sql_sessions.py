@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, case, cast, delete, func, insert, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, case, cast, delete, func, insert, select, tuple_, update
 
-from token_guard.stores.records import COUNTS, EVENTS, LABELS, Page, SessionChange, SessionRecord, Totals
-from token_guard.stores.schema import asked_again, events, sessions
+from token_guard.stores.records import COUNTS, EVENTS, LABELS, ORIGINALS, History, Page, SessionChange, SessionRecord, Totals
+from token_guard.stores.schema import asked_again, events, histories, sessions
 
-__all__ = ["forget", "forget_ended", "grow", "paged", "records", "totals"]
+__all__ = ["forget", "forget_ended", "grow", "history", "keep_history", "paged", "records", "totals"]
 
 LATEST: Final = ("usage_ratio", "epochs")
 """What a change may say anew; where it says nothing, what was said stays."""
@@ -71,22 +71,45 @@ def totals(connection: Connection, where: Mapping[str, str]) -> Totals:
 
 
 def forget(connection: Connection, ids: Sequence[str]) -> int:
-    """Take out sessions with all that belongs to them; how many there were."""
+    """Take out sessions with all that belongs to them; how many records and histories there were."""
     number = 0
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
         for table, column in BELONGINGS:
             connection.execute(delete(table).where(column.in_(some)))
-        number += connection.execute(delete(sessions).where(sessions.c.id.in_(some))).rowcount
+        connection.execute(delete(histories).where(histories.c.id.in_([id_ + ORIGINALS for id_ in some])))
+        for table in (sessions, histories):
+            number += connection.execute(delete(table).where(table.c.id.in_(some))).rowcount
     return number
 
 
 def forget_ended(connection: Connection, most: int) -> None:
-    """Take out the sessions whose time is over, and those seen least lately beyond so many; some thousands at a time."""
+    """Take out the sessions and histories whose time is over, and the sessions seen least lately beyond so many; some thousands at a
+    time."""
+    connection.execute(delete(histories).where(histories.c.expires_at < time.time()))
     ended = select(sessions.c.id).where(sessions.c.expires_at < time.time()).limit(MOST_AT_ONCE)
     forget(connection, connection.scalars(ended).all())
     oldest = select(sessions.c.id).order_by(sessions.c.last_seen.desc(), sessions.c.id.desc()).offset(most).limit(MOST_AT_ONCE)
     forget(connection, connection.scalars(oldest).all())
+
+
+def history(connection: Connection, id_: str) -> History | None:
+    """The history that is held for a session."""
+    wanted = select(histories).where(histories.c.id == id_, histories.c.expires_at > time.time())
+    row = connection.execute(wanted).one_or_none()
+    return History(row.version, row.sealed) if row else None
+
+
+def keep_history(connection: Connection, upsert: Callable[[Table], Any], id_: str, known: int, new: History, ttl_seconds: float) -> bool:
+    """Hold a history in the place of the version that is known; whether that was still the one."""
+    now = time.time()
+    fields = {"version": new.version, "sealed": new.sealed, "expires_at": now + ttl_seconds}
+    if known:
+        changed = update(histories).where(histories.c.id == id_, histories.c.version == known, histories.c.expires_at > now)
+        return connection.execute(changed.values(fields)).rowcount > 0
+    inserted = upsert(histories).values(id=id_, **fields)
+    ended = inserted.on_conflict_do_update(index_elements=["id"], set_=fields, where=histories.c.expires_at <= now)
+    return connection.execute(ended.returning(histories.c.id)).first() is not None
 
 
 def _append(connection: Connection, new: Sequence[tuple[str, str]]) -> None:

@@ -13,7 +13,7 @@ from token_guard.errors import StoreUnavailableError
 from token_guard.stores.memory import MemoryStore
 from token_guard.stores.outage import Outage
 from token_guard.stores.pending import Pending
-from token_guard.stores.records import Batch, Fact, News, Page, SessionRecord, Totals
+from token_guard.stores.records import Batch, Fact, History, News, Page, SessionRecord, Totals
 
 __all__ = ["LOADED", "Backend", "Worker"]
 
@@ -50,6 +50,8 @@ class Backend(Protocol):
     def sessions(self, page: Page) -> tuple[SessionRecord, ...]: ...
     def totals(self, where: Mapping[str, str]) -> Totals: ...
     def forget(self, id_: str) -> bool: ...
+    def history(self, id_: str) -> History | None: ...
+    def keep_history(self, id_: str, known: int, new: History, ttl_seconds: float) -> bool: ...
 
 
 class Worker:

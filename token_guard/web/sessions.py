@@ -55,7 +55,10 @@ def session_routes(store: Store, authenticate: Callable[..., Any]) -> APIRouter:
 
     @router.delete("/sessions/{id:path}")
     def forget(id: str, viewer: Viewer = who) -> dict[str, Any]:  # noqa: A002
-        """Take a record out."""
+        """Take a record out, and the conversation that is held."""
+        own = session_id(viewer.owner, id)
+        if viewer.owner and _answered(lambda: store.history(own)):  # it may be there before its record is, and after
+            return {"id": own, "deleted": _answered(lambda: store.forget(own))}
         record = _answered(lambda: _found(store, viewer, id))
         if not viewer.deletes(record.labels.get("owner", "")):
             raise HTTPException(403, "this key may look at all sessions, and delete its own alone")

@@ -32,8 +32,9 @@ class Learning:
     async def __call__(self, event: Mapping[str, Any]) -> None:
         """Learn what there is to learn, off the event loop; nothing is raised: the request is answered."""
         try:
-            usage = usage_of(event) or self.sent.usage_of(event)
-            if usage is not None and self.guard.calibrations.wants_sample(usage.deployment.id):
+            wants = self.guard.calibrations.wants_sample
+            usage = usage_of(event, wants) or self.sent.usage_of(event, wants)
+            if usage is not None:
                 await asyncio.to_thread(self._learn, usage)
         except Exception as error:
             logger.info("token_guard learned nothing from a response (%s)", where(error))

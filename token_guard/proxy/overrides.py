@@ -31,6 +31,9 @@ Place: TypeAlias = Literal["deployment", "team", "key", "client"]
 _NOTED: Final = "overrides"
 """Where the note of a request keeps what its team, its key and its client have asked for and get."""
 
+_HEADERS: Final = tuple((name, PREFIX + name.replace("_", "-")) for name in OVERRIDABLE)
+"""Each option, and the header by which a client asks for it."""
+
 # Of a client's own value so much is shown; of all values so many are warned of.
 _MAX_SHOWN: Final = 40
 _MAX_WARNED: Final = 100
@@ -174,9 +177,8 @@ def _of_the_client(data: Mapping[str, Any], client: Mapping[str, Any]) -> Iterat
     for name, value in client.items():
         yield _Asked("client", str(name), value, f"metadata.{KEY}.{_shown_name(name)}")
     headers = (data.get("proxy_server_request") or {}).get("headers") or {}
-    for name in OVERRIDABLE:
-        header = PREFIX + name.replace("_", "-")
-        value = str(headers.get(header, "")).strip()
+    for name, header in _HEADERS:
+        value = str(headers[header]).strip() if header in headers else ""
         if value:
             yield _Asked("client", name, value, header)
 

@@ -27,7 +27,7 @@ from token_guard.proxy.answers import Answers
 from token_guard.proxy.attempt import Attempt, Note, note_of, open_attempt, open_note
 from token_guard.proxy.callers import proxys_redis, router
 from token_guard.proxy.fallbacks import offer_retry
-from token_guard.proxy.fitting import EMBEDDINGS, Fitting, prompt_of
+from token_guard.proxy.fitting import CARRIED, EMBEDDINGS, Fitting, prompt_of
 from token_guard.proxy.generate_content import goes_to_gemini
 from token_guard.proxy.headers import bypassed_headers, remark_headers
 from token_guard.proxy.learning import Learning
@@ -95,7 +95,8 @@ class TokenGuardCallback(CustomLogger):
         self.overrides = Overrides(settings, self._observe_ignored)
         told = {"observe": self._observe_summary, "charge": self.answers.debts.owe}
         self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, **told)
-        self.guard = Guard(settings, calibrations=Calibrations(store), sources=(learned, *discovery), summaries=self.summarizer)
+        known = Calibrations(store)
+        self.guard = Guard(settings, calibrations=known, sources=(learned, *discovery), summaries=self.summarizer, carried=CARRIED)
         self.retries = Retries(self.guard.limits, min_output_tokens=settings.min_output_tokens)
         if settings.recognise_context_errors:
             refusals.recognise_context_errors()
@@ -133,9 +134,11 @@ class TokenGuardCallback(CustomLogger):
         parent_otel_span: Any = None,
     ) -> list[Any]:
         """The deployments that the router's own check of context windows is to choose from, where it is switched on."""
+        if not getattr(router(), "enable_pre_call_checks", False):
+            return healthy_deployments
         request = {**(request_kwargs or {}), **({"messages": messages} if messages is not None else {})}
         api = self._rewrites(note_of(request), model)
-        if api is None or not getattr(router(), "enable_pre_call_checks", False):
+        if api is None:
             return healthy_deployments
         try:
             return await away_from_the_loop(prompt_of(request), admissible, self.guard, model, healthy_deployments, request, api)

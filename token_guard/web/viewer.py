@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from fastapi import Depends, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from token_guard.limits import Deployment
@@ -66,8 +68,18 @@ class Host:
     away: Away
 
 
+class Told(JSONResponse):
+    """JSON in ASCII: names come from clients, and half a surrogate pair, which JSON can hold, is no UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
 class DataRoute(APIRoute):
     """A route whose answers nobody keeps, and which browsers take for nothing but what they are."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "response_class": Told})
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         answer = super().get_route_handler()

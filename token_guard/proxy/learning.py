@@ -41,7 +41,7 @@ class Learning:
 
     def _learn(self, usage: Usage) -> None:
         request = usage.request
-        counts = (litellm.token_counter(model=request["model"], messages=messages) for messages in usage.guessed if _are_messages(messages))
+        counts = (_count(request["model"], messages) for messages in usage.guessed if _are_messages(messages))
         counted = next((count for count in counts if count == usage.prompt_tokens), None)
         correction = self.guard.learn(
             request, usage.prompt_tokens, api=usage.api, deployment=usage.deployment, estimate=usage.estimate, litellm_count=counted
@@ -52,3 +52,8 @@ class Learning:
 
 def _are_messages(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(message, dict) and "role" in message for message in value)
+
+
+def _count(model: str, messages: Any) -> int:
+    """What litellm counts, without the pictures that it would fetch from wherever a client says that they are."""
+    return litellm.token_counter(model=model, messages=messages, use_default_image_token_count=True)

@@ -21,7 +21,7 @@ from token_guard.errors import ConfigError, ContextOverflowError
 from token_guard.formats import FORMATS
 from token_guard.report import Report
 
-EXAMPLES: Final = int(os.environ.get("FUZZ", "60"))
+EXAMPLES: Final = int(os.environ.get("FUZZ", "30"))
 OFTEN: Final = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 CAPS: Final = (40, 400, 6_000, None)
 LONG: Final = "the ledger of module 7 says 12.50 euro; never delete it\n" * 60

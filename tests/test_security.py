@@ -26,13 +26,13 @@ from token_guard.proxy.plugin import TokenGuardCallback
 
 ROOT: Final = Path(__file__).parent.parent
 SECRET: Final = "quetzalcoatl-7731"
-WINDOW: Final = 8_000
+WINDOW: Final = 4_000
 NAMED: Final = re.compile(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`")
 
 
 def session(owner: str, secret: str = SECRET) -> list[dict[str, Any]]:
     """A session of tools that is longer than the window, each message of which holds the secret."""
-    return [{**message, "content": f"{message.get('content') or ''} {secret}"} for message in agent(60)]
+    return [{**message, "content": f"{message.get('content') or ''} {secret}"} for message in agent(30)]
 
 
 def arguments(messages: Any, **more: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from build import agent
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ from token_guard.sessions import Recent, session_id
 from token_guard.stores import MemoryStore, SessionChange, open_store
 from token_guard.web import PATHS, Host, Served, routes, session_routes
 
-EXAMPLES: Final = int(os.environ.get("FUZZ", "40"))
+EXAMPLES: Final = int(os.environ.get("FUZZ", "20"))
 SERVER_ERROR: Final = 500
 OFTEN: Final = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -174,6 +175,29 @@ ODD_BODIES = {
 @pytest.mark.parametrize("name", ODD_BODIES)
 def test_odd_bodies_are_answered(app: FastAPI, name: str) -> None:
     holds(ask(app, "POST", "/token-guard/count", content=ODD_BODIES[name], headers={"content-type": "application/json"}))
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_question_is_answered_with_the_options_of_its_key(preview: bool) -> None:
+    asked: list[Any] = []
+
+    def options(auth: Any, deployment: Deployment | None) -> Mapping[str, Any]:
+        asked.append((auth.api_key, deployment.id if deployment else None))
+        return {"strategy": "sliding_window"}
+
+    body = {"model": "chat", "messages": agent(40), "preview": preview}
+    told = []
+    for more in ((), (options,)):
+        made = FastAPI()
+        for router in routes(Guard(Settings(store="memory:")), Recent(), None, Host(authenticate, served, may_use, away, *more), "enforce"):
+            made.include_router(router)
+        told.append(ask(made, "POST", "/token-guard/count", json=body).json())
+    usual, own = told
+    assert asked == [("ann", "chat")]
+    assert (usual["would"], own["would"]) == ("compacted", "compacted")
+    assert usual["tokens_after"] != own["tokens_after"]
+    if preview:
+        assert "summarize" not in {step["name"] for step in own["preview"]["steps"]}
 
 
 def test_a_session_whose_name_is_no_text_is_listed() -> None:

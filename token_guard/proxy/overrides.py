@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from cachetools import LRUCache
 
 from token_guard.errors import ConfigError
+from token_guard.limits import Deployment
 from token_guard.limits.deployment import CLAIMED
 from token_guard.proxy.attempt import KEY, Attempt, Note
 from token_guard.proxy.callers import deployments
@@ -89,6 +90,12 @@ class Overrides:
             return attempt
         options = {**self._of_the_deployment(info), **(noted if isinstance(noted, Mapping) else {})}
         return replace(attempt, mode=options.pop("mode", attempt.mode), options=options)
+
+    def options_of(self, auth: Any, deployment: Deployment | None) -> Mapping[str, Any]:
+        """The options that hold for whatever this key asks of a deployment, but for the mode: for those who only want to know."""
+        info = deployment.model_info.get(KEY) if deployment else None
+        heeded = {**self._of_the_deployment(info), **self._judged(list(_of_the_key(auth))).heeded}
+        return {name: value for name, value in heeded.items() if name != "mode"}
 
     def mode(self, note: Note, group: str) -> str:
         """The mode of a request before a deployment is chosen: `enforce` where any that may be chosen is to enforce it."""

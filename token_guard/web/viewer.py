@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 
 from token_guard.limits import Deployment
 
-__all__ = ["PREFIX", "Away", "DataRoute", "Host", "Served", "Viewer", "viewer_of", "viewing"]
+__all__ = ["PREFIX", "Away", "DataRoute", "Host", "Served", "Told", "Viewer", "viewer_of", "viewing"]
 
 PREFIX: Final = "/token-guard"
 
@@ -66,6 +66,8 @@ class Host:
     may_use: Callable[[str, Any], Awaitable[bool]]
     """Whether a key may use a model, by the model's public name and what the proxy says of the key."""
     away: Away
+    options: Callable[[Any, Deployment | None], Mapping[str, Any]] = lambda _auth, _deployment: {}
+    """What holds for the requests of a key at a deployment, above the settings."""
 
 
 class Told(JSONResponse):

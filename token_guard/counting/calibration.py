@@ -76,7 +76,7 @@ class Calibration:
     @cached_property
     def spread(self) -> float:
         """Mean absolute error of the predictions, as a share of the prediction; 0 without samples."""
-        return statistics.fmean(abs(sample.error) for sample in self.samples) if self.samples else 0.0
+        return sum([abs(sample.error) for sample in self.samples]) / len(self.samples) if self.samples else 0.0
 
     def correct(self, estimate: int) -> int:
         """The prompt tokens that the provider will count, by all that is known."""

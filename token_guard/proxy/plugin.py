@@ -103,6 +103,7 @@ class TokenGuardCallback(CustomLogger):
         in_the_background(self.guard.warm_up, "token_guard warm-up")
         self.unseen = Unseen()
         self.sent = Sent()
+        self._ready: set[str] = set()
         self.failures = 0
         """Requests that the guard failed on, since the start."""
 
@@ -191,7 +192,7 @@ class TokenGuardCallback(CustomLogger):
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Learn from what the provider counted."""
-        await Learning(self.guard, self.sent, self.noting.learned)(kwargs)
+        await Learning(self.guard, self.sent, self.noting.learned, self._ready)(kwargs)
 
     async def async_post_call_failure_hook(
         self, request_data: dict[str, Any], original_exception: Exception, user_api_key_dict: Any, traceback_str: str | None = None

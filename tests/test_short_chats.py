@@ -19,6 +19,7 @@ from token_guard import Guard, Settings, fit
 from token_guard.formats import FORMATS, format_for
 from token_guard.formats.openai_chat import short_chat
 from token_guard.limits import Deployment
+from token_guard.proxy.fitting import CARRIED
 from token_guard.report import Fitted, Report
 
 CHAT = [say("system", "Be brief."), say("user", "Which ledger?")]
@@ -33,6 +34,26 @@ MODELS = (
 TOOLS = [{"type": "function", "function": {"name": "ls", "parameters": {}}}]
 
 
+DEPLOYMENTS = (
+    Deployment("d-1", "main", "http://one", model_info={"id": "d-1", "max_input_tokens": 9_000}),
+    Deployment("d-1", "main", "http://one", model_info={"id": "d-1", "max_input_tokens": 700}),
+    Deployment("d-1", "main", "http://two", model_info={"id": "d-1", "token_guard": {"max_input_tokens": 400}}),
+    Deployment("d-2", "main", "http://one", model_info={"base_model": "gpt-4"}),
+    Deployment(),
+)
+"""As nobody should name them: two configurations under one id."""
+
+BETA = {"anthropic-beta": "context-1m-2025-08-07"}
+CARRIED_WITH: tuple[dict[str, Any], ...] = (
+    {},
+    {"metadata": {"model_group": "main"}, "litellm_call_id": "c", "timeout": 600.0, "proxy_server_request": {"headers": {}}},
+    {"proxy_server_request": {"headers": BETA}, "api_base": "http://one", "seed": 7},
+    {"custom_llm_provider": "ollama_chat", "stop": ["x"]},
+    {"num_ctx": 256, "user": "ann"},
+)
+"""What a proxy adds to a request; the last three may tell another window."""
+
+
 class Usual:
     """In place of the short chats of a guard: none is ever known."""
 
@@ -42,8 +63,8 @@ class Usual:
 
 
 def guards(**options: Any) -> tuple[Guard, Guard]:
-    """A guard, and one that takes the usual path for everything."""
-    quick, usual = Guard(Settings(store="memory:", **options)), Guard(Settings(store="memory:", **options))
+    """A guard as a proxy has it, and one that takes the usual path for everything."""
+    quick, usual = (Guard(Settings(store="memory:", **options), carried=CARRIED) for _ in range(2))
     usual._short_chats = Usual()  # type: ignore[assignment]
     return quick, usual
 
@@ -93,12 +114,21 @@ replies = st.fixed_dictionaries(
     st.sampled_from([None, "openai.chat", "anthropic.messages"]),
     st.sampled_from([None, None, 0, 10, 60, 8_000]),
     st.sampled_from([None, "enforce", "observe", "off"]),
+    st.sampled_from([None, *DEPLOYMENTS]),
+    st.sampled_from(CARRIED_WITH),
 )
 def test_the_answer_is_that_of_the_usual_path(
-    model: str, talk: list[dict[str, Any]], reply: dict[str, Any], api: str | None, cap: int | None, mode: str | None
+    model: str,
+    talk: list[dict[str, Any]],
+    reply: dict[str, Any],
+    api: str | None,
+    cap: int | None,
+    mode: str | None,
+    deployment: Deployment | None,
+    carried: dict[str, Any],
 ) -> None:
-    request = {"model": model, "messages": talk, **reply}
-    given = {"api": api, "max_input_tokens": cap, "mode": mode}
+    request = {"model": model, "messages": talk, **reply, **carried}
+    given = {"api": api, "max_input_tokens": cap, "mode": mode, "deployment": deployment}
     for quick, usual in ((QUICK, USUAL), (WAITING, WAITING_USUAL)):
         outcome(usual, request, **given)  # from now on all its texts have been counted
         expected = outcome(usual, request, **given)
@@ -134,6 +164,16 @@ def test_a_chat_that_came_before_gives_its_own_words_and_no_others(quick: Callab
 @pytest.mark.parametrize("api", [None, "openai.chat"])
 def test_it_is_found_whether_its_format_is_named_or_not(quick: Callable[..., Fitted], api: str | None) -> None:
     assert quick({"model": "gpt-4o", "messages": CHAT}, api=api).report.decided_by == "bound"
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_it_is_found_at_a_deployment_whatever_a_proxy_carries_with_it(monkeypatch: pytest.MonkeyPatch, deployment: Deployment) -> None:
+    guard = guards()[0]
+    first, second = ({"model": "gpt-4o", "messages": CHAT, **carried} for carried in CARRIED_WITH[:2])
+    report = guard.process(first, deployment=deployment).report
+    monkeypatch.setattr(guard, "_processed", lambda *_: pytest.fail("the usual path"))
+    again = guard.process(second, deployment=replace(deployment, model_info=dict(deployment.model_info))).report
+    assert replace(again, seconds=0.0) == replace(report, seconds=0.0)
 
 
 def test_the_report_is_frozen_as_any_other(quick: Callable[..., Fitted]) -> None:

@@ -61,9 +61,11 @@ class Guard:
         calibrations: Calibrations | None = None,
         sources: Sequence[Source] = (),
         summaries: Summaries | None = None,
+        carried: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`sources` of limits are those that a proxy has beside the usual ones, `summaries` is who writes texts for notes."""
+        """`sources` of limits are those that a proxy has beside the usual ones, `summaries` is who writes texts for notes; `carried` are
+        fields that a proxy adds to requests and that bear on no prompt."""
         self.settings = settings or Settings.load()
         self.calibrations = calibrations or Calibrations()
         bound_cache(self.settings.count_cache_bytes)
@@ -80,7 +82,8 @@ class Guard:
         self._summaries = summaries
         self._second_look = SecondLook(self.settings, self.calibrations)
         self._clock = clock
-        self._short_chats = ShortChats(self._plain_cases, clock)
+        self._carried = carried
+        self._short_chats = ShortChats(self._plain_cases, clock, carried)
 
     def process(
         self,
@@ -100,8 +103,8 @@ class Guard:
         Raises ContextOverflowError when what must stay whole is larger than what is allowed.
         """
         started, mode = self._clock(), mode or self.settings.mode
-        is_usual = deployment is None and at_most is None
-        if is_usual and mode == "enforce" and not force and (fitted := self._short_chats.get(api, request, max_input_tokens, started)):
+        is_usual = at_most is None and mode == "enforce" and not force
+        if is_usual and (fitted := self._short_chats.get(api, request, deployment, max_input_tokens, started)):
             tell(self.compaction_log.observe, fitted.report)
             return fitted
         try:
@@ -137,8 +140,8 @@ class Guard:
         if at_most is not None:
             case = replace(case, cap=at_most, guessed=False)
         report = None if force else self._glance(case, format_.outline(request), started)
-        if report is not None and deployment is None and at_most is None:
-            self._short_chats.keep(format_.api, request, max_input_tokens, case, report, self._depth)
+        if report is not None and at_most is None:
+            self._short_chats.keep(format_.api, request, deployment, max_input_tokens, case, report, self._depth)
         done = case.conversation
         if report is None:
             parsed = format_.parse(request)
@@ -202,7 +205,7 @@ class Guard:
         other.settings, other._decided_by = settings, f"{settings.strategy} {name}"
         other._compact = partial(_compact, passes(settings))
         other._plain_cases = PlainCases(self.limits, self.calibrations)
-        other._short_chats = ShortChats(other._plain_cases, self._clock)
+        other._short_chats = ShortChats(other._plain_cases, self._clock, self._carried)
         other._second_look = SecondLook(settings, self.calibrations)
         return other
 

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from token_guard.budget import Budget
 from token_guard.case import Case
 from token_guard.counting import Calibrations
-from token_guard.formats.openai_chat import short_chat
+from token_guard.formats.openai_chat import SHORT_FIELDS, short_chat
 from token_guard.history.tally import Tally
 from token_guard.history.thresholds import MIN_MESSAGES, Depth
-from token_guard.limits import LimitChain
+from token_guard.limits import Deployment, LimitChain, as_requested
 from token_guard.outcome import is_clamped
 from token_guard.report import Fitted, Report
 
@@ -49,12 +49,13 @@ class PlainCases:
         """The case of a request; None where it is not plain, or where another one has to be opened."""
         key = _key(api, request)
         case = self._cases.get(key) if key else None
-        return case if case and self.is_current(case) else None
+        return case if case and self.is_current(case, request) else None
 
-    def is_current(self, case: Case) -> bool:
-        """Whether nothing new is known of its model."""
+    def is_current(self, case: Case, request: Mapping[str, Any], deployment: Deployment | None = None) -> bool:
+        """Whether nothing new is known of its model, and the request asks for no other window."""
         model = case.conversation.model
-        return case.limit is self._limits.resolve(model) and case.calibration is self._calibrations.get(model)
+        limit = as_requested(self._limits.resolve(model, deployment), model, request)
+        return case.limit is limit and case.calibration is self._calibrations.get(case.learned_as)
 
     def keep(self, api: str, request: Mapping[str, Any], case: Case) -> None:
         """Remember the case of a request, where that is plain."""
@@ -89,6 +90,7 @@ class _Alike:
     report: Report
     budget: Callable[[int], Budget]
     most: int
+    deployment: Deployment | None
 
 
 class ShortChats:
@@ -96,27 +98,31 @@ class ShortChats:
 
     That is safe because nothing but the sizes of their texts tells two such chats apart. They are words alone, in a few messages, without
     any field that bears on a prompt (`short_chat`), so that no rule of tools, media, thinking or formats can apply; the same model is
-    asked for the same reply, by as many messages, with the same cap; and nothing new is known of the model. Then all that is said of
-    them follows from the proven bound on their tokens; and up to `most` it is that they are forwarded as they are. Whatever is larger,
-    or different in any way, takes the usual path.
+    asked for the same reply, at the same deployment, by as many messages, with the same cap; and nothing new is known of the model. Then
+    all that is said of them follows from the proven bound on their tokens; and up to `most` it is that they are forwarded as they are.
+    Whatever is larger, or different in any way, takes the usual path.
     """
 
-    def __init__(self, cases: PlainCases, clock: Callable[[], float]) -> None:
+    def __init__(self, cases: PlainCases, clock: Callable[[], float], carried: frozenset[str] = frozenset()) -> None:
+        """`carried` are fields beside those of a chat that bear on no prompt, whatever is in them."""
+        self._fields = SHORT_FIELDS | carried
         self._cases = cases
         self._clock = clock
         self._alike: dict[Hashable, _Alike] = {}
 
-    def get(self, api: str | None, request: Mapping[str, Any], cap: int | None, started: float) -> Fitted | None:
+    def get(
+        self, api: str | None, request: Mapping[str, Any], deployment: Deployment | None, cap: int | None, started: float
+    ) -> Fitted | None:
         """The request with the report on it; None where the usual path has to decide."""
-        chat = short_chat(request) if api is None or api == CHAT else None
+        chat = short_chat(request, self._fields) if api is None or api == CHAT else None
         if chat is None:
             return None
-        alike = self._alike.get((chat[0], cap))
-        if alike is None:
+        alike = self._alike.get((chat[0], cap, deployment.id if deployment else None))
+        if alike is None or alike.deployment != deployment:
             return None
         case, first = alike.case, alike.report
         tokens = case.overhead + case.meter.most(chat[1])
-        if tokens > alike.most or (cap is None and not self._cases.is_current(case)):
+        if tokens > alike.most or (cap is None and not self._cases.is_current(case, request, deployment)):
             return None
         budget, margin = alike.budget(tokens), first.margin
         known = _report(
@@ -134,11 +140,18 @@ class ShortChats:
         return _fitted(request, known)
 
     def keep(
-        self, api: str, request: Mapping[str, Any], cap: int | None, case: Case, report: Report, depth: Callable[[Case, Tally], Depth]
+        self,
+        api: str,
+        request: Mapping[str, Any],
+        deployment: Deployment | None,
+        cap: int | None,
+        case: Case,
+        report: Report,
+        depth: Callable[[Case, Tally], Depth],
     ) -> None:
-        """Remember the report on a request that fits, where that is a short chat."""
-        chat = short_chat(request) if api == CHAT else None
-        if chat is None or len(chat[1]) >= MIN_MESSAGES:
+        """Remember the report on a request that fits, where that is a short chat whose window is not of its own."""
+        chat = short_chat(request, self._fields) if api == CHAT else None
+        if chat is None or len(chat[1]) >= MIN_MESSAGES or (cap is None and not self._cases.is_current(case, request, deployment)):
             return
         if len(self._alike) >= KEPT:
             self._alike.clear()
@@ -146,7 +159,8 @@ class ShortChats:
         goes, overhead, told = depth(case, Tally.guessed(len(chat[1]), 0, 0)), case.overhead, report.budget
         allowed, trigger, reserved = told.allowed, told.trigger, told.reserved_output
         budget = lru_cache(SIZES)(lambda tokens: Budget(allowed, trigger, goes.at(tokens).target + overhead, reserved))
-        self._alike[chat[0], cap] = _Alike(_bare(case), report, budget, most)
+        place = chat[0], cap, deployment.id if deployment else None
+        self._alike[place] = _Alike(_bare(case), report, budget, most, deployment)
 
 
 def _quick(cls: type[T]) -> type[T]:

@@ -118,8 +118,14 @@ class Kept:
     @property
     def told(self) -> dict[str, Fate]:
         """What became of each thing that there was."""
+        if self is NOTHING_KEPT:  # of nearly every request
+            return {}
         fates: dict[str, Fate] = {"task": self.task, "rules": self.rules, "plan": self.plan, "newest": self.newest}
         return {name: fate for name, fate in fates.items() if fate != "none"}
+
+
+NOTHING_KEPT = Kept()
+"""Of a request that is not compacted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,7 @@ class Report:
     steps: tuple[Step, ...] = ()
     quality: Quality = Quality()
     """What the compactions left of the history; all 1.0 when nothing was removed."""
-    kept: Kept = Kept()
+    kept: Kept = NOTHING_KEPT
     """What compaction left of that which should stay whole; all `none` where nothing was compacted."""
     repaired: tuple[str, ...] = ()
     epochs: int = 0

@@ -53,13 +53,20 @@ def test_a_changed_model_info_counts_at_once() -> None:
     assert [limit.max_input_tokens for limit in limits] == [1_000, 2_000]
 
 
-def test_an_answer_is_kept_until_its_time_is_over() -> None:
-    now = [0.0]
+def test_an_answer_is_kept_until_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked = [0.0], list[str]()
     chain = LimitChain(environ={}, clock=lambda: now[0])
+    ask = chain._ask
+    monkeypatch.setattr(chain, "_ask", lambda model, deployment: (asked.append(model), ask(model, deployment))[1])
     first = chain.resolve("acme")
     assert chain.resolve("acme") is first
+    assert asked == ["acme"]
     now[0] += 60
-    assert chain.resolve("acme") is not first
+    assert chain.resolve("acme") is first, "what was decided by it holds as long as it says the same"
+    assert asked == ["acme", "acme"]
+    monkeypatch.setattr(chain, "_ask", lambda *_: ContextLimit(9_000))
+    now[0] += 60
+    assert chain.resolve("acme").max_input_tokens == 9_000
 
 
 def test_an_unknown_model_gets_the_default_and_one_warning_that_says_how_to_set_it(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,8 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from token_guard.budget import Budget, ContextLimit
+from token_guard.proxy.alarms import Alarms
 from token_guard.proxy.instruments import INSTRUMENTS, LONGEST, OTHER, Labels, Names
 from token_guard.proxy.metrics import Metrics
+from token_guard.proxy.noting import Noting
+from token_guard.report import Report
 
 
 def test_models_that_clients_make_up_share_a_label_beyond_so_many() -> None:
@@ -29,6 +33,14 @@ def test_models_of_deployments_are_always_told_apart(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "litellm.proxy.proxy_server", SimpleNamespace(llm_router=router))
     labels = Labels(most=1)
     assert [labels(name) for name in ("junk", "more junk", "hosted_vllm/house")] == ["junk", OTHER, "house"]
+
+
+def test_the_last_hour_tells_models_apart_as_metrics_do() -> None:
+    noting, limit, budget = Noting(None, Alarms(lambda _alarm: None)), ContextLimit(9), Budget(9, 8, 3, 0)
+    for number in range(300):
+        noting.recent.observe(Report("none", f"openai/made-up-{number}", limit, budget, 1, 1), "ann")
+    assert {"made-up-0", OTHER} <= {model["model"] for model in noting.recent.overview()["models"]}
+    assert len(noting.recent.overview()["models"]) == 101
 
 
 def test_every_instrument_is_documented_and_opened() -> None:

@@ -11,6 +11,7 @@ import pytest
 from litellm.types.utils import CallTypes
 
 from token_guard.demo.conversation import conversation
+from token_guard.limits import Deployment
 from token_guard.proxy.plugin import TokenGuardCallback
 from token_guard.settings import Settings
 
@@ -142,6 +143,16 @@ def test_what_a_client_says_to_the_guard_goes_no_further(place: str) -> None:
     asyncio.run(guard.async_pre_call_hook(None, None, data, "acompletion"))
     assert "mode" not in data[place]["token_guard"]
     assert place == "metadata" or data["metadata"] == {"user_id": "u"}
+
+
+def test_what_is_only_asked_about_has_the_options_of_key_and_deployment_but_for_the_mode() -> None:
+    overrides = guarded(client_overrides=["trigger"]).overrides
+    deployment = Deployment(model_info={"token_guard": {"policy": "overflow", "strategy": "summarization", "max_input_tokens": 9}})
+    auth = SimpleNamespace(
+        team_metadata={"token_guard": {"mode": "off"}}, metadata={"token_guard": {"strategy": "sliding_window", "store": "x"}}
+    )
+    assert overrides.options_of(auth, deployment) == {"policy": "overflow", "strategy": "sliding_window"}
+    assert overrides.options_of(SimpleNamespace(), None) == {}
 
 
 def test_an_old_name_lets_clients_choose_a_mode() -> None:

@@ -5,15 +5,20 @@ A pass is a frozen dataclass whose fields are its options; called with a `Draft`
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from functools import lru_cache
+from typing import Final, Protocol, TypeAlias
 
 from token_guard.compaction.ledger import Ledger
 from token_guard.conversation import Message
+from token_guard.errors import where
 from token_guard.report import Step
 
 __all__ = ["Compacted", "Counter", "Draft", "Goal", "Ledger", "Pass", "run"]
+
+_LOG: Final = logging.getLogger("token_guard")
 
 Complaint: TypeAlias = Callable[[Sequence[Message], Sequence[Message]], str | None]
 
@@ -96,19 +101,29 @@ class Compacted:
 
 
 def run(passes: Iterable[Pass], draft: Draft, goal: Goal, counter: Counter, complaint: Complaint) -> Compacted:
-    """Run the passes in order until the aim is met; one whose result breaks a rule or grows is rolled back."""
+    """Run the passes in order until the aim is met; one whose result breaks a rule or grows is rolled back, and so is one that raises."""
     steps: list[Step] = []
     tokens = counter.messages(draft.messages)
     for step in passes:
         if tokens <= goal.end:
             break
-        tried = step(draft, goal, counter)
-        size = counter.messages(tried.messages)
-        outcome = _outcome(draft, tried, tokens, size, complaint)
+        try:
+            tried = step(draft, goal, counter)
+            size = counter.messages(tried.messages)
+            outcome = _outcome(draft, tried, tokens, size, complaint)
+        except Exception as error:  # the passes behind it make up for it: better than a request that does not fit
+            tried, size, outcome = draft, tokens, f"rolled back: it raised {where(error)}"
+            _warn(step.name, where(error))
         steps.append(Step(step.name, tokens, size, outcome))
         if outcome == "applied":
             draft, tokens = tried, size
     return Compacted(draft, tokens, tuple(steps))
+
+
+@lru_cache(maxsize=256)
+def _warn(name: str, place: str) -> None:
+    """Say once that a pass raises in a place: reports add up the compactions of a session, of which others may have gone well."""
+    _LOG.warning("token_guard compacts without the pass %s where it raises: %s", name, place)
 
 
 def _outcome(before: Draft, after: Draft, tokens_before: int, tokens_after: int, complaint: Complaint) -> str:

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 __all__ = ["SLOPES", "TRUSTED", "Calibration", "Sample"]
@@ -49,7 +50,7 @@ class Sample:
     error: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what follows from the samples is worked out once, and every request asks for it
 class Calibration:
     """The line that leads from a deployment's estimates to its real counts, and how far off it has been; a value, grown by `learn`.
 
@@ -72,10 +73,10 @@ class Calibration:
         """Whether there are enough samples to go by."""
         return len(self.samples) >= TRUSTED
 
-    @property
+    @cached_property
     def spread(self) -> float:
         """Mean absolute error of the predictions, as a share of the prediction; 0 without samples."""
-        return statistics.fmean(abs(sample.error) for sample in self.samples) if self.samples else 0.0
+        return sum([abs(sample.error) for sample in self.samples]) / len(self.samples) if self.samples else 0.0
 
     def correct(self, estimate: int) -> int:
         """The prompt tokens that the provider will count, by all that is known."""
@@ -89,8 +90,7 @@ class Calibration:
         """Tokens of a window to leave free for the error of corrected counts: by what was observed, else the family's `untrained`."""
         if not self.trusted:
             return untrained
-        worst = max(map(self._error, range(len(self.samples))))
-        share = max(FLOOR, DOUBT * worst)
+        share = max(FLOOR, DOUBT * self._worst)
         return math.ceil(window * share / (1.0 + share))
 
     def learn(self, estimate: int, actual: int, *, litellm_count: int | None = None, slopes: tuple[float, float] = SLOPES) -> Calibration:
@@ -105,6 +105,10 @@ class Calibration:
         believed = min(max(actual, predicted / STEP), predicted * STEP) if self.trusted else actual
         sample = Sample(estimate, round(believed), believed / predicted - 1.0)
         return replace(self, samples=(*self.samples, sample)[-KEPT:])._fitted(slopes)
+
+    @cached_property
+    def _worst(self) -> float:
+        return max(map(self._error, range(len(self.samples))))
 
     def _error(self, place: int) -> float:
         """By which share a sample exceeds its prediction; one of the oldest, today's, and believed no further than others are."""

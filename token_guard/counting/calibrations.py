@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 
 from token_guard.counting.calibration import SLOPES, TRUSTED, Calibration, Sample
@@ -14,6 +15,9 @@ SECTION = "calibration"
 
 DEPLOYMENTS = 4_096
 """Calibrations kept in memory, least recently learned out first."""
+
+BEYOND = 4
+"""A slope that is this much beyond those of all families is no family's."""
 
 WRITTEN_EVERY = 8
 """Of a trusted calibration, one response in so many is counted and one sample in so many is written: it moves slowly."""
@@ -87,6 +91,14 @@ def _calibration(text: str) -> Calibration:
     try:
         value = json.loads(text)
         samples = tuple(Sample(int(estimate), int(actual), float(error)) for estimate, actual, error in value["samples"])
-        return Calibration(samples, float(value["slope"]), float(value["offset"]))
-    except (ValueError, KeyError, TypeError):
+        read = Calibration(samples, float(value["slope"]), float(value["offset"]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return Calibration()
+    return read if _can_be(read) else Calibration()
+
+
+def _can_be(read: Calibration) -> bool:
+    """Whether numbers are such as are learned: by others no budget could be worked out."""
+    slopes = SLOPES[0] / BEYOND <= read.slope <= SLOPES[1] * BEYOND
+    samples = all(sample.estimate > 0 and sample.actual > 0 and math.isfinite(sample.error) for sample in read.samples)
+    return slopes and samples and 0 <= read.offset < math.inf

@@ -78,6 +78,13 @@ class Proxy:
         self._spawn()
         return self
 
+    @property
+    def pid(self) -> int:
+        """The process; of several workers, the one that started them. ProxyFailedError before it is started."""
+        if self._process is None:
+            raise ProxyFailedError("the proxy was not started")
+        return self._process.pid
+
     def wait(self) -> Self:
         """Return when the proxy answers; ProxyFailedError when it ends or START_SECONDS have passed."""
         deadline = time.monotonic() + START_SECONDS * self._workers

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from token_guard.conversation import Conversation, Message, Outline
 from token_guard.formats.anthropic_messages import AnthropicMessages
 from token_guard.formats.gemini_contents import GeminiContents
-from token_guard.formats.openai_chat import OpenAIChat
+from token_guard.formats.openai_chat import OpenAIChat, plain_opening
 from token_guard.formats.openai_responses import OpenAIResponses
 from token_guard.formats.text_completion import TextCompletion
 from token_guard.formats.wire import Unreadable
@@ -45,7 +45,7 @@ FORMATS: Mapping[str, Format] = {
 """Every format by its name; the shape of a request is looked at in this order, the plainest last."""
 
 
-OPENINGS = (3, 12, None)
+OPENINGS: tuple[int, int, None] = (3, 12, None)
 """Among how many messages the first question is looked for: nearly always it is the second."""
 
 SAID = ("messages", "input")
@@ -61,6 +61,8 @@ def opening(api: str, request: Mapping[str, Any]) -> tuple[Message, ...]:
     >>> [message.text for message in opening("openai.chat", {"model": "m", "messages": [{"role": "user", "content": "Hello"}]})]
     ['Hello']
     """
+    if isinstance(FORMATS[api], OpenAIChat) and (plain := plain_opening(request.get("messages"), OPENINGS[0])):
+        return plain
     told = {field: request[field] for field in TOLD if field in request}
     for most in OPENINGS:
         first = {field: told[field][:most] for field in SAID if isinstance(told.get(field), list)}

@@ -124,7 +124,7 @@ def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
     for number, given in enumerate(contents):
         place = f"contents[{number}]"
         wire = expect(opened(given, place), dict, place)
-        role = ROLES.get(wire.get("role"))
+        role = ROLES.get(expect(wire.get("role"), (str, type(None)), f"{place}.role"))
         if role is None:
             raise UnreadableError(f"{place}.role is unknown")
         yield _message(role, number + start, wire, parts_of(wire.get("parts"), ("parts",), place, pairing))

@@ -49,7 +49,7 @@ from token_guard.formats.wire import (
     value_or_empty,
 )
 
-__all__ = ["OpenAIChat", "short_chat"]
+__all__ = ["SHORT_FIELDS", "OpenAIChat", "plain_opening", "short_chat"]
 
 ROLES = {"system": "system", "developer": "developer", "user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}
 """Wire role -> role; `function` is the form of `tool` before tools."""
@@ -153,14 +153,15 @@ SHORT = 5
 """Messages of a short chat at most."""
 
 
-def short_chat(request: Mapping[str, Any]) -> tuple[Hashable, list[str]] | None:
+def short_chat(request: Mapping[str, Any], fields: frozenset[str] = SHORT_FIELDS) -> tuple[Hashable, list[str]] | None:
     """What a chat of a few messages of words has in common with others that differ in these words alone, and its words; None for every
-    other request. What is not None is certainly of this format, be it named or not: Anthropic's has fields or blocks of its own.
+    other request. What is not None is certainly of this format, be it named or not: Anthropic's has fields or blocks of its own. `fields`
+    are those that it may have: the caller knows that the ones it adds bear on no prompt.
 
     >>> short_chat({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 100})
     ((1, 'gpt-4o', None, 100), ['Hello'])
     """
-    if type(request) is not dict or not SHORT_FIELDS.issuperset(request):
+    if type(request) is not dict or not fields.issuperset(request):
         return None
     model, wires = request.get("model"), request.get("messages")
     first, second = request.get(OUTPUT_KEYS[0]), request.get(OUTPUT_KEYS[1])
@@ -197,6 +198,20 @@ def _message(index: int, wire: Any, loading: Loading) -> Message:
     return Message(role, parts, name if isinstance(name, str) else "", Origin(index, wire, parts, tuple(path for _, path in placed)))
 
 
+def plain_opening(wires: Any, most: int) -> tuple[Message, ...]:
+    """The first messages up to the first question, where so many of them are words alone; none where only a parse can tell.
+
+    >>> [message.role for message in plain_opening([{"role": "system", "content": "a"}, {"role": "user", "content": "b"}], 3)]
+    ['system', 'user']
+    """
+    first: int | None = None
+    for place, wire in enumerate(wires[:most] if type(wires) is list else ()):
+        if _words(wire) is None:
+            return ()
+        first = place if first is None and wire["role"] == "user" else first
+    return () if first is None else tuple([_message(index, wires[index], NOTHING_LOADED) for index in range(first + 1)])
+
+
 def _words(wire: Any) -> str | None:
     """What a message says that has a speaker and words and nothing else; None of any other."""
     if type(wire) is not dict or len(wire) != ROLE_AND_CONTENT:
@@ -204,6 +219,8 @@ def _words(wire: Any) -> str | None:
     role, content = wire.get("role"), wire.get("content")
     return content if type(content) is str and type(role) is str and role in SPEAKERS else None
 
+
+NOTHING_LOADED = Loading(())
 
 IN_CONTENT: tuple[Path, ...] = (("content",),)
 

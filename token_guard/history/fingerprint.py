@@ -8,7 +8,7 @@ from typing import Any
 
 from token_guard.conversation import Message
 
-__all__ = ["HEADER", "given_session", "session_of"]
+__all__ = ["HEADER", "given_session", "opened_session", "session_of"]
 
 HEADER = "x-token-guard-session"
 """How a client names its session to the guard."""
@@ -33,7 +33,7 @@ def session_of(request: Mapping[str, Any], messages: Sequence[Message]) -> str:
     The opening is the instructions and the first user message, which a client sends with every turn; conversations that
     open with the same words share a name.
     """
-    return given_session(request) or _digest(messages)
+    return given_session(request) or opened_session(messages)
 
 
 def given_session(request: Mapping[str, Any]) -> str:
@@ -41,13 +41,15 @@ def given_session(request: Mapping[str, Any]) -> str:
     metadata = [request[place] for place in METADATA if isinstance(request.get(place), Mapping)]
     sent = request.get("proxy_server_request")
     headers = (sent.get("headers") if isinstance(sent, Mapping) else None) or {}
-    traces = (fields.get(TRACE) for fields in metadata if fields.get(TRACE) != request.get(MADE_UP))
-    named = [headers.get(HEADER), request.get("litellm_session_id"), *(fields.get(SESSION) for fields in metadata), *traces]
-    name = next((name for name in named if isinstance(name, str) and name), "")
+    made_up = request.get(MADE_UP)
+    named = [headers.get(HEADER), request.get("litellm_session_id"), *[fields.get(SESSION) for fields in metadata]]
+    named += [trace for fields in metadata if (trace := fields.get(TRACE)) != made_up]
+    name = next((name for name in named if name and isinstance(name, str)), "")
     return name if len(name) <= MAX_NAME else blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-def _digest(messages: Sequence[Message]) -> str:
+def opened_session(messages: Sequence[Message]) -> str:
+    """The name of a conversation that nobody names, by its opening."""
     digest = blake2b(digest_size=16)
     for message in _opening(messages):
         digest.update(f"{message.role}\n{message.said}\n".encode("utf-8", "surrogatepass"))

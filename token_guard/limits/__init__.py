@@ -21,7 +21,7 @@ from token_guard.budget import ContextLimit
 from token_guard.errors import ConfigError
 from token_guard.limits.config_file import ConfigFile, LimitFiles, read_models, usual_places
 from token_guard.limits.default import Default, cuts_in_silence
-from token_guard.limits.deployment import Claims, ModelInfo, claims_of, unreadable_claims
+from token_guard.limits.deployment import ModelInfo, unreadable_claims, words_of_claims
 from token_guard.limits.discovery import Discovery
 from token_guard.limits.environment import VARIABLE_PREFIX, Environment
 from token_guard.limits.inference import Inference
@@ -66,7 +66,7 @@ ORDER: Final = ("environment", "config_file", "deployment", "learned", "discover
 """The names of all sources in their usual order: what people wrote, what servers say, what is known of the name."""
 
 # Without a deployment the name alone, whose hash is known.
-_Key = str | tuple[str, str, str, str, Claims]
+_Key = str | tuple[str, str, str, str, str]
 
 
 class LimitChain:
@@ -120,6 +120,8 @@ class LimitChain:
         lessons = self._lessons
         name = model[:_MAX_NAME_LENGTH]
         limit = self._ask(name, deployment)
+        if kept and kept[1] == limit:
+            limit = kept[1]  # the same object as long as it says the same: what was decided by it need not be decided again
         self._keep(key, now + _TTL_SECONDS, limit, lessons)
         self._tell(name, deployment, limit)
         return limit
@@ -201,7 +203,7 @@ def _ordered(order: Sequence[str], sources: Sequence[Source]) -> Iterator[Source
 
 
 def _key(model: str, deployment: Deployment) -> _Key:
-    return model[:_MAX_NAME_LENGTH], deployment.id, deployment.group, deployment.api_base, claims_of(deployment.model_info)
+    return model[:_MAX_NAME_LENGTH], deployment.id, deployment.group, deployment.api_base, words_of_claims(deployment.model_info)
 
 
 def _with_output(limit: ContextLimit, others: Sequence[ContextLimit]) -> ContextLimit:

@@ -10,7 +10,7 @@ from token_guard.budget import ContextLimit
 from token_guard.limits.source import Deployment, Source
 from token_guard.limits.tokens import ALLOWED_TOKENS, read_tokens
 
-__all__ = ["CLAIMED", "Claims", "ModelInfo", "claims_of", "unreadable_claims"]
+__all__ = ["CLAIMED", "Claims", "ModelInfo", "claims_of", "unreadable_claims", "words_of_claims"]
 
 CLAIMED: Final = ("max_input_tokens", "max_output_tokens")
 """The keys that count in a model_info, and above them in its `token_guard` section."""
@@ -45,6 +45,17 @@ def claims_of(model_info: object) -> Claims:
         base_model=base_model.strip() if isinstance(base_model, str) else "",
         overridden=override is not None,
     )
+
+
+def words_of_claims(model_info: object) -> str:
+    """The same unread, in a tenth of the time: what says the same here claims the same.
+
+    >>> words_of_claims({"max_input_tokens": "8192", "mode": "chat"}) == words_of_claims({"max_input_tokens": "8192"})
+    True
+    """
+    info = _mapping(model_info)
+    own = _mapping(info.get("token_guard"))
+    return repr((info.get("base_model"), *map(info.get, CLAIMED), *map(own.get, CLAIMED)))
 
 
 def unreadable_claims(model_info: object) -> Iterator[tuple[str, str]]:

@@ -119,8 +119,14 @@ def metadata_of(data: Mapping[str, Any], wanted: str = "") -> MutableMapping[str
     For generateContent the proxy writes into one place and the router makes the other for itself, so that no single place holds all.
     A client's own place is never asked before the proxy's, whose note was put into the first that there was.
     """
-    places = [data[place] for place in PLACES if isinstance(data.get(place), dict)]
-    return next((place for place in places if wanted in place), next(iter(places), None))
+    first = None
+    for place in PLACES:
+        metadata = data.get(place)
+        if type(metadata) is dict or isinstance(metadata, dict):
+            if wanted in metadata:
+                return metadata
+            first = metadata if first is None else first
+    return first
 
 
 def _deployment(request: Mapping[str, Any]) -> Deployment:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from token_guard.proxy.attempt import PLACES
 
-__all__ = ["caller_of", "deployments", "identity_of", "may_call", "may_use", "owner_of", "proxys_redis", "router"]
+__all__ = ["caller_of", "deployments", "identity_of", "may_call", "may_use", "owner_of", "proxys_redis", "router", "told_of"]
 
 _AUTH: Final = "user_api_key_auth"
 
@@ -58,12 +58,16 @@ def deployments(group: str | None = None) -> Sequence[Mapping[str, Any]]:
 
 def identity_of(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a request's metadata by which LiteLLM attributes spend."""
+    bucket = told_of(kwargs)
+    identity = {name: bucket[name] for name in _IDENTITY if name in bucket}
+    return {**identity, _AUTH: _without_reservation(identity[_AUTH])} if _is_proof(identity.get(_AUTH)) else identity
+
+
+def told_of(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metadata that say who sent a request: those that the proxy vouches for, else the first that there are."""
     buckets = [kwargs[place] for place in PLACES if isinstance(kwargs.get(place), Mapping)]
     # A client can send a bucket of its own, but JSON holds no such object.
-    proven = next((bucket for bucket in buckets if _is_proof(bucket.get(_AUTH))), None)
-    bucket = proven if proven is not None else next(iter(buckets), {})
-    identity = {name: bucket[name] for name in _IDENTITY if name in bucket}
-    return {**identity, _AUTH: _without_reservation(identity[_AUTH])} if proven is not None else identity
+    return next((bucket for bucket in buckets if _is_proof(bucket.get(_AUTH))), buckets[0] if buckets else {})
 
 
 def caller_of(kwargs: Mapping[str, Any]) -> str:
@@ -75,8 +79,8 @@ def caller_of(kwargs: Mapping[str, Any]) -> str:
 
 def owner_of(kwargs: Mapping[str, Any]) -> str:
     """The hash of the key that sent a request; empty where the proxy has not checked one: what a client says of itself counts nothing."""
-    identity = identity_of(kwargs)
-    return str(identity.get("user_api_key_hash") or "") if _is_proof(identity.get(_AUTH)) else ""
+    told = told_of(kwargs)
+    return str(told.get("user_api_key_hash") or "") if _is_proof(told.get(_AUTH)) else ""
 
 
 async def may_call(model: str, identity: Mapping[str, Any]) -> bool:

@@ -43,6 +43,8 @@ def with_self_retries(model: str, current: Sequence[Any] | None, generic: Sequen
     >>> with_self_retries("a", [{"a": ["b"]}], None)[0]
     {'a': [{'model': 'a', 'fallback_depth': 1}, 'b']}
     """
+    if not (current or generic):  # as most proxies have it
+        return [{model: [{"model": model, **_SECOND_KEY}]}]
     chosen = generic if current is None else current
     groups = _reachable(model, (chosen or (), generic or ()))
     mine = [{group: [{"model": group, **_SECOND_KEY}, *_targets(group, chosen or ())]} for group in groups]

@@ -20,7 +20,7 @@ from token_guard.proxy.threads import away_from_the_loop, in_time
 from token_guard.report import Fitted
 from token_guard.settings import Settings
 
-__all__ = ["EMBEDDINGS", "Fitting", "prompt_of"]
+__all__ = ["CARRIED", "EMBEDDINGS", "Fitting", "prompt_of"]
 
 logger = logging.getLogger("token_guard")
 
@@ -34,6 +34,19 @@ PROMPT_FIELDS = (
 )
 """Where requests of these formats keep what takes time to look at."""
 
+CARRIED = frozenset(
+    (
+        *("api_base", "api_key", "api_version", "custom_llm_provider", "model_info", "organization", "timeout", "stream_timeout"),
+        *("metadata", "litellm_metadata", "proxy_server_request", "secret_fields", "litellm_logging_obj", "_context_compaction_state"),
+        *("litellm_call_id", "litellm_trace_id", "litellm_session_id", "client", "shared_session", "caching", "max_retries", "num_retries"),
+        *("fallbacks", "context_window_fallbacks", "fallback_depth", "tags", "allow_client_keepalive_override", "use_in_pass_through"),
+        *("use_litellm_proxy", "use_xai_oauth", "merge_reasoning_content_in_choices", "input_cost_per_token", "output_cost_per_token"),
+        *("stream_options", "n", "seed", "stop", "user", "logit_bias", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs"),
+    )
+)
+"""What LiteLLM adds to the arguments of a call, and how tokens of the answer are chosen: nothing of it is in a prompt. What tells a window
+(`model_info`, headers of the client's) is looked at apart."""
+
 FIRST_SHARE = 0.6
 """Of the time that a request may take, what compaction has before the cheapest way is taken in its stead."""
 
@@ -43,7 +56,7 @@ WHOLE = ("none", "clamped")
 
 def prompt_of(request: Mapping[str, Any]) -> list[Any]:
     """What of a request may take time to look at."""
-    return [request.get(field) for field in PROMPT_FIELDS]
+    return [value for field in PROMPT_FIELDS if (value := request.get(field)) is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ def _serve_page(callback: TokenGuardCallback) -> None:
         return
     settings = callback.settings
     away = partial(POOL, seconds=settings.max_overhead_ms / 1_000)
-    host = Host(user_api_key_auth, _served, may_use, away)
+    host = Host(user_api_key_auth, _served, may_use, away, callback.overrides.options_of)
     store = callback.store if settings.sessions.enabled else None
     for each in routes(callback.guard, callback.noting.recent, store, host, settings.mode):
         app.include_router(each)

@@ -62,7 +62,7 @@ class Metrics:
     def observe(self, report: Report) -> None:
         """Count one request."""
         model = self.label(report.model)
-        self.requests.labels(model, report.action).inc()
+        _of(self.requests, model, report.action).inc()
         self.overhead.observe(report.seconds)
         if report.would:
             self.would.labels(model, report.would).inc()
@@ -94,8 +94,9 @@ class Metrics:
 
     def prompted(self, model: str, tokens: Mapping[str, int]) -> None:
         """Count the tokens of one prompt as its provider did, by what became of them in its cache."""
+        label = self.label(model)
         for kind, count in tokens.items():
-            self.prompt.labels(self.label(model), kind).inc(count)
+            _of(self.prompt, label, kind).inc(count)
 
     def save(self, model: str, tokens: int) -> None:
         """Count what one request saved, net."""
@@ -123,6 +124,12 @@ class Metrics:
             self.prevented.labels(model).inc()
         for name, tokens in report.removed.items():
             self.removed.labels(model, name).inc(tokens)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _of(counter: Counter, *labels: str) -> Counter:
+    """The counter with these labels, which every request asks for: to find it takes ten times as long as to count."""
+    return counter.labels(*labels)
 
 
 @functools.cache

@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final, Literal
 
 from token_guard.errors import ContextOverflowError, tell, where
@@ -16,7 +15,7 @@ from token_guard.proxy.attempt import Attempt
 from token_guard.proxy.callers import owner_of
 from token_guard.proxy.fields import fields_of, span_attributes
 from token_guard.proxy.headers import bypassed_headers, log_line, rejected_headers, rejected_line, report_headers
-from token_guard.proxy.instruments import model_label
+from token_guard.proxy.instruments import Labels
 from token_guard.proxy.metrics import Metrics
 from token_guard.proxy.tracing import trace
 from token_guard.proxy.tracked import Tracked
@@ -42,7 +41,7 @@ class Noting:
     alarms: Alarms
     level: int = logging.INFO
     tracked: Tracked | None = None
-    recent: Recent = field(default_factory=partial(Recent, model_label))
+    recent: Recent = field(default_factory=lambda: Recent(Labels()))
 
     def done(self, attempt: Attempt, fitted: Fitted) -> None:
         """One attempt that goes on, as it came or shorter."""

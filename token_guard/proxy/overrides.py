@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from cachetools import LRUCache
 
 from token_guard.errors import ConfigError
+from token_guard.limits import Deployment
 from token_guard.limits.deployment import CLAIMED
 from token_guard.proxy.attempt import KEY, Attempt, Note
 from token_guard.proxy.callers import deployments
@@ -30,6 +31,9 @@ Place: TypeAlias = Literal["deployment", "team", "key", "client"]
 
 _NOTED: Final = "overrides"
 """Where the note of a request keeps what its team, its key and its client have asked for and get."""
+
+_HEADERS: Final = tuple((name, PREFIX + name.replace("_", "-")) for name in OVERRIDABLE)
+"""Each option, and the header by which a client asks for it."""
 
 # Of a client's own value so much is shown; of all values so many are warned of.
 _MAX_SHOWN: Final = 40
@@ -86,6 +90,12 @@ class Overrides:
             return attempt
         options = {**self._of_the_deployment(info), **(noted if isinstance(noted, Mapping) else {})}
         return replace(attempt, mode=options.pop("mode", attempt.mode), options=options)
+
+    def options_of(self, auth: Any, deployment: Deployment | None) -> Mapping[str, Any]:
+        """The options that hold for whatever this key asks of a deployment, but for the mode: for those who only want to know."""
+        info = deployment.model_info.get(KEY) if deployment else None
+        heeded = {**self._of_the_deployment(info), **self._judged(list(_of_the_key(auth))).heeded}
+        return {name: value for name, value in heeded.items() if name != "mode"}
 
     def mode(self, note: Note, group: str) -> str:
         """The mode of a request before a deployment is chosen: `enforce` where any that may be chosen is to enforce it."""
@@ -174,9 +184,8 @@ def _of_the_client(data: Mapping[str, Any], client: Mapping[str, Any]) -> Iterat
     for name, value in client.items():
         yield _Asked("client", str(name), value, f"metadata.{KEY}.{_shown_name(name)}")
     headers = (data.get("proxy_server_request") or {}).get("headers") or {}
-    for name in OVERRIDABLE:
-        header = PREFIX + name.replace("_", "-")
-        value = str(headers.get(header, "")).strip()
+    for name, header in _HEADERS:
+        value = str(headers[header]).strip() if header in headers else ""
         if value:
             yield _Asked("client", name, value, header)
 

@@ -27,7 +27,7 @@ from token_guard.proxy.answers import Answers
 from token_guard.proxy.attempt import Attempt, Note, note_of, open_attempt, open_note
 from token_guard.proxy.callers import proxys_redis, router
 from token_guard.proxy.fallbacks import offer_retry
-from token_guard.proxy.fitting import EMBEDDINGS, Fitting, prompt_of
+from token_guard.proxy.fitting import CARRIED, EMBEDDINGS, Fitting, prompt_of
 from token_guard.proxy.generate_content import goes_to_gemini
 from token_guard.proxy.headers import bypassed_headers, history_headers, remark_headers
 from token_guard.proxy.holding import Holding
@@ -99,13 +99,15 @@ class TokenGuardCallback(CustomLogger):
         self.overrides = Overrides(settings, self._observe_ignored)
         told = {"observe": self._observe_summary, "charge": self.answers.debts.owe}
         self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, **told)
-        self.guard = Guard(settings, calibrations=Calibrations(store), sources=(learned, *discovery), summaries=self.summarizer)
+        known = Calibrations(store)
+        self.guard = Guard(settings, calibrations=known, sources=(learned, *discovery), summaries=self.summarizer, carried=CARRIED)
         self.retries = Retries(self.guard.limits, min_output_tokens=settings.min_output_tokens)
         if settings.recognise_context_errors:
             refusals.recognise_context_errors()
         in_the_background(self.guard.warm_up, "token_guard warm-up")
         self.unseen = Unseen()
         self.sent = Sent()
+        self._ready: set[str] = set()
         self.failures = 0
         """Requests that the guard failed on, since the start."""
 
@@ -139,9 +141,11 @@ class TokenGuardCallback(CustomLogger):
         parent_otel_span: Any = None,
     ) -> list[Any]:
         """The deployments that the router's own check of context windows is to choose from, where it is switched on."""
+        if not getattr(router(), "enable_pre_call_checks", False):
+            return healthy_deployments
         request = {**(request_kwargs or {}), **({"messages": messages} if messages is not None else {})}
         api = self._rewrites(note_of(request), model)
-        if api is None or not getattr(router(), "enable_pre_call_checks", False):
+        if api is None:
             return healthy_deployments
         try:
             return await away_from_the_loop(prompt_of(request), admissible, self.guard, model, healthy_deployments, request, api)
@@ -202,7 +206,7 @@ class TokenGuardCallback(CustomLogger):
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Learn from what the provider counted."""
-        await Learning(self.guard, self.sent, self.noting.learned)(kwargs)
+        await Learning(self.guard, self.sent, self.noting.learned, self._ready)(kwargs)
 
     async def async_post_call_failure_hook(
         self, request_data: dict[str, Any], original_exception: Exception, user_api_key_dict: Any, traceback_str: str | None = None

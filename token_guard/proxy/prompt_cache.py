@@ -177,5 +177,8 @@ def cached_in(event: Mapping[str, Any]) -> Cached | None:
 
 def _first(usage: Mapping[str, Any], details: Mapping[str, Any], names: Sequence[str]) -> int:
     """The first count under these names that is one."""
-    found = (place.get(name) for place in (usage, details) for name in names)
-    return next((value for value in found if isinstance(value, int) and value > 0), 0)
+    for place in (usage, details):
+        for name in names:
+            if isinstance(value := place.get(name), int) and value > 0:
+                return value
+    return 0

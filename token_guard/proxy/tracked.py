@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from token_guard.errors import tell
 from token_guard.formats import FORMATS, opening
-from token_guard.history.fingerprint import given_session, session_of
+from token_guard.history.fingerprint import given_session, opened_session
 from token_guard.proxy.attempt import Attempt, Note, note_of
-from token_guard.proxy.callers import identity_of
+from token_guard.proxy.callers import told_of
 from token_guard.report import Report
 from token_guard.sessions import Counted, Sender, Tracking
 
@@ -44,12 +44,12 @@ class Tracked:
         sender, earlier = self._known(attempt)
         if sender:
             counted = self.tracking.observe(sender, attempt.place, report, earlier)
-            attempt.note[_NOTE] = {"sender": asdict(sender), "counted": asdict(counted)}
+            attempt.note[_NOTE] = {"sender": _plain(sender), "counted": _plain(counted)}
 
     def _refused(self, attempt: Attempt) -> None:
         sender, earlier = self._known(attempt)
         if sender and earlier is None:
-            attempt.note[_NOTE] = {"sender": asdict(sender), "counted": asdict(self.tracking.unseen(sender))}
+            attempt.note[_NOTE] = {"sender": _plain(sender), "counted": _plain(self.tracking.unseen(sender))}
 
     def _ended_badly(self, note: Note) -> None:
         kept = note.get(_NOTE)
@@ -64,6 +64,11 @@ class Tracked:
         return sender_of(attempt.request, attempt.api), None
 
 
+def _plain(value: Sender | Counted) -> dict[str, Any]:
+    """Its fields by their names, which are all plain values."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
 def sender_of(request: Mapping[str, Any], api: str) -> Sender | None:
     """Whose session a request belongs to; None where nothing tells its turns from those of others."""
     if api not in FORMATS:
@@ -73,8 +78,8 @@ def sender_of(request: Mapping[str, Any], api: str) -> Sender | None:
         messages = () if api in _WITHOUT_TURNS else opening(api, request)
         if not messages:
             return None
-        name = session_of(request, messages)
-    known = identity_of(request)
+        name = opened_session(messages)
+    known = told_of(request)
     team = known.get("user_api_key_team_alias") or known.get("user_api_key_team_id")
     owner, alias = known.get("user_api_key_hash"), known.get("user_api_key_alias")
     return Sender(name, str(owner or ""), str(alias or ""), str(team or ""))

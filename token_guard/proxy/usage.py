@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -41,10 +41,15 @@ class Usage:
     api: str = "openai.chat"
 
 
-def usage_of(event: Mapping[str, Any]) -> Usage | None:
-    """The usage in the success event of a chat completion; None when it teaches nothing: another call type, a cached answer, no number."""
-    tokens = _prompt_tokens(event)
-    if event.get("call_type") != "acompletion" or tokens is None:
+def _all(_deployment: str) -> bool:
+    return True
+
+
+def usage_of(event: Mapping[str, Any], wants: Callable[[str], bool] = _all) -> Usage | None:
+    """The usage in the success event of a chat completion; None when it teaches nothing: another call type, a cached answer, no number,
+    or nobody `wants` one more of its deployment, which is asked before anything is made of it."""
+    tokens = _prompt_tokens(event) if event.get("call_type") == "acompletion" else None
+    if tokens is None or not wants(_deployment_id(event)):
         return None
     model = str(event.get("model") or "")
     parameters = event.get("optional_params") or {}
@@ -74,15 +79,20 @@ class Sent:
             if len(self._waiting) > WAITING:
                 del self._waiting[next(iter(self._waiting))]
 
-    def usage_of(self, event: Mapping[str, Any]) -> Usage | None:
+    def usage_of(self, event: Mapping[str, Any], wants: Callable[[str], bool] = _all) -> Usage | None:
         """The usage in the success event of a request that was kept; None as in `usage_of`."""
         with self._lock:
             kept = self._waiting.pop(str(event.get("litellm_call_id")), None)
-        tokens = _prompt_tokens(event)
-        if kept is None or tokens is None:
+        tokens = _prompt_tokens(event) if kept else None
+        if kept is None or tokens is None or not wants(_deployment_id(event)):
             return None
         guessed = (event.get("messages"), event.get("input")) if event.get("stream") else ()
         return Usage(kept[1], open_attempt(event.get("litellm_params") or {}).deployment, tokens, None, guessed, kept[0])
+
+
+def _deployment_id(event: Mapping[str, Any]) -> str:
+    info = (event.get("litellm_params") or {}).get("model_info")
+    return str(info.get("id") or "") if isinstance(info, Mapping) else ""
 
 
 def _prompt_tokens(event: Mapping[str, Any]) -> int | None:

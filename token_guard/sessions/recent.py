@@ -19,6 +19,9 @@ __all__ = ["Overview", "Recent", "Sample", "percentile", "series"]
 
 HOUR: Final = 3_600.0
 
+AHEAD: Final = 60.0
+"""Requests of so many seconds to come are shown as those of now: a clock was put right. What is further ahead is not told until then."""
+
 MAX_SAMPLES: Final = 50_000
 """Requests kept, the oldest go first: about 10 MB. A process of more than 14 a second shows the newest of its hour, and since when."""
 
@@ -109,7 +112,7 @@ class Recent:
     def overview(self, owner: str | None = None) -> dict[str, Any]:
         """What the last hour adds up to, in all, by model and over time; of one key's requests, or of all (None)."""
         now = self._clock()
-        samples = [one for one in self._copy() if one.at > now - HOUR and owner in (None, one.owner)]
+        samples = [one for one in self._copy() if now - HOUR < one.at < now + AHEAD and owner in (None, one.owner)]
         by_model: dict[str, list[Sample]] = {}
         for one in samples:
             by_model.setdefault(one.model, []).append(one)
@@ -135,12 +138,12 @@ class Recent:
 
 def series(samples: Sequence[Sample], now: float) -> dict[str, Any]:
     """The same over time: lists of equal length, each point the seconds up to its `times`."""
-    span = now - samples[0].at if samples else 0.0
+    span = max(0.0, now - min(one.at for one in samples)) if samples else 0.0
     step = next((step for step in STEPS if span <= step * (POINTS - 1)), STEPS[-1])
     end = math.ceil(now / step) * step
     slots: list[list[Sample]] = [[] for _ in range(POINTS)]
     for one in samples:
-        slots[max(0, POINTS - 1 - int((end - one.at) / step))].append(one)
+        slots[min(POINTS - 1, max(0, POINTS - 1 - int((end - one.at) / step)))].append(one)
     figures = [_added(slot) for slot in slots]
     return {
         "step_seconds": step,

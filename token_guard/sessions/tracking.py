@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
@@ -67,18 +67,20 @@ class Tracking:
         before = earlier or Counted()
         tokens_in, forwarded = now.tokens_in - before.tokens_in, now.tokens_forwarded - before.tokens_forwarded
         counts = {"tokens_in": tokens_in, "tokens_forwarded": forwarded, "tokens_saved": tokens_in - forwarded}
-        change = self._change(sender, {"requests": 0 if earlier else 1, **counts})
         window = report.limit.max_input_tokens
         is_new = report.is_new_epoch and report.action == "compacted" and self._is_new(sender.id, report)
+        at, asked = self._clock(), report.asked_again if not earlier else ()
         self._store.note(
-            replace(
-                change,
-                labels={**change.labels, "model": report.model, "deployment": deployment},
-                counts={**change.counts, "compactions": int(is_new)},
+            SessionChange(
+                sender.id,
+                at,
+                self._retention_seconds,
+                labels={**_labels(sender), "model": report.model, "deployment": deployment},
+                counts={"requests": 0 if earlier else 1, **counts, "compactions": int(is_new)},
                 usage_ratio=round(now.tokens_forwarded / window, 4) if window else None,
                 epochs=report.epochs,
-                asked=Counter((asked.kind, asked.tool[:MAX_NAME]) for asked in report.asked_again) if not earlier else {},
-                events=(json.dumps(event_of(report, change.at).as_json(), separators=(",", ":")),) if is_new else (),
+                asked=Counter((one.kind, one.tool[:MAX_NAME]) for one in asked) if asked else {},
+                events=(json.dumps(event_of(report, at).as_json(), separators=(",", ":")),) if is_new else (),
             )
         )
         return now
@@ -93,8 +95,7 @@ class Tracking:
         self._store.note(self._change(sender, {"errors": 1}))
 
     def _change(self, sender: Sender, counts: dict[str, int]) -> SessionChange:
-        labels = {"session": sender.session, "owner": sender.owner, "key_alias": sender.key_alias, "team": sender.team}
-        return SessionChange(sender.id, self._clock(), self._retention_seconds, labels, counts)
+        return SessionChange(sender.id, self._clock(), self._retention_seconds, _labels(sender), counts)
 
     def _is_new(self, id_: str, report: Report) -> bool:
         """Whether this compaction was not noted yet: a client may send the same request again."""
@@ -102,6 +103,10 @@ class Tracking:
             known = self._newest.get((id_, report.model))
             self._newest[id_, report.model] = report.epochs
         return known != report.epochs
+
+
+def _labels(sender: Sender) -> dict[str, str]:
+    return {"session": sender.session, "owner": sender.owner, "key_alias": sender.key_alias, "team": sender.team}
 
 
 def session_id(owner: str, session: str) -> str:

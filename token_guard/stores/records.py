@@ -90,7 +90,7 @@ class SessionChange:
             counts=_sum(self.counts, later.counts),
             usage_ratio=self.usage_ratio if later.usage_ratio is None else later.usage_ratio,
             epochs=self.epochs if later.epochs is None else later.epochs,
-            asked=_sum(self.asked, later.asked),
+            asked=_sum(self.asked, later.asked) if later.asked else self.asked,
             events=(self.events + later.events)[-EVENTS:],
         )
 
@@ -160,14 +160,15 @@ class News:
 def grown(record: SessionRecord | None, change: SessionChange) -> SessionRecord:
     """A record after a change."""
     known = record or SessionRecord(change.id, {}, dict.fromkeys(COUNTS, 0), 0.0, 0, change.at, change.at)
-    return replace(
-        known,
+    return SessionRecord(
+        known.id,
         labels={**known.labels, **change.labels},
         counts=_sum(known.counts, change.counts),
         usage_ratio=known.usage_ratio if change.usage_ratio is None else change.usage_ratio,
         epochs=known.epochs if change.epochs is None else change.epochs,
+        first_seen=known.first_seen,
         last_seen=max(known.last_seen, change.at),
-        asked=_sum(known.asked, change.asked),
+        asked=_sum(known.asked, change.asked) if change.asked else known.asked,
         events=(known.events + change.events)[-EVENTS:],
     )
 

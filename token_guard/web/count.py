@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Body, HTTPException
@@ -38,7 +39,7 @@ def count_routes(guard: Guard, host: Host) -> APIRouter:
         if served and not await host.may_use(asked.model, viewer.auth):
             raise HTTPException(403, f"this key may not use {asked.model}")
         try:
-            return await host.away(viewer.owner, lambda: _counted(guard, asked, served))
+            return await host.away(viewer.owner, lambda: _counted(guard, asked, served, partial(host.options, viewer.auth)))
         except TimeoutError:
             raise HTTPException(503, "that takes longer than max_overhead_ms; `token-guard count` takes files of any size") from None
         except BadRequestError as error:
@@ -57,8 +58,11 @@ def _asked(body: Mapping[str, Any]) -> Asked:
     return asked
 
 
-def _counted(guard: Guard, asked: Asked, served: Sequence[Served]) -> dict[str, Any]:
-    """The answer, for the deployment with the smallest window of those that a request for this model may reach."""
+def _counted(
+    guard: Guard, asked: Asked, served: Sequence[Served], options: Callable[[Deployment | None], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The answer, for the deployment with the smallest window of those that a request for this model may reach, and with the options
+    that hold for it."""
     model, deployment = asked.model, None
     if served:
         least = min(served, key=lambda one: guard.limits.resolve(one.model, one.deployment).max_input_tokens)
@@ -84,7 +88,7 @@ def _counted(guard: Guard, asked: Asked, served: Sequence[Served]) -> dict[str, 
         "guessed": limit.source == "default",
         "usage_ratio": round(tokens / limit.max_input_tokens, 4),
         "variables": {"named": list(asked.names), "missing": list(asked.missing)},
-        **_judged(guard, asked, request, deployment, meter),
+        **_judged(guard.with_options(own) if (own := options(deployment)) else guard, asked, request, deployment, meter),
     }
 
 

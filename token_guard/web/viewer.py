@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from fastapi import Depends, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from token_guard.limits import Deployment
 
-__all__ = ["PREFIX", "Away", "DataRoute", "Host", "Served", "Viewer", "viewer_of", "viewing"]
+__all__ = ["PREFIX", "Away", "DataRoute", "Host", "Served", "Told", "Viewer", "viewer_of", "viewing"]
 
 PREFIX: Final = "/token-guard"
 
@@ -64,10 +66,22 @@ class Host:
     may_use: Callable[[str, Any], Awaitable[bool]]
     """Whether a key may use a model, by the model's public name and what the proxy says of the key."""
     away: Away
+    options: Callable[[Any, Deployment | None], Mapping[str, Any]] = lambda _auth, _deployment: {}
+    """What holds for the requests of a key at a deployment, above the settings."""
+
+
+class Told(JSONResponse):
+    """JSON in ASCII: names come from clients, and half a surrogate pair, which JSON can hold, is no UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 class DataRoute(APIRoute):
     """A route whose answers nobody keeps, and which browsers take for nothing but what they are."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "response_class": Told})
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         answer = super().get_route_handler()

@@ -69,6 +69,7 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = {
     "alarms": _counter("alarms", "What an operator should look into, by its cause", "model", "alarm", "cause"),
     "ignored": _counter("overrides_ignored", "Options that were asked for and not heeded, by who asked", "place"),
     "summaries": _counter("summaries", "Language-model summaries by how they ended", "outcome"),
+    "shadows": _counter("shadows", "Comparisons of whole with compacted requests by how they ended", "outcome"),
     "usage": _histogram("usage_ratio", "Forwarded tokens as a share of the window", _RATIOS),
     "overhead": _histogram("overhead_seconds", "Time the guard took for a request", _SECONDS),
     "compression": _histogram("compression_ratio", "Forwarded tokens as a share of the client's, of compacted requests", _RATIOS),

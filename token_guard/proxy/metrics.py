@@ -49,6 +49,7 @@ class Metrics:
     store_dropped: Counter
     store_up: Gauge
     summaries: Counter
+    shadows: Counter
     usage: Histogram
     overhead: Histogram
     compression: Histogram

@@ -29,6 +29,7 @@ from token_guard.settings.reading import DEFAULT_STRATEGY, complaints, environme
 from token_guard.settings.recall import RecallSettings
 from token_guard.settings.renamed import current
 from token_guard.settings.sessions import SessionSettings
+from token_guard.settings.shadow import ShadowSettings
 from token_guard.settings.summarize import SummarizeSettings
 from token_guard.settings.summarizer import SummarizerSettings
 from token_guard.settings.truncate import TruncateSettings
@@ -113,6 +114,8 @@ class Settings(BaseSettings):
     """What the newest question needs from what was compacted away."""
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     """Records of sessions."""
+    shadow: ShadowSettings = Field(default_factory=ShadowSettings)
+    """Whether compaction changes what a model does next."""
 
     @classmethod
     def settings_customise_sources(

@@ -109,10 +109,10 @@ class Shadow:
             self._waiting.pop(call, None)
         if not call or not self._is_wanted(attempt, report):
             return None
-        if report.tokens_before > report.budget.allowed:
-            return self._end(attempt.model, "does not fit")
         if not can_be_repeated(attempt.api, attempt.request) or BROUGHT in attempt.deployment.model_info:
             return self._end(attempt.model, "not repeatable")
+        if report.tokens_before > report.budget.allowed:
+            return self._end(attempt.model, "does not fit")
         with self._lock:
             kept = replace(attempt, request={"model": attempt.request.get("model"), **repeated(attempt.api, attempt.request)})
             self._waiting[call] = Trial(kept, fitted, asyncio.get_running_loop())

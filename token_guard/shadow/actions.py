@@ -12,7 +12,7 @@ from typing import Final
 from token_guard.compaction import deeds
 from token_guard.conversation import Message, ToolCall
 
-__all__ = ["SAME_TEXT", "Action", "Agreement", "agreement"]
+__all__ = ["SAME_TEXT", "Action", "Agreement", "agreement", "overlap"]
 
 SAME_TEXT: Final = 0.5
 """Two texts that share at least half of their words are taken for the same next action; the overlap itself is reported beside it."""

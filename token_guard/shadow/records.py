@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from token_guard.shadow.tally import Tally
 
-__all__ = ["KEPT_DAYS", "Records", "read"]
+__all__ = ["KEPT_DAYS", "FactStore", "Records", "read"]
 
 _SECTION: Final = "shadow"
 

@@ -29,7 +29,7 @@ from token_guard.settings import Settings
 from token_guard.settings.shadow import ShadowSettings
 from token_guard.shadow import Book, Records, Tally
 
-__all__ = ["ENDED", "Shadow"]
+__all__ = ["ENDED", "Shadow", "ShadowStore"]
 
 _LOG: Final = logging.getLogger("token_guard")
 

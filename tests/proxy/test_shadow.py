@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
+from contextvars import copy_context
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from litellm.types.utils import CallTypes
 from token_guard.demo.openai_rules import Refusal
 from token_guard.demo.stand_in import Endpoint, StandIn
 from token_guard.proxy import shadow
+from token_guard.proxy.own_calls import begin_own_call
 from token_guard.proxy.plugin import TokenGuardCallback
 from token_guard.settings import Settings
 from token_guard.shadow import Book, Tally, read
@@ -240,3 +242,27 @@ def test_nothing_of_the_content_is_stored(model: Model) -> None:
     assert kept
     assert set(json.loads(kept[0])) == {"day", "model", "tally"}
     assert not any(word in fact for fact in kept for word in ("next.py", "handler", "careful", "read"))
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_nothing_is_learned_from_the_guards_own_calls(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LiteLLM hides their messages from events, as it is told: what a provider counted would be compared with next to nothing."""
+    callback = TokenGuardCallback(Settings(store="memory:"))
+    learned: list[Any] = []
+    monkeypatch.setattr(callback.guard, "learn", lambda request, *rest, **more: learned.append(request))
+    event = {
+        "call_type": "acompletion",
+        "model": "gpt-4o",
+        "messages": [{"role": "user", "content": "redacted"}],
+        "standard_logging_object": {"prompt_tokens": 5_000},
+        "litellm_params": {"model_info": {"id": "d"}},
+    }
+
+    async def told() -> None:
+        await callback.async_log_success_event(event, None, None, None)
+
+    context = copy_context()
+    if own:
+        context.run(begin_own_call)
+    context.run(asyncio.run, told())
+    assert len(learned) == (not own)

@@ -190,7 +190,9 @@ class TokenGuardCallback(CustomLogger):
         return kwargs, result
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
-        """Learn from what the provider counted."""
+        """Learn from what the provider counted; not of the guard's own calls, whose messages LiteLLM is told to hide from events."""
+        if is_own_call():
+            return
         await Learning(self.guard, self.sent, self.noting.learned)(kwargs)
         if self.shadow:
             tell(self.shadow.answered, kwargs)

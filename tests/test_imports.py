@@ -32,7 +32,7 @@ LAYERS = (
     ("plain_cases",),
     ("guard",),
     ("web",),
-    ("simulation",),
+    ("simulation", "shadow"),
     # who calls it
     ("proxy", "demo"),
     ("commands",),

@@ -17,6 +17,7 @@ __all__ = [
     "StoreUnavailableError",
     "TokenCountError",
     "TokenGuardError",
+    "TooManyTasksError",
     "TryAgainError",
     "tell",
     "where",
@@ -51,6 +52,10 @@ class TryAgainError(TokenCountError):
 
 class QueueFullError(TokenGuardError):
     """A queue of jobs takes no more; the message says how many wait."""
+
+
+class TooManyTasksError(QueueFullError):
+    """One caller has as many tasks waiting or at work as one may have."""
 
 
 class ModelNotSupportedError(CompressionError, ValueError):

@@ -25,8 +25,8 @@ from token_guard.demo.stand_in import Endpoint, StandIn
 from token_guard.history.summaries import OpenNote
 from token_guard.history.summary_prompt import VERSION
 from token_guard.marks import mark
-from token_guard.proxy import summarizer
 from token_guard.proxy.callers import identity_of
+from token_guard.proxy.own_calls import begin_own_call
 from token_guard.proxy.plugin import TokenGuardCallback
 from token_guard.proxy.summarizer import Summarizer
 from token_guard.settings import Settings
@@ -226,7 +226,7 @@ def test_the_hook_leaves_its_own_call_alone_and_nobody_elses(own: bool) -> None:
 
     context = copy_context()
     if own:
-        context.run(summarizer._own_call.set, True)
+        context.run(begin_own_call)
     assert (context.run(asyncio.run, attempt()) is None) is own
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from token_guard.commands.inputs import InputError, model_or, read_text, request_in
 from token_guard.commands.progress import waiting
+from token_guard.commands.recent import Newest, newest
 from token_guard.conversation import Conversation, Message
 from token_guard.conversation.diff import Change, State, compare
 from token_guard.counting import Meter, meter_for
@@ -56,7 +57,7 @@ class Compacted:
     meter: Meter
     changes: tuple[Change, ...] | None = None
     found: bool = False
-    remark: str = ""
+    remarks: tuple[str, ...] = ()
 
     def as_json(self) -> Mapping[str, Any]:
         """The request and the report on it; with a line per message instead of the request for a diff."""
@@ -71,28 +72,35 @@ class Compacted:
             out.out(json.dumps(self.fitted.request, indent=2), highlight=False)
         for change in self.changes or ():
             _show_change(out, self.meter, change)
-        for line in (*_summary(self.fitted.report), *([self.remark] if self.remark else [])):
+        for line in (*_summary(self.fitted.report), *self.remarks):
             remarks.print(line, soft_wrap=True)
 
 
 def compact(name: str, model: str | None, max_input_tokens: int | None, diff: bool) -> Compacted | Overflow:
     """Fit the request in the file `name` ("-" is standard input); raises InputError when there is none in it."""
-    text = read_text(name)
-    request, is_long = request_in(text), len(text) > PATIENT_CHARACTERS
-    if request is None:
-        raise InputError(f"{name}: not a chat request: expected JSON with messages, or a list of messages")
-    chosen = model_or(model, request)
-    request = {**request, "model": chosen}
-    before = _parsed(name, request)
-    try:
-        with waiting("compacting"):
+    with waiting("compacting"):
+        text = read_text(name)
+        request, is_long = request_in(text), len(text) > PATIENT_CHARACTERS
+        if request is None:
+            raise InputError(f"{name}: not a chat request: expected JSON with messages, or a list of messages")
+        read, chosen = _read(name, {**request, "model": model_or(model, request)})
+        try:
             guard = Guard().hurried if is_long else Guard()
-            fitted = guard.process(request, max_input_tokens=max_input_tokens, mode="enforce")
-    except ContextOverflowError as error:
-        return Overflow(error)
-    after = _parsed(name, fitted.request)
-    changes = compare(before.messages, after.messages) if diff else None
-    return Compacted(fitted, meter_for(chosen), changes, remark=HURRIED if is_long and fitted.report.action == "compacted" else "")
+            fitted = guard.process(chosen, max_input_tokens=max_input_tokens, mode="enforce")
+        except ContextOverflowError as error:
+            return Overflow(error)
+        changes = compare(read.conversation.messages, _parsed(name, fitted.request).messages) if diff else None
+    remarks = (read.remark, HURRIED if is_long and fitted.report.action == "compacted" else "")
+    return Compacted(fitted, meter_for(str(chosen["model"])), changes, remarks=tuple(filter(None, remarks)))
+
+
+def _read(name: str, request: Mapping[str, Any]) -> tuple[Newest, Mapping[str, Any]]:
+    """What there is to compact, and the request that it is."""
+    format_, found = format_for(None, request), newest(_parsed(name, request))
+    if not found.left_out or format_ is None:
+        return found, request
+    shortened = format_.render(found.conversation)
+    return Newest(_parsed(name, shortened), found.left_out), shortened
 
 
 def _parsed(name: str, request: Mapping[str, Any]) -> Conversation:

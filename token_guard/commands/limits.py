@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,7 +20,7 @@ from token_guard.guard import Guard
 from token_guard.limits import Answer, Deployment, Discovery, Learned, LimitChain, advice
 from token_guard.settings import Settings
 from token_guard.stores import open_store, trouble_with
-from token_guard.stores.files import default_file
+from token_guard.stores.files import is_there
 
 __all__ = ["Known", "Limits", "limits"]
 
@@ -106,14 +105,8 @@ def limits(models: Sequence[str], config: str | None, explain: bool, environ: Ma
 def _learned(settings: Settings) -> Learned:
     """What the proxies that keep their facts in the same store have learned. A file that is not there yet is not made for the question,
     and the Redis of a proxy is known to that proxy alone."""
-    is_there = not settings.store.startswith("proxy:") and not trouble_with(settings.store) and _exists(settings.store)
-    return Learned(open_store(settings.store if is_there else "memory:"), settings.limits.learned_ttl_seconds)
-
-
-def _exists(store: str) -> bool:
-    scheme, _, place = store.partition(":")
-    path = place.removeprefix("///").removeprefix("//") or default_file()
-    return scheme != "sqlite" or Path(path).expanduser().exists()
+    can_be_read = not settings.store.startswith("proxy:") and not trouble_with(settings.store) and is_there(settings.store)
+    return Learned(open_store(settings.store if can_be_read else "memory:"), settings.limits.learned_ttl_seconds)
 
 
 def _ask(discovery: Discovery, everyone: Sequence[Served]) -> tuple[str, ...]:

@@ -20,8 +20,16 @@ Exit status: 0 fine, 1 something was found, 2 wrong usage. `--json` prints the r
 
 def reference() -> str:
     """The reference as Markdown."""
-    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
-    return "\n".join([INTRODUCTION, *("\n".join(_section(name, command)) for name, command in sorted(commands.items()))])
+    return "\n".join([INTRODUCTION, *("\n".join(_section(name, command)) for name, command in _commands(get_command(app)))])
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """The commands of a group and of the groups in it, each with its whole name."""
+    for name, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _section(name: str, command: Any) -> Iterator[str]:

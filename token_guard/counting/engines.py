@@ -92,17 +92,24 @@ def settle(encoding: str, characters: int) -> None:
         wanted = characters >= WORTH and importlib.util.find_spec("fastokens") is not None
         fast = _fastokens_that_agrees(encoding) if wanted else None
         _engines[encoding] = fast or _tiktoken(encoding)
+        _trim()  # 20 MB of what fastokens was made from
 
 
 def frugal(encoding: str) -> Engine:
     """From now on tiktoken alone, whose memory does not grow: fastokens keeps tables of the words that it has seen, up to 200 MB."""
     with _lock:
         _engines.pop(encoding, None)  # before the other one is loaded: both together are what there is no room for
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-        if trim is not None:  # glibc keeps freed memory for itself
-            trim(0)
+        _trim()
         _engines[encoding] = _tiktoken(encoding)
+        _trim()
         return _engines[encoding]
+
+
+def _trim() -> None:
+    """Give freed memory back, where the C library (glibc) keeps it for itself."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
 
 
 def _load(encoding: str) -> Engine:

@@ -6,16 +6,17 @@ import heapq
 import itertools
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from functools import partial
+from typing import Any, Literal, TypeAlias
 
-from token_guard.counting.references import Counted, Reference
+from token_guard.counting.references import Reference
 from token_guard.counting.retry import Retry
 from token_guard.counting.service import CountingService
-from token_guard.errors import CompressionError, QueueFullError, TryAgainError
+from token_guard.errors import CompressionError, QueueFullError, TooManyTasksError, TryAgainError
 
-__all__ = ["CountingQueue", "Priority", "State", "Task"]
+__all__ = ["CountingQueue", "Priority", "State", "Task", "TaskQueue"]
 
 Priority: TypeAlias = Literal["interactive", "batch"]
 State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -28,12 +29,13 @@ REMEMBERED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One job as it stands: `result` when it is done, `reason` when it failed."""
+    """One job as it stands: `result` when it is done, `reason` when it failed; `owner` is who put it in the queue."""
 
     id: str
     priority: Priority
+    owner: str = ""
     state: State = "queued"
-    result: Counted | None = None
+    result: Any = None
     reason: str = ""
     attempts: int = 0
 
@@ -43,23 +45,20 @@ class Task:
         return self.state in ("done", "failed", "cancelled")
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    reference: Reference
-    model: str | None
-    variables: Mapping[str, str]
+class TaskQueue:
+    """Jobs, done by threads of its own; safe to share between threads."""
 
-
-class CountingQueue:
-    """Jobs for a counting service, done by threads of its own; safe to share between threads."""
-
-    def __init__(self, service: CountingService, *, capacity: int = 256, workers: int = 1, retry: Retry | None = None) -> None:
-        """`capacity` is that of the jobs that are not over. A job that may succeed a moment later is tried again behind the others."""
-        self._service = service
+    def __init__(
+        self, *, capacity: int = 256, each: int | None = None, remembered: int = REMEMBERED, workers: int = 1, retry: Retry | None = None
+    ) -> None:
+        """`capacity` is that of the jobs that are not over, `each` how many of them may be one owner's; `remembered` are those that are
+        over and can still be asked about. A job that may succeed a moment later is tried again behind the others."""
         self._capacity = capacity
+        self._each = each or capacity
+        self._remembered = remembered
         self._retry = retry or Retry()
         self._tasks: dict[str, Task] = {}
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, Callable[[], Any]] = {}
         self._waiting: list[tuple[int, int, str]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
@@ -69,23 +68,19 @@ class CountingQueue:
         for thread in self._threads:
             thread.start()
 
-    def submit(
-        self,
-        reference: Reference,
-        model: str | None = None,
-        variables: Mapping[str, str] | None = None,
-        *,
-        priority: Priority = "interactive",
-    ) -> str:
-        """Put a job in the queue; its id. Raises QueueFullError when there are as many as may be."""
+    def put(self, work: Callable[[], Any], *, priority: Priority = "interactive", owner: str = "") -> str:
+        """Put a job in the queue; its id. Raises QueueFullError when there are as many as may be, TooManyTasksError when the owner has."""
         with self._changed:
             if self._closed:
                 raise QueueFullError("the queue of counting jobs is closed")
             if len(self._jobs) >= self._capacity:
                 raise QueueFullError(f"{len(self._jobs)} counting jobs are waiting or at work, as many as may be; try again later")
-            task = Task(secrets.token_urlsafe(12), priority)
+            own = sum(self._tasks[task_id].owner == owner for task_id in self._jobs)
+            if own >= self._each:
+                raise TooManyTasksError(f"{own} counting jobs of yours are waiting or at work, as many as may be; cancel one, or wait")
+            task = Task(secrets.token_urlsafe(12), priority, owner)
             self._tasks[task.id] = task
-            self._jobs[task.id] = _Job(reference, model, variables or {})
+            self._jobs[task.id] = work
             self._queue(task)
         return task.id
 
@@ -126,9 +121,9 @@ class CountingQueue:
 
     def _work(self) -> None:
         while (taken := self._take()) is not None:
-            task, job = taken
+            task, work = taken
             try:
-                over = replace(task, state="done", reason="", result=self._service.count_once(job.reference, job.model, job.variables))
+                over = replace(task, state="done", reason="", result=work())
             except TryAgainError as error:
                 over = replace(task, state="queued" if task.attempts < self._retry.attempts else "failed", reason=str(error))
             except CompressionError as error:
@@ -137,7 +132,7 @@ class CountingQueue:
                 over = replace(task, state="failed", reason=type(error).__name__)
             self._settle(over)
 
-    def _take(self) -> tuple[Task, _Job] | None:
+    def _take(self) -> tuple[Task, Callable[[], Any]] | None:
         """The next task, marked as running; None when the queue is closed."""
         with self._changed:
             while True:
@@ -145,11 +140,11 @@ class CountingQueue:
                 if self._closed:
                     return None
                 task_id = heapq.heappop(self._waiting)[2]
-                job = self._jobs.get(task_id)
-                if job is not None:  # else it was cancelled
+                work = self._jobs.get(task_id)
+                if work is not None:  # else it was cancelled
                     task = self._tasks[task_id]
                     self._tasks[task_id] = running = replace(task, state="running", attempts=task.attempts + 1)
-                    return running, job
+                    return running, work
 
     def _settle(self, task: Task) -> None:
         with self._changed:
@@ -176,6 +171,25 @@ class CountingQueue:
         self._tasks.pop(task.id, None)
         self._tasks[task.id] = task
         over = [known.id for known in self._tasks.values() if known.over]
-        for task_id in over[: max(0, len(over) - REMEMBERED)]:
+        for task_id in over[: max(0, len(over) - self._remembered)]:
             del self._tasks[task_id]
         self._changed.notify_all()
+
+
+class CountingQueue(TaskQueue):
+    """Jobs for a counting service."""
+
+    def __init__(self, service: CountingService, **options: Any) -> None:
+        super().__init__(**options)
+        self._service = service
+
+    def submit(
+        self,
+        reference: Reference,
+        model: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        *,
+        priority: Priority = "interactive",
+    ) -> str:
+        """Put what is to be counted in the queue; the id of its task. Raises as `put` does."""
+        return self.put(partial(self._service.count_once, reference, model, variables or {}), priority=priority)

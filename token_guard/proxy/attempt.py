@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from token_guard.limits import Deployment
 
-__all__ = ["KEY", "PLACES", "TRUE_MAX", "Attempt", "Note", "metadata_of", "note_of", "open_attempt", "open_note"]
+__all__ = ["BROUGHT", "KEY", "PLACES", "TRUE_MAX", "Attempt", "Note", "metadata_of", "note_of", "open_attempt", "open_note"]
 
 Note: TypeAlias = MutableMapping[str, Any]
 

@@ -71,6 +71,7 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = {
     "summaries": _counter("summaries", "Language-model summaries by how they ended", "outcome"),
     "histories": _counter("histories", "Requests of sessions whose conversation is held, and exchanges that were lost", "outcome"),
     "retrievals": _counter("retrievals", "Calls for originals of compacted outputs, by how they were answered", "outcome"),
+    "shadows": _counter("shadows", "Comparisons of whole with compacted requests by how they ended", "outcome"),
     "usage": _histogram("usage_ratio", "Forwarded tokens as a share of the window", _RATIOS),
     "overhead": _histogram("overhead_seconds", "Time the guard took for a request", _SECONDS),
     "compression": _histogram("compression_ratio", "Forwarded tokens as a share of the client's, of compacted requests", _RATIOS),

@@ -51,6 +51,7 @@ class Metrics:
     summaries: Counter
     histories: Counter
     retrievals: Counter
+    shadows: Counter
     usage: Histogram
     overhead: Histogram
     compression: Histogram

@@ -35,12 +35,14 @@ from token_guard.proxy.learning import Learning
 from token_guard.proxy.metrics import open_metrics
 from token_guard.proxy.noting import LEVELS, Noting
 from token_guard.proxy.overrides import Overrides
+from token_guard.proxy.own_calls import is_own_call
 from token_guard.proxy.passing import CALL_TYPE, api_of, open_passing_note, passing_note
 from token_guard.proxy.prechecks import admissible
 from token_guard.proxy.retries import Retries
 from token_guard.proxy.retrieval import Retrieval
 from token_guard.proxy.savings import forget_savings, record_savings
-from token_guard.proxy.summarizer import Summarizer, is_summary_call
+from token_guard.proxy.shadow import Shadow
+from token_guard.proxy.summarizer import Summarizer
 from token_guard.proxy.threads import away_from_the_loop, in_the_background
 from token_guard.proxy.tracked import Tracked
 from token_guard.proxy.unseen import POSITIONAL, Unseen
@@ -101,6 +103,7 @@ class TokenGuardCallback(CustomLogger):
         self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, **told)
         known = Calibrations(store)
         self.guard = Guard(settings, calibrations=known, sources=(learned, *discovery), summaries=self.summarizer, carried=CARRIED)
+        self.shadow = Shadow.if_wanted(settings, self.guard, store, observe=self._observe_shadow)
         self.retries = Retries(self.guard.limits, min_output_tokens=settings.min_output_tokens)
         if settings.recognise_context_errors:
             refusals.recognise_context_errors()
@@ -158,7 +161,7 @@ class TokenGuardCallback(CustomLogger):
         if call_type is CallTypes.acompletion and "messages" not in kwargs:
             self.unseen.notice(POSITIONAL)
         attempt = self._attempt(kwargs, self._api_of(call_type, kwargs))
-        if not attempt.api or is_summary_call() or not attempt.begin():
+        if not attempt.api or is_own_call() or not attempt.begin():
             return None
         if self.retrieval and self.retrieval.answers(attempt):
             return None
@@ -200,13 +203,17 @@ class TokenGuardCallback(CustomLogger):
 
     async def async_logging_hook(self, kwargs: dict[str, Any], result: Any, call_type: str) -> tuple[dict[str, Any], Any]:
         """Say what an answer tells of prompt cache and savings, before any logger of LiteLLM's writes of it."""
-        if not is_summary_call():
+        if not is_own_call():
             await self.answers(kwargs)
         return kwargs, result
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
-        """Learn from what the provider counted."""
+        """Learn from what the provider counted; not of the guard's own calls, whose messages LiteLLM is told to hide from events."""
+        if is_own_call():
+            return
         await Learning(self.guard, self.sent, self.noting.learned, self._ready)(kwargs)
+        if self.shadow:
+            tell(self.shadow.answered, kwargs)
 
     async def async_post_call_failure_hook(
         self, request_data: dict[str, Any], original_exception: Exception, user_api_key_dict: Any, traceback_str: str | None = None
@@ -214,6 +221,8 @@ class TokenGuardCallback(CustomLogger):
         """Note a client's request that got no answer, after its last attempt, and wait for none any more."""
         self.noting.ended_badly(request_data)
         self.answers.failed(request_data)
+        if self.shadow:
+            tell(self.shadow.failed, request_data)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -272,6 +281,8 @@ class TokenGuardCallback(CustomLogger):
         changed = fitted.request is not attempt.request
         record_savings(attempt, fitted.report, changed=changed)
         self.answers.keep(attempt, fitted)
+        if self.shadow:
+            tell(self.shadow.keep, attempt, fitted)
         forwarded = {**attempt.request, **fitted.request} if changed else attempt.request
         if learned_later:
             self.sent.keep(attempt.api, forwarded)
@@ -317,3 +328,7 @@ class TokenGuardCallback(CustomLogger):
     def _observe_summary(self, outcome: str) -> None:
         if self.metrics:
             self.metrics.summaries.labels(outcome).inc()
+
+    def _observe_shadow(self, outcome: str) -> None:
+        if self.metrics:
+            self.metrics.shadows.labels(outcome).inc()

@@ -31,9 +31,10 @@ from token_guard.history.summary_prompt import VERSION, summary_prompt
 from token_guard.limits import Deployment
 from token_guard.proxy.allowance import Allowance
 from token_guard.proxy.callers import caller_of, identity_of, may_call, router
+from token_guard.proxy.own_calls import begin_own_call, is_own_call
 from token_guard.settings import Settings
 
-__all__ = ["Summarizer", "is_summary_call"]
+__all__ = ["Summarizer"]
 
 _LOG: Final = logging.getLogger("token_guard")
 
@@ -45,9 +46,6 @@ _MAX_ASKED: Final = 10_000
 
 _FAILED: Final = ("timeout", "failed")
 
-# Set around our own calls, in the tasks that make them. No client can set it, whatever it sends.
-_own_call: Final[ContextVar[bool]] = ContextVar("token_guard_summary_call", default=False)
-
 
 @dataclass(frozen=True, slots=True)
 class _Caller:
@@ -56,11 +54,6 @@ class _Caller:
 
 
 _caller: Final[ContextVar[_Caller | None]] = ContextVar("token_guard_caller", default=None)
-
-
-def is_summary_call() -> bool:
-    """Whether what is running now is a call of the summariser's own, which nothing is to be done to."""
-    return _own_call.get()
 
 
 class Summarizer:
@@ -113,7 +106,7 @@ class Summarizer:
     def wanted(self, note: OpenNote) -> None:
         """Start writing a text, unless that was done lately, or nobody asks who could be charged for it."""
         caller = _caller.get()
-        if caller is None or is_summary_call() or not self._is_first(note.key):
+        if caller is None or is_own_call() or not self._is_first(note.key):
             return
         try:
             # a context of its own: what was set for the request does not hold for what outlives it
@@ -185,7 +178,7 @@ class Summarizer:
         """What the model says, asked through the proxy's router where there is one: by no other way than the caller could."""
         models = router()
         call = partial(models.acompletion, disable_fallbacks=True) if models else litellm.acompletion
-        _own_call.set(True)  # for this task and what it starts
+        begin_own_call()
         response = await call(
             model=self._model,
             messages=messages,

@@ -30,6 +30,7 @@ from token_guard.settings.recall import RecallSettings
 from token_guard.settings.renamed import current
 from token_guard.settings.retrieval import RetrievalSettings
 from token_guard.settings.sessions import SessionSettings
+from token_guard.settings.shadow import ShadowSettings
 from token_guard.settings.summarize import SummarizeSettings
 from token_guard.settings.summarizer import SummarizerSettings
 from token_guard.settings.truncate import TruncateSettings
@@ -118,6 +119,8 @@ class Settings(BaseSettings):
     """Originals of compacted outputs that a model may ask for."""
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     """Records of sessions, and conversations held for clients."""
+    shadow: ShadowSettings = Field(default_factory=ShadowSettings)
+    """Whether compaction changes what a model does next."""
 
     @classmethod
     def settings_customise_sources(

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-__all__ = ["default_file", "trouble_with_file"]
+__all__ = ["default_file", "is_there", "trouble_with_file"]
 
 PATIENCE_SECONDS = 0.25
 """How long a look at a file waits for another process's write."""
@@ -40,3 +40,14 @@ def trouble_with_file(path: str) -> str:
     except sqlite3.Error as error:
         return f"store: {file} is no SQLite file that can be used ({error})"
     return "" if os.access(file, os.W_OK) else f"store: {file} cannot be written"
+
+
+def is_there(url: str) -> bool:
+    """Whether the file that a URL of a store names exists; what is no file is somewhere else.
+
+    >>> is_there("sqlite:///no/such/folder/store.db"), is_there("redis://host:6379/0")
+    (False, True)
+    """
+    scheme, _, place = url.partition(":")
+    path = place.removeprefix("///").removeprefix("//") or default_file()
+    return scheme != "sqlite" or Path(path).expanduser().exists()

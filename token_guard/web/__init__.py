@@ -19,7 +19,8 @@ from token_guard.web.viewer import Host, Served
 
 __all__ = ["PATHS", "Host", "Served", "routes"]
 
-PATHS: Final = tuple(f"/token-guard/{name}" for name in ("sessions", "sessions/{id:path}", "stats", "overview", "count", "limits"))
+_DATA: Final = ("sessions", "sessions/{id:path}", "stats", "overview", "count", "count/{task}", "limits")
+PATHS: Final = tuple(f"/token-guard/{name}" for name in _DATA)
 """What answers with data, to whom it belongs."""
 
 

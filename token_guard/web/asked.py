@@ -36,6 +36,8 @@ class Asked:
     """The text alone, where it is one."""
     api: str | None = None
     preview: bool = False
+    background: bool = False
+    """Whether it is to be a task, whose result is fetched later."""
     names: tuple[str, ...] = ()
     """The variables that it names."""
     missing: tuple[str, ...] = ()
@@ -51,6 +53,8 @@ def asked_of(body: Mapping[str, Any]) -> Asked:
     given = [name for name in SUBJECTS if body.get(name) is not None]
     if len(given) != 1:
         raise BadRequestError(f"count what? give one of {', '.join(SUBJECTS)}, not {' and '.join(given) or 'none of them'}")
+    if body.get("preview") is True and body.get("background") is True:
+        raise BadRequestError("a preview is answered at once, and not kept: ask without background")
     values, name, subject = _variables(body.get("variables")), given[0], body[given[0]]
     text = fill(subject, values) if isinstance(subject, str) and name in ("text", "template") else None
     request = _filled(subject, name, values) if text is None else {"messages": [{"role": "user", "content": text}]}
@@ -61,6 +65,7 @@ def asked_of(body: Mapping[str, Any]) -> Asked:
         text=text,
         api=_api(body.get("api")),
         preview=body.get("preview") is True,
+        background=body.get("background") is True,
         names=named,
         missing=tuple(each for each in named if each not in values),
     )

@@ -1,4 +1,4 @@
-"""`POST /token-guard/count`: how many tokens something is for a model, whether it fits, and what would be cut."""
+"""`/token-guard/count`: how many tokens something is for a model, whether it fits, and what would be cut."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Body, HTTPException
+from fastapi import APIRouter, Body, HTTPException, Response
 
 from token_guard.case import counted_as
 from token_guard.conversation import Conversation
@@ -17,33 +17,53 @@ from token_guard.guard import Guard
 from token_guard.limits import Deployment
 from token_guard.report import Report
 from token_guard.web.asked import Asked, BadRequestError, asked_of
+from token_guard.web.count_tasks import CountTasks
 from token_guard.web.preview import preview
 from token_guard.web.viewer import PREFIX, DataRoute, Host, Served, Viewer, viewing
 
 __all__ = ["count_routes"]
+
+LATER: Final = 'ask with "background": true and fetch the result later, or count files of any size with `token-guard count`'
 
 OWN_SECONDS: Final = 1.0
 """A model's own vocabulary counts where it takes no longer than this; else the estimate with its margin does."""
 
 
 def count_routes(guard: Guard, host: Host) -> APIRouter:
-    """The route over a guard; a key asks about models that it may use."""
+    """The routes over a guard; a key asks about models that it may use."""
     router = APIRouter(prefix=PREFIX, tags=["token_guard"], route_class=DataRoute)
     who = viewing(host.authenticate)
+    tasks = CountTasks()
 
     @router.post("/count")
-    async def count(body: dict[str, Any] = Body(...), viewer: Viewer = who) -> dict[str, Any]:  # noqa: B008
-        """`{text | template | messages | request, model, tools, variables, preview}`: the count, the limit, and what would be done."""
+    async def count(response: Response, body: dict[str, Any] = Body(...), viewer: Viewer = who) -> dict[str, Any]:  # noqa: B008
+        """`{text | template | messages | request, model, tools, variables, preview, background}`: the count, the limit, and what would be
+        done; in the background, the task that will say so."""
         asked = _asked(body)
         served = [one for one in host.served() if one.deployment.group == asked.model]
         if served and not await host.may_use(asked.model, viewer.auth):
             raise HTTPException(403, f"this key may not use {asked.model}")
+        counted = partial(_counted, guard, asked, served, partial(host.options, viewer.auth))
+        if asked.background:
+            task = tasks.begin(counted, viewer)
+            response.status_code, response.headers["location"] = 202, f"{PREFIX}/count/{task['task']}"
+            return task
         try:
-            return await host.away(viewer.owner, lambda: _counted(guard, asked, served, partial(host.options, viewer.auth)))
+            return await host.away(viewer.owner, counted)
         except TimeoutError:
-            raise HTTPException(503, "that takes longer than max_overhead_ms; `token-guard count` takes files of any size") from None
+            raise HTTPException(503, f"that takes longer than max_overhead_ms; {LATER}") from None
         except BadRequestError as error:
             raise HTTPException(400, str(error)) from None
+
+    @router.get("/count/{task}")
+    async def status(task: str, viewer: Viewer = who) -> dict[str, Any]:
+        """How a task stands, and its result when it is done."""
+        return tasks.status(task, viewer)
+
+    @router.delete("/count/{task}")
+    async def cancel(task: str, viewer: Viewer = who) -> dict[str, Any]:
+        """Take a task out; what is over stays as it is."""
+        return tasks.cancel(task, viewer)
 
     return router
 

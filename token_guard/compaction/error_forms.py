@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["COMPILED", "EMPTY", "ERROR_STEMS", "FLAG_STEMS", "flags_error", "says_error"]
+__all__ = ["COMPILED", "EMPTY", "ERROR_STEMS", "FLAG_STEMS", "flags_error", "is_source", "says_error"]
 
 ERROR_STEMS = (
     *("error", "err!", "exception", "traceback", "fail", "fatal", "panic", "denied", "refus", "not found", "no such", "cannot", "assert"),
@@ -49,7 +49,7 @@ LOUD = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|PANIC|FAILED)\b|\b[A-Z]\w*(?:Error
 """What reports an error wherever it stands: a level in capitals, an exception with its message."""
 
 SOURCE = re.compile(
-    r"^\s*(?:(?!\d\d:\d\d:\d\d|\d{4}-\d\d-)(?:\d+\s*[:\-|→\t]|[^\s:]+:\d+:|[^\s-]\S*?-\d+-)|#|//|\*|[>+\-]\s|[0-9a-f]{7,40} )"
+    r"^\s*(?:(?!\d\d:\d\d\b|\d{4}-\d\d-)(?:\d+\s*[:\-|→\t]|[^\s:]+:\d+:|[^\s-]\S*?-\d+-)|#(?!\d+ )|//|\*|[>+\-]\s|[0-9a-f]{7,40} )"
     r"|\b(?:raise|except|catch|throw|class|def|func|import|return|[Ii]f|[Ww]hen|would|should|may|might|print)\b"
     r"|\) error$|%[sdvqw]\b|\w\([\"'`]"
 )
@@ -150,10 +150,15 @@ def says_error(line: str) -> bool:
     said = HARMLESS.sub("", line)
     if PLACED.match(said) or LOUD.search(said):
         return True
-    if SOURCE.search(line) or line.endswith(CODE_ENDS):
+    if is_source(line):
         return False
     said = QUOTED.sub("", said)
     return any(form.search(said) for form in (REPORTING, OPENING, ENDING))
+
+
+def is_source(line: str) -> bool:
+    """Whether a line is source code, a search hit, or an entry of a list."""
+    return SOURCE.search(line) is not None or line.endswith(CODE_ENDS)
 
 
 def flags_error(line: str) -> bool:

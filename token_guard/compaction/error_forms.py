@@ -24,16 +24,16 @@ FLAG_STEMS = ("success", "succeeded", "ok: false", '"ok"', "code: ", "http/")
 
 SEVERITY = r"(?:fatal error|error|fatal|panic|critical|fehler|erreur|errore?|erro|ошибка|错误|錯誤|エラー|오류)"
 
-PLACE = r"(?:[^\s:(]{1,200}(?:\(\d+(?:,\d+)?\)|:\d+(?::\d+)?):?|\d+:\d+)"
-"""Where in a file: `a.c:41:7:`, `a.cs(41,7):`, or `12:5` under the name of a file."""
-
+FILE = r"[^\s:(]{1,200}"
+CODE = r"(?:\[\w{1,40}\]|\s\w{1,40})?"
 COMPILED = re.compile(
-    rf"{PLACE}\s{{1,8}}(?:- )?(?:fatal )?{SEVERITY}(?:\[\w{{1,40}}\]|\s\w{{1,40}})?(?::|\s)"
-    rf"|[^\s:(]{{1,200}}:\d+:\d+: (?:undefined|cannot|invalid|missing|undeclared|unknown|could not|not enough|too many)\b"
-    r"|(?-i:error|fatal)(?:\[\w{1,40}\])?: |npm (?:ERR!|error) ",
+    rf"{FILE}(?::\d+(?::\d+)?|\(\d+(?:,\d+)?\)): {SEVERITY}{CODE}:|\d+:\d+\s{{1,8}}error\s"
+    rf"|{FILE}:\d+:\d+: (?:error|undefined|cannot|invalid|missing|undeclared|unknown|could not|not enough|too many)\b"
+    rf"|{FILE}:\d+:\d+ - error\b|(?-i:error|fatal)(?:\[\w{{1,40}}\])?: |npm (?:ERR!|error) ",
     re.IGNORECASE,
 )
-"""A compiler's message: of several, the first says what is wrong, the others follow from it."""
+"""A compiler's message, behind its place in a file (`a.c:41:7:`, `a.cs(41,7):`, `12:5` under the name of a file): of several, the first
+says what is wrong, the others follow from it."""
 
 PLACED = re.compile(
     rf"\W{{0,8}}(?:[\w./-]{{1,40}}:? ){{0,2}}\[?{SEVERITY}(?:\[\w{{1,40}}\])?\]?\s?(?::|：|\s-\s)\s{{0,2}}\S"
@@ -58,35 +58,38 @@ an error without reporting one."""
 
 CODE_ENDS = ("{", "}", ";", ",", "(", "):", "[", "*/", '"""')
 
-PASSING = re.compile(
-    r"(?:\bok|\bpass(?:ed)?|✓|✔|√|\bsuccess(?:ful(?:ly)?)?|\bdone|\bclean|\bsolved|\bhealthy)\W*$|^\W*(?:ok\b|✓|✔|√|PASS(?:ED)?\b)",
+PASSED = re.compile(
+    r"(?<!not )\b(?:ok|pass(?:ed)?|success(?:ful(?:ly)?)?|done|clean|solved|healthy)\W*$|[✓✔√]\W*$",
     re.IGNORECASE,
 )
-"""What says of a line that nothing went wrong, whatever it is named after."""
+PASSES = re.compile(r"\W{0,8}(?:ok\b|✓|✔|√|PASS(?:ED)?\b)", re.IGNORECASE)
+END = 30
+"""What says of a line that nothing went wrong, whatever it is named after: at its end, in so many characters, or where it begins."""
 
 HELP = re.compile(r"^\s*(?:-\w[\s,]|--[\w-]+|usage:|#+ |[*|] ?|\d{1,3}[.)] |[A-Z]\) |(?:[-•] )?\*\*|[\w.-]+\s{3,}\S)", re.IGNORECASE)
 """An option or an entry of a help text, a heading, a row of a table, a point of a list: it speaks of errors that may come."""
 
+MENDED = r"(?:[Ff]ix(?:e[ds])?|[Rr]esolve[ds]?|[Hh]andle[ds]?|[Aa]dd(?:ed)?|[Ii]mprove[ds]?|[Aa]void(?:ed|s)?|[Pp]revent(?:ed|s)?)\b"
 CALM = re.compile(
-    r"[^A-Za-z]{0,40}(?:INFO|DEBUG|TRACE)\b(?! .*\b[45]\d\d\b)"
-    r"|(?:\[[^\]]{1,80}\] |[*•-] )?(?:[Ff]ix(?:e[ds])?|[Rr]esolve[ds]?|[Hh]andle[ds]?|[Aa]dd(?:ed)?|[Ii]mprove[ds]?|[Aa]void(?:ed|s)?|[Pp]revent(?:ed|s)?)\b"
+    rf"[^A-Za-z]{{0,40}}(?:INFO|DEBUG|TRACE)\b(?! .*\b[45]\d\d\b)|(?:\[[^\]]{{1,80}}\] |[*•-] )?{MENDED}"
     r"|(?:Subject|Title|Betreff|Objet|Asunto|Re|Fwd): |[d-][rwx-]{9}"
 )
 """How lines begin that speak of errors in peace: a level below a warning, what somebody mended, the head of a mail, a row of a listing."""
 
 NONE = r"(?:0+(?:\.0+)?%?(?![\w.])|null\b|none\b|nil\b|false\b|''|\"\"|\[\]|\{\}|(?=,|$))"
+COUNTED = r"(?:errors?|fail(?:ed|ures?|ing|s)?|exceptions?|fehler|invalid|rejected|conflicts?)"
 HARMLESS = re.compile(
-    r"\b(?:errors?|fail(?:ed|ures?|ing|s)?|exceptions?|fehler|invalid|rejected|conflicts?)(?:[ _][a-z]{1,20}){0,2}['\"]?(?:[\s=.|]|:(?=[\s\d'\"\[{]))"
-    rf"[\s:=.|]{{0,12}}{NONE}"
+    rf"\b{COUNTED}(?:[ _][a-z]{{1,20}}){{0,2}}['\"]?(?:[\s=.|]|:(?=[\s\d'\"\[{{]))[\s:=.|]{{0,12}}{NONE}"
     r"|\b(?:no|0|without|zero) (?:\w{1,20} )?(?:errors?|failures?|failed|failing|exceptions?|warnings?|conflicts?)\b"
     r"|\btime ?outs?['\"]?(?: of)?\W{1,4}\d"
-    r"|[-/\\@](?:error|exception|fail(?:ed|ure)?|timeout|invalid|denied|refused|rejected|conflict)s?\b"
+    r"|[-/\\@](?:error|exception|fatal|fail(?:ed|ure)?|timeout|invalid|denied|refused|rejected|conflict)s?\b"
     r"|\b(?:error|exception|fail(?:ed|ure)?|timeout|invalid)s?(?=[-/\\@]\w|\.[a-z]{1,5}\b)",
     re.IGNORECASE,
 )
 """What names no error: a count of zero, a limit of time, a part of a name."""
 
 QUOTED = re.compile(r'"[^"\n]{1,80}"')
+"""Words in quotation marks, which are somebody's or a name."""
 
 REPORTING = re.compile(
     r"\b(?:error|exception|traceback|fail(?:ed|ure|s)?|fatal|panic(?:ked)?)\b|\b(?:Error|Exception)\b"
@@ -96,32 +99,33 @@ REPORTING = re.compile(
 """Words that report an error in whatever place."""
 
 OPENING = re.compile(
-    r"(?:^|: |; |\. |\) )\W{0,3}(?:(?!(?:the|an?|any|all|these|some|no) )[\w./'-]{1,60} )?(?:invalid|unexpected|undefined|cannot|can't|could not|couldn't|unable to|no such|permission denied|access denied"
-    r"|timed? ?out|forbidden|unauthorized)\b",
+    r"(?:^|: |; |\. |\) )\W{0,3}(?:(?!(?:the|an?|any|all|these|some|no) )[\w./'-]{1,60} )?(?:invalid|unexpected|undefined|cannot|can't"
+    r"|could not|couldn't|unable to|no such|permission denied|access denied|timed? ?out|forbidden|unauthorized)\b",
     re.IGNORECASE,
 )
 ENDING = re.compile(
-    r"(?:\b(?:denied|refused|rejected|not found|timed? ?out|not allowed|forbidden|unauthorized|does not exist|doesn't exist|aborted|core dumped"
-    r"|introuvable|nicht gefunden|nicht möglich|verweigert|не найдена?)|找不到|未找到|失败|失敗|見つかりません)(?:[.,;:)\]'\"<]|\s?\W?$| \()"
-    r"|\w not found in "
-    r"|^(?:the )?user (?:rejected|denied|declined)\b|\b(?:denied|refused) (?:to|for) ",
+    r"(?:\b(?:denied|refused|rejected|not found|timed? ?out|not allowed|forbidden|unauthorized|does not exist|doesn't exist|aborted"
+    r"|core dumped|introuvable|nicht gefunden|nicht möglich|verweigert|не найдена?)|找不到|未找到|失败|失敗|見つかりません)"
+    r"(?:[.,;:)\]'\"<]|\s?\W?$| \()"
+    r"|\w not found in |^(?:the )?user (?:rejected|denied|declined)\b|\b(?:denied|refused) (?:to|for) ",
     re.IGNORECASE,
 )
 """Words that report an error where a clause begins with them, or behind one word of it, and those with which it ends."""
 
+FIELD = r"(?:^|[{,] ?)['\"]?"
+IS, FILLED = r"['\"]?: ?['\"]?", r"(?!(?:0|null|none|nil|false)\b|['\",}\]]|$|\[\]|\{\})\S.{5}"
 FLAG = re.compile(
-    r"(?:^|[{,] ?)['\"]?(?:(?:is_?)?success(?:ful)?|succeeded|ok)['\"]?: ?false\b|(?:^|[{,] ?)['\"]?(?:is_?error|has_?errors?|failed|error)['\"]?: ?true\b"
-    r"|(?:^|[{,] ?)['\"]?(?:status|state|result|outcome|level|severity)['\"]?: ?['\"]?(?:error|fail(?:ed|ure)|rejected|fatal|critical)\b"
-    r"|(?:^|[{,] ?)['\"]?(?:status|http)_?code['\"]?: ?[45]\d\d\b|(?:^|[{,] ?)(?:exit|return)_?code: -?[1-9]\d{0,9}, "
-    r"|(?:^|[{,] ?)['\"]?(?:errors?|fehler|错误|错误信息|エラー)['\"]?: ?(?!['\"]?(?:0\b|null\b|none\b|nil\b|false\b|,|\}|\]|$)|\[\]|\{\}|\"\"|'')\S.{5}"
-    r"|^(?:< )?HTTP(?:/\d(?:\.\d)?)? [45]\d\d\b",
+    rf"{FIELD}(?:(?:is_?)?success(?:ful)?|succeeded|ok){IS}false\b|{FIELD}(?:is_?error|has_?errors?|failed|error){IS}true\b"
+    rf"|{FIELD}(?:status|state|result|outcome|level|severity){IS}(?:error|fail(?:ed|ure)|rejected|fatal|critical)\b"
+    rf"|{FIELD}(?:status|http)_?code{IS}[45]\d\d\b|{FIELD}(?:exit|return)_?code: -?[1-9]\d{{0,9}}, "
+    rf"|{FIELD}(?:errors?|fehler|错误|错误信息|エラー){IS}{FILLED}|^(?:< )?HTTP(?:/\d(?:\.\d)?)? [45]\d\d\b",
     re.IGNORECASE,
 )
 """Fields of a record that say that the call failed, and a server's answer that does."""
 
 EMPTY = re.compile(
-    r":$|^npm (?:ERR!|error) (?:path|command|workspace|location|syscall)\b|\[Help \d\]|\bre-?run\b|\bfor more (?:info|details|help)|\b(?:complete|full) (?:log|stack)|\b(?:code|status|errno|Error|E) [\w.-]{1,24}$"
-    r"|returned a non-zero|^Traceback \(",
+    r":$|^npm (?:ERR!|error) (?:path|command|workspace|location|syscall)\b|\[Help \d\]|\bre-?run\b|\bfor more (?:info|details|help)"
+    r"|\b(?:complete|full) (?:log|stack)|\b(?:code|status|errno|Error|E) [\w.-]{1,24}$|returned a non-zero|^Traceback \(",
     re.IGNORECASE,
 )
 """Reports that say nothing of what is wrong: one that announces others, that says where to read on, a bare number."""
@@ -141,19 +145,20 @@ def says_error(line: str) -> bool:
     line = line.strip()
     if len(line) < SHORTEST_REPORT and line not in SHORT and not any(letter > "\u0250" for letter in line):
         return False
-    if PASSING.search(line):
+    if PASSES.match(line) or PASSED.search(line[-END:]):
         return False
     if COMPILED.match(line) or ROW.match(line):
-        return True
+        return not line.endswith(CODE_ENDS)
     if HELP.match(line) or CALM.match(line):
         return False
-    said = HARMLESS.sub("", line)
-    if PLACED.match(said) or LOUD.search(said):
-        return True
-    if is_source(line):
+    loud = PLACED.match(line) or LOUD.search(line)
+    if not loud and is_source(line):
         return False
+    said = HARMLESS.sub("", line)
+    if loud and (PLACED.match(said) or LOUD.search(said)):
+        return True
     said = QUOTED.sub("", said)
-    return any(form.search(said) for form in (REPORTING, OPENING, ENDING))
+    return not is_source(line) and any(form.search(said) for form in (REPORTING, OPENING, ENDING))
 
 
 def is_source(line: str) -> bool:

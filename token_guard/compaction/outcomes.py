@@ -104,8 +104,8 @@ def _said(text: str, lines: Sequence[str], *, whole: bool, shown: bool) -> Seque
     summed = sums(lines) if not states else []
     if summed and len(lines) > LONG_RUN:
         return [*[line for line in lines if COMMITTED.match(line)][-1:], *summed][:FEW_LINES]
-    said = [line for line in lines if says_anything(line)] or lines
-    return list(dict.fromkeys([said[0], *states[:FEW_LINES], *summed[-1:], said[-1]]))[:FEW_LINES]
+    first, last = (next(filter(says_anything, one), one_end) for one, one_end in ((lines, lines[0]), (reversed(lines), lines[-1])))
+    return list(dict.fromkeys([first, *states[:FEW_LINES], *summed[-1:], last]))[:FEW_LINES]
 
 
 def _says_nothing(line: str) -> bool:

@@ -68,15 +68,14 @@ def reports(text: str) -> tuple[str, ...]:
     decoded = readable.is_decoded(text)
     read = "\n".join(readable.lines(text)) if decoded else text
     suspicious = [line.strip()[:MAX_LINE] for line in _suspicious(read)]
-    if not suspicious:
-        return ()
     if decoded:
-        is_record = bool(readable.fields(text))
+        is_record = bool(suspicious) and bool(readable.fields(text))
         found = [line for line in suspicious if (is_record and flags_error(line)) or _value_says_error(line)]
-    elif kind_of(read) in PRINTED:
-        found = [line for line in suspicious if THROWN.match(line) and not line.endswith(CODE_ENDS)]
     else:
+        printed = [line for line in suspicious if THROWN.match(line) and not line.endswith(CODE_ENDS)]
         found = [line for line in suspicious if says_error(line) or _entry_flags_error(line)]
+        if (printed or found) and kind_of(read) in PRINTED:  # asked last: what sort of text it is takes longest to tell
+            found = printed
     return tuple(dict.fromkeys(found))
 
 

@@ -15,7 +15,8 @@ LAST = 12
 COUNTED_WORDS = (
     r"(?:passed|pass(?:ing|es)?|failed|failing|failures?|skipped|total|tests?|specs?|examples?|assertions?|errors?|warnings?|problems?|issues?"
     r"|vulnerabilities|packages|rows?(?: affected)?|added|removed|updated|to add"
-    r"|files? (?:changed|checked|formatted|reformatted|scanned|left(?: unchanged)?)|(?!truncated|omitted|needed)(?:[a-z]+ed|written|sent|built|found))"
+    r"|files? (?:changed|checked|formatted|reformatted|scanned|left(?: unchanged)?)"
+    r"|(?!truncated|omitted|needed)(?:[a-z]+ed|written|sent|built|found))"
 )
 COUNT = re.compile(
     rf"\W{{0,20}}(?:[\w:!,.]{{1,30}}\s+){{0,4}}\d[\d,]{{0,12}}%?\s(?:[a-z]{{1,20}} ){{0,2}}{COUNTED_WORDS}"
@@ -29,17 +30,29 @@ PAIR = re.compile(
 PAIR_FIRST = re.compile(r"\W{1,4}(?:tests|pass|fail) \d")
 """A count of what a run did ("81 passed"), or its figures by name ("ok=12 changed=3"): two of them, or one behind a mark."""
 
+DIGIT = re.compile(r"\d")
+LONGEST = 300
+"""Characters of a line in which its figures stand."""
+
 MATTERS = re.compile(r"(?<![\d.])[1-9][\d,]*(?![\d,]*\.\d|[\d,]*\s?(?:ms|s|sec|seconds|%)\b|\d)")
 """A number that is neither zero nor a time."""
 
-VERDICT = re.compile(
-    r"^(?![-+]\w)\W{0,8}(?:OK|[Dd]one|DONE|Success\w*|success|Succeeded|Finished|Completed?|Compiled (?:in|success)|[Bb]uilt|Passed|Nothing to|No (?:changes|issues|problems|errors))\b"
-    r"|\bBUILD SUCCESS|\b(?:[Aa]ll|ALL) (?:[\w,]{1,20} )?(?:checks?|tests?|files?|specs?) (?:have |are )?(?:pass|ok|clean|up to date)"
-    r"|^(?:Build|Apply|[A-Z]\w{2,20}) (?:succeeded|complete[d]?|finished|passed|successful)\b|\bsuccessfully\b|: Nothing to be done|\bup[ -]to[ -]date\W*$"
-    r"|(?:\bOK|\bDONE|\bdone|\bpassed|\bsucceeded|\bcompleted?)(?:\s\(?\d[\d.]{0,8}\s?m?s\)?)?\W{0,4}$"
-    r"|^ok\s+[\w./-]+\s+(?:\d[\d.]*s|\(cached\))"
+VERDICT_FIRST = re.compile(
+    r"(?![-+]\w)\W{0,8}(?:OK|[Dd]one|DONE|Success\w*|success|Succeeded|Finished|Completed?|Compiled (?:in|success)|[Bb]uilt|Passed"
+    r"|Nothing to|No (?:changes|issues|problems|errors))\b"
+    r"|(?:Build|Apply|[A-Z]\w{2,20}) (?:succeeded|complete[d]?|finished|passed|successful)\b|ok\s+[\w./-]{1,200}\s+(?:\d[\d.]*s|\(cached\))"
 )
-"""A word that says how it ended, where a line begins or ends with it."""
+VERDICT_LAST = re.compile(
+    r"(?:\bOK|\bDONE|\bdone|\bpassed|\bsucceeded|\bcompleted?|\bup[ -]to[ -]date)(?:\s\(?\d[\d.]{0,8}\s?m?s\)?)?\W{0,4}$"
+)
+VERDICT_WITHIN = re.compile(
+    r"successfully\b|BUILD SUCCESS|Nothing to be done"
+    r"|(?:[Aa]ll|ALL) (?:[\w,]{1,20} )?(?:checks?|tests?|files?|specs?) (?:have |are )?(?:pass|ok|clean|up to date)"
+)
+"""A word that says how it ended, where a line begins or ends with it; and phrases that say it wherever they stand."""
+
+ENDING = 40
+"""Characters at the end of a line in which such a word stands."""
 
 BUILT = "BUILD SUCCESS"
 """A verdict that is told wherever it stands; others say less than a count that comes behind them ("Finished in 0.3 seconds")."""
@@ -57,10 +70,10 @@ def sums(lines: Sequence[str]) -> list[str]:
     >>> sums(["[INFO] Tests run: 3, Failures: 0", "[INFO] ------", "[INFO] BUILD SUCCESS", "[INFO] ------"])
     ['[INFO] Tests run: 3, Failures: 0', '[INFO] BUILD SUCCESS']
     """
-    last = [line for line in lines[-LAST:] if not LISTED.match(line)]
+    last = [line[:LONGEST] for line in lines[-LAST:] if not LISTED.match(line)]
     counts = [place for place, line in enumerate(last) if _counts(line)]
     matter = [place for place in counts if MATTERS.search(last[place])][-1:]
-    verdict = [place for place, line in enumerate(last) if place not in counts and VERDICT.search(line) and not is_source(line)][-1:]
+    verdict = [place for place, line in enumerate(last) if place not in counts and _judges(line)][-1:]
     if matter:
         return [last[place] for place in sorted({*matter, *(place for place in verdict if place > matter[0] or BUILT in last[place])})]
     return [last[place] for place in verdict or counts[-1:]]
@@ -76,6 +89,13 @@ def says_anything(line: str) -> bool:
 
 
 def _counts(line: str) -> bool:
+    if not DIGIT.search(line):
+        return False
     if PAIR_FIRST.match(line):
         return True
-    return (COUNT.match(line) is not None or sum(1 for _ in PAIR.finditer(line)) > 1) and not is_source(line)
+    return (COUNT.match(line) is not None or len(PAIR.findall(line)) > 1) and not is_source(line)
+
+
+def _judges(line: str) -> bool:
+    said = VERDICT_FIRST.match(line) or VERDICT_LAST.search(line[-ENDING:]) or VERDICT_WITHIN.search(line)
+    return said is not None and not is_source(line)

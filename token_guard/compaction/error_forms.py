@@ -42,7 +42,7 @@ PLACED = re.compile(
 )
 """A severity where a line has its severity, alone or behind the name of what speaks; a tool's own word in its place."""
 
-ROW = re.compile(r"E {2,}(?:assert|[\w.]{1,80}:) |.*\b(?:[A-Z]\w{1,20}BackOff|OOMKilled)\b")
+ROW = re.compile(r"--- FAIL: |E {2,}(?:assert|[\w.]{1,80}:) |.*\b(?:[A-Z]\w{1,20}BackOff|OOMKilled)\b")
 """A row that no help text has: what a test runner says of an assertion, a state of a machine that failed."""
 
 LOUD = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|PANIC|FAILED)\b|\b[A-Z]\w*(?:Error|Exception)(?:: |\)$)|\bTraceback\b")
@@ -148,7 +148,7 @@ def says_error(line: str) -> bool:
     if PASSES.match(line) or PASSED.search(line[-END:]):
         return False
     if COMPILED.match(line) or ROW.match(line):
-        return not line.endswith(CODE_ENDS)
+        return not line.endswith(CODE_ENDS) and HARMLESS.match(line) is None
     if HELP.match(line) or CALM.match(line):
         return False
     loud = PLACED.match(line) or LOUD.search(line)

@@ -48,9 +48,8 @@ def verdict(text: str) -> str:
     """
     found = reports(text)
     raised = _thrown(text)
-    telling = [line for line in found if not EMPTY.search(line)]
-    compiled = next((line for line in telling if COMPILED.match(line)), "")
-    return (raised[-1] if raised else "") or compiled or next(reversed(telling or found), "")
+    compiled = next((line for line in found if COMPILED.match(line)), "")
+    return (raised[-1] if raised else "") or compiled or (found[-1] if found else "")
 
 
 def error_lines(text: str) -> tuple[str, ...]:
@@ -64,7 +63,8 @@ def error_lines(text: str) -> tuple[str, ...]:
 
 @remembered
 def reports(text: str) -> tuple[str, ...]:
-    """All the different lines that report an error, each cut to `MAX_LINE` characters."""
+    """All the different lines that report an error, each cut to `MAX_LINE` characters; those that only announce or point to others are
+    left out where there are others."""
     decoded = readable.is_decoded(text)
     read = "\n".join(readable.lines(text)) if decoded else text
     suspicious = [line.strip()[:MAX_LINE] for line in _suspicious(read)]
@@ -76,7 +76,7 @@ def reports(text: str) -> tuple[str, ...]:
         found = [line for line in suspicious if says_error(line) or _entry_flags_error(line)]
         if (printed or found) and kind_of(read) in PRINTED:  # asked last: what sort of text it is takes longest to tell
             found = printed
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys([line for line in found if not EMPTY.search(line)] or found))
 
 
 @remembered

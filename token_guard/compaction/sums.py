@@ -38,7 +38,7 @@ MATTERS = re.compile(r"(?<![\d.])[1-9][\d,]*(?![\d,]*\.\d|[\d,]*\s?(?:ms|s|sec|s
 """A number that is neither zero nor a time."""
 
 VERDICT_FIRST = re.compile(
-    r"(?![-+]\w)\W{0,8}(?:OK|[Dd]one|DONE|Success\w*|success|Succeeded|Finished|Completed?|Compiled (?:in|success)|[Bb]uilt|Passed"
+    r"\W{0,8}(?:OK|[Dd]one|DONE|Success\w*|success|Succeeded|Finished|Completed?|Compiled (?:in|success)|[Bb]uilt|Passed"
     r"|Nothing to|No (?:changes|issues|problems|errors))\b"
     r"|(?:Build|Apply|[A-Z]\w{2,20}) (?:succeeded|complete[d]?|finished|passed|successful)\b|ok\s+[\w./-]{1,200}\s+(?:\d[\d.]*s|\(cached\))"
 )
@@ -57,9 +57,9 @@ ENDING = 40
 BUILT = "BUILD SUCCESS"
 """A verdict that is told wherever it stands; others say less than a count that comes behind them ("Finished in 0.3 seconds")."""
 
-LISTED = re.compile(r"\s*(?:[d-][rwx-]{9}|(?:create|delete) mode |\d+ \S*(?:/\S*|\.\w{1,20})$)")
+LISTED = re.compile(r"[-+]\w|\s*(?:[d-][rwx-]{9}|(?:create|delete) mode |\d+ \S*(?:/\S*|\.\w{1,20})$)")
 RULED = re.compile(r"\W*(?:\[\w{1,12}\]\W*)?")
-"""A row of a listing, and a line without a word."""
+"""A row of a listing or of a diff, and a line without a word."""
 
 
 def sums(lines: Sequence[str]) -> list[str]:

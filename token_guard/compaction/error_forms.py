@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["COMPILED", "EMPTY", "ERROR_STEMS", "FLAG_STEMS", "flags_error", "is_source", "says_error"]
+__all__ = ["CODE_ENDS", "COMPILED", "EMPTY", "ERROR_STEMS", "FLAG_STEMS", "LOUD", "SOURCE", "flags_error", "is_source", "says_error"]
 
 ERROR_STEMS = (
     *("error", "err!", "exception", "traceback", "fail", "fatal", "panic", "denied", "refus", "not found", "no such", "cannot", "assert"),

@@ -53,3 +53,51 @@ def test_a_search_tells_the_first_files_that_it_found_and_how_many_there_were() 
 def test_packages_that_passed_are_told_by_the_last_of_them() -> None:
     run = "?   example.org/app [no test files]\nok  example.org/app/store 2.042s\nok  example.org/app/web (cached)\n"
     assert outcome(run) == "ok example.org/app/web (cached) (3 lines)"
+
+
+RUNS = {
+    "test result: ok. 81 passed; 0 failed": "\n\n   Doc-tests gateway\n\nrunning 0 tests\n\ntest result: ok. 0 passed; 0 failed; finished in 0.00s",
+    "Finished `dev` profile [unoptimized + debuginfo] target(s) in 3.41s": "",
+    "[INFO] Tests run: 214, Failures: 0, Errors: 0, Skipped: 3": "\n[INFO] ------\n[INFO] Total time:  41.2 s\n[INFO] ------",
+    "Passed! - Failed: 0, Passed: 120, Skipped: 0, Total: 120": "",
+    "Build succeeded.": "\n    0 Warning(s)\n    0 Error(s)\n\nTime Elapsed 00:00:03.41",
+    "Apply complete! Resources: 2 added, 1 changed, 0 destroyed.": '\n\nOutputs:\n\nbucket = "b-1"',
+    "Plan: 2 to add, 1 to change, 0 to destroy.": "",
+    "No changes. Your infrastructure matches the configuration.": "",
+    "#12 DONE 0.1s": "",
+    "Successfully installed acme-1.2 lib-3.4": "",
+    'deployment "relay" successfully rolled out': "",
+    "100% tests passed, 0 tests failed out of 214": "\n\nTotal Test time (real) =   0.12 sec",
+    "(30 rows)": "",
+    "Rows matched: 12 Changed: 12 Warnings: 0": "",
+    "Applying billing.0042_round... OK": "",
+    "make: Nothing to be done for 'all'.": "",
+    "webpack 5.90.0 compiled successfully in 3121 ms": "",
+    "✓ built in 3.21s": "",
+    "# pass 214": "\n# fail 0",
+    "Executed 12 out of 12 tests: 12 tests pass.": "",
+    "0 issues.": "",
+    "web1 : ok=12 changed=3 unreachable=0 failed=0 skipped=1": "",
+    "Tests: 214 passed, 214 total": "\nSnapshots:   0 total\nTime:        3.2 s\nRan all test suites.",
+}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("line", RUNS)
+def test_a_long_run_is_told_by_its_sum_alone(line: str, whole: bool) -> None:
+    run = "\n".join(f"   step {place} of the run, nothing to see" for place in range(30))
+    assert outcome(f"{run}\n{line}{RUNS[line]}\n", whole=whole).startswith(f"{line[:80]}")
+    assert "step" not in outcome(f"{run}\n{line}{RUNS[line]}\n", whole=whole)
+
+
+def test_a_commit_is_told_before_its_counts_whatever_its_hooks_wrote() -> None:
+    hooks = "\n".join(f"checking part {place}" for place in range(30))
+    told = outcome(f"{hooks}\n[main 6fde3f4] Round half up\n 2 files changed, 4 insertions(+)\n create mode 100644 a.ts\n", whole=True)
+    assert told.startswith("[main 6fde3f4] Round half up, 2 files changed, 4 insertions(+)")
+
+
+@pytest.mark.parametrize(
+    "last", ["done: boolean;", "// not yet done", "-done", "... [355 lines truncated] ...", "=== Compiled SQL ===", "# 1 if negated"]
+)
+def test_what_is_written_in_a_file_is_no_sum(last: str) -> None:
+    assert outcome(f"const a = 1;\nconst b = 2;\nconst c = 3;\n{last}\n") == "(4 lines)"

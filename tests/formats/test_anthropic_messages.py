@@ -119,6 +119,12 @@ def test_each_part_is_read_as_what_it_is() -> None:
     )
 
 
+@pytest.mark.parametrize("mark", [{}, {"is_error": False}, {"is_error": True}])
+def test_a_result_that_is_marked_as_an_error_is_one_whatever_it_says(mark: dict[str, bool]) -> None:
+    result = conversation(say("user", [gave("no seat left", **mark)])).messages[0].parts[0]
+    assert result == ToolResult("toolu_1", (Text("no seat left"),), failed=mark.get("is_error", False))
+
+
 def test_text_in_documents_and_search_results_counts_as_text() -> None:
     blocks = [*SHAPES["text document"]["content"], *SHAPES["document of blocks"]["content"], *SHAPES["search result"]["content"]]
     parts = conversation(say("user", blocks)).messages[0].parts

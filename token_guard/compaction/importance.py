@@ -88,8 +88,8 @@ def _later_uses(units: Sequence[Exchange], names: Mapping[int, frozenset[str]]) 
 
 
 def _reports_error(message: Message) -> bool:
-    """Whether a tool reports an error in a message."""
-    return any(reports.error_lines(result.text) for result in message.results) if message.results else False
+    """Whether a tool reports an error in a message, or its result is marked as one."""
+    return any(result.failed or reports.error_lines(result.text) for result in message.results)
 
 
 def _names_of(unit: Exchange) -> frozenset[str]:

@@ -55,6 +55,14 @@ PASSED = re.compile(
 )
 """A test that passed, or a package of them: of many nobody asks which; the sum of a run is told with its step."""
 
+PROGRESS = re.compile(
+    r"(?!Missing|Failing|Pending)[A-Z][a-z]{2,12}(?:ing|ed) [\w@./-]{1,80}(?: v\d[\w.+-]{0,30}(?: \([^()]{1,120}\))?|\s?\.{3})$"
+)
+"""A row of a run's progress (`Compiling serde v1.0.190`): nobody asks later what else was done on the way."""
+
+POINTING = re.compile(r"(?:-->|at|File) .{1,200}[:( ]\d")
+"""The line behind an error that says where it is."""
+
 WAS, NOW = "was: ", "now: "
 """What stands before a line that an edit took away, and before one that it put in."""
 
@@ -107,14 +115,16 @@ def read(text: str) -> tuple[Line, ...]:
     valued = frozenset(facts.names(text)) if is_record else frozenset()
     lines = readable.lines(text)
     identifies = IDENTIFIES if len(lines) <= FEW_ROWS else 0.0
+    reported = 0.0
     for line in map(str.strip, lines):
-        reported = REPORTS if errors and line[: reports.MAX_LINE] in errors else 0.0
+        is_error = bool(errors) and (line[: reports.MAX_LINE] in errors or (reported > 0 and POINTING.match(line) is not None))
+        reported = REPORTS if is_error else 0.0
         for piece in pieces(line, ROW_CHARS if is_record else LINE_CHARS):
             place += 1
             if len(piece) < SHORTEST or piece in seen or readable.is_frame(piece):
                 continue
             seen.add(piece)
-            names = () if PASSED.match(piece) else facts.names_in(piece)
+            names = () if PASSED.match(piece) or (not reported and PROGRESS.match(piece)) else facts.names_in(piece)
             bonus = reported + DEFINES * bool(DEFINING.match(piece)) + CHANGED * piece.startswith((WAS, NOW))
             identifiers: tuple[str, ...] = ()
             if is_record:

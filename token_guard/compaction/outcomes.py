@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from token_guard.compaction import readable
 from token_guard.compaction.clip import CUT, clipped
 from token_guard.compaction.reports import verdict
+from token_guard.compaction.sums import says_anything, sums
 
 __all__ = ["outcome", "status_of"]
 
@@ -35,19 +36,15 @@ NOTICE = re.compile(r"\s*\[?(?:warn(?:ing)?|notice|note|hint|deprecat\w+)\b\]?:?
 ANNOUNCED = re.compile(r"(?:^|(?<=[.!]) )[^.!\n]{1,200}:$")
 """The sentence at the end of a line that announces the lines below it; before it stands how the call ended."""
 
-SUM = re.compile(
-    r"^\W*(?:[\w:]+\s+){0,2}\d[\d,]*\s(?:[a-z]+ )?(?:passed|pass(?:ing|es)?|failed|failing|skipped|tests?(?:\(s\))?|specs?|examples?"
-    r"|assertions?|errors?|warnings?|problems?|vulnerabilities|packages|files? (?:changed|checked|formatted|reformatted|scanned|left))"
-    r"(?![\w./])|^\d[\d,]* (?:[a-z]+ ){1,2}(?:[a-z]+ed|written|sent|built|found)\b|^(?:OK|Done|Success|Finished|Compiled)\b"
-    r"|^ok\s+[\w./-]+\s+(?:\d[\d.]*s|\(cached\))"
-    r"|\bBUILD SUCCESS|\b[Aa]ll (?:[\w,]+ )?(?:checks?|tests?|files?|specs?) (?:have |are )?(?:pass|ok|clean|up to date)"
-)
 FOUND = re.compile(r"[\w.~@+-]*(?:/[\w.@+-]+)+/?")
 FEW_FOUND = 3
 """A line that is a path and nothing else: what a search found; so many are told, and how many there were."""
 
-LAST = 4
-"""How a run sums up what it did, in one of so many last lines."""
+LONG_RUN = 12
+"""What takes more lines is a run: it says how it ended where it ends, not where it begins."""
+
+COMMITTED = re.compile(r"\[[\w./-]{1,100}(?: \([\w-]{1,40}\))? [0-9a-f]{7,40}\] ")
+"""What tells of a commit, before which the checks of a repository may write much."""
 
 STATE = re.compile(r"(?:\w{1,64}_)?(?:status|state|result|success|error|message|reason|outcome|total)(?:_\w{1,64})?: ", re.IGNORECASE)
 """What of a record tells how a call ended."""
@@ -93,18 +90,22 @@ def _went_well(status: str) -> bool:
 
 def _said(text: str, lines: Sequence[str], *, whole: bool, shown: bool) -> Sequence[str]:
     """The lines that say how a call ended in which nothing went wrong: all of a few; the first of paths that were found; the sum of a run;
-    what is said before a text is shown; of a record what tells its state; else, of a change, the ends."""
+    what is said before a text is shown; of a record what tells its state; else, of a change, the ends, of a long one its sum."""
     if len(lines) <= FEW_LINES:
         return lines
     if all(map(FOUND.fullmatch, lines)):
         return lines[:FEW_FOUND]
     if not whole:
-        return () if shown else [line for line in lines[-LAST:] if SUM.search(line)][-1:]
+        return () if shown else sums(lines)
     ended = ANNOUNCED.sub("", lines[0].rstrip(), count=1)
     if ended and ended != lines[0].rstrip():
         return [ended]
     states = [line for line in lines if STATE.match(line)] if readable.fields(text) else []
-    return [lines[0], *(line for line in [*states[:FEW_LINES], lines[-1]][:FEW_LINES] if line != lines[0])][:FEW_LINES]
+    summed = sums(lines) if not states else []
+    if summed and len(lines) > LONG_RUN:
+        return [*[line for line in lines if COMMITTED.match(line)][-1:], *summed][:FEW_LINES]
+    first, last = (next(filter(says_anything, one), one_end) for one, one_end in ((lines, lines[0]), (reversed(lines), lines[-1])))
+    return list(dict.fromkeys([first, *states[:FEW_LINES], *summed[-1:], last]))[:FEW_LINES]
 
 
 def _says_nothing(line: str) -> bool:

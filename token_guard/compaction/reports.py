@@ -9,67 +9,31 @@ import re
 from collections.abc import Iterator, Sequence
 
 from token_guard.compaction import readable
+from token_guard.compaction.error_forms import CODE_ENDS, COMPILED, EMPTY, ERROR_STEMS, FLAG_STEMS, LOUD, SOURCE, flags_error, says_error
 from token_guard.compaction.kinds import kind_of
 from token_guard.compaction.remembered import remembered
 
 __all__ = ["MAX_LINE", "error_lines", "reports", "verdict"]
 
-ERROR = re.compile(
-    r"\b(?:error|exception|traceback|fail(?:ed|ure|s)?|fatal|panic|denied|refused|not found|no such|cannot|undefined|unexpected|invalid"
-    r"|timed? ?out)\b|(?-i:Error|Exception)\b",
-    re.IGNORECASE,
-)
-
-ERROR_STEMS = (
-    *("error", "exception", "traceback", "fail", "fatal", "panic", "denied", "refused", "not found", "no such", "cannot"),
-    *("undefined", "unexpected", "invalid", "timed out", "timedout", "time out", "timeout"),
-)
-"""A text without any of these, in lower case, reports no error; looking for them costs a tenth of looking at every line."""
-
-ANY_STEM = re.compile("|".join(ERROR_STEMS))
-
-REPORT = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|PANIC|FAILED)\b|\b[A-Z]\w*(?:Error|Exception): |\bTraceback\b")
-"""What reports an error wherever it stands: a level in capitals, an exception with its message."""
-
-SOURCE = re.compile(
-    r"^\s*(?:\d+\s*[:\-|→\t]|\S+[:\-]\d+[:\-]|#|//|\*|[>+\-] |[0-9a-f]{7,40} )"
-    r"|\b(?:raise|except|catch|throw|class|def|func|import|return|[Ii]f|[Ww]hen|would|should|may|might|print)\b"
-)
-"""What marks a line as source code, a search hit, an entry of a list or a log of commits, or as speaking of what may come: it names
-an error without reporting one."""
-
-PASSING = re.compile(
-    r"(?:\bok|\bOK|\bpass(?:ed)?|\bPASS(?:ED)?|✓|✔|\bsuccess(?:ful(?:ly)?)?)\W*$|^\W*(?:ok\b|✓|✔|PASS(?:ED)?\b)"
-    r"|\b(?:no|0|without|zero) (?:\w+ )?(?:errors?|failures?|failed|exceptions?|warnings?)\b"
-    r"|(?:error|exception|fail(?:ed|ures?)|errors)['\"]?\s{0,2}[:=]\s{0,2}(?:null|none|nil|false|0|''|\"\"|\[\]|\{\})\W*$",
-    re.IGNORECASE,
-)
-"""What says of a line that nothing went wrong, whatever it is named after."""
-
-HELP = re.compile(r"^\s*(?:-\w[\s,]|--[\w-]+|usage:|#+ |[*|] ?|\d{1,3}[.)] |[A-Z]\) |(?:[-•] )?\*\*|[\w.-]+\s{3,}\S)", re.IGNORECASE)
-"""An option or an entry of a help text, a heading, a row of a table, a point of a list: it speaks of errors that may come."""
-
 KEY = re.compile(r"(?:^|, |\{)([\w.-]{1,40}): ")
 SAYING = re.compile(r"error|exception|fail|reason|message|detail|std|output|result|status|text|content", re.IGNORECASE)
 """The key before a value of JSON, and those keys whose values say how a call ended; others hold what people wrote."""
+
+ENTRY = re.compile(r"['\"]?[A-Za-z_]{2,20}['\"]?: ?\S|(?:< )?HTTP\b")
+"""An entry of a record that is written line by line, or the answer of a server."""
+
+PRINTED = frozenset({"code", "diff"})
+"""Kinds of text that show what is written somewhere."""
 
 THROWN = re.compile(
     r"^(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Warning)\b|^Traceback \(|^\s*(?:\S+: )?(?:fatal|panic|error)(?:\[\w+\])?: ", re.IGNORECASE
 )
 """What reports an error in the midst of source code: an exception as it is printed, a compiler's message."""
 
-COMPILED = re.compile(r"^\S+?(?:\(\d+,\d+\)|:\d+(?::\d+)?): (?:fatal )?(?:error|Error)\b|^(?:error|fatal)(?:\[\w+\])?: ")
-"""A compiler's message: of several, the first says what is wrong, the others follow from it."""
-
 TRACEBACK = "Traceback (most recent call last):"
-
-CODE_ENDS = ("{", "}", ";", ",", "(", "):", "[", "*/", '"""')
 
 MAX_ERRORS = 3
 """Error lines kept of a text."""
-
-SHORTEST_REPORT = 12
-"""Characters; "Error:" alone says nothing."""
 
 MAX_LINE = 240
 """An error line longer than this is cut: one log line of JSON can be a megabyte."""
@@ -99,15 +63,20 @@ def error_lines(text: str) -> tuple[str, ...]:
 
 @remembered
 def reports(text: str) -> tuple[str, ...]:
-    """All the different lines that report an error, each cut to `MAX_LINE` characters."""
+    """All the different lines that report an error, each cut to `MAX_LINE` characters; those that only announce or point to others are
+    left out where there are others."""
     decoded = readable.is_decoded(text)
     read = "\n".join(readable.lines(text)) if decoded else text
     suspicious = [line.strip()[:MAX_LINE] for line in _suspicious(read)]
-    if suspicious and kind_of(read) == "code":
-        found = [line for line in suspicious if THROWN.match(line) and not line.endswith(CODE_ENDS)]
+    if decoded:
+        is_record = bool(suspicious) and bool(readable.fields(text))
+        found = [line for line in suspicious if (is_record and flags_error(line)) or _value_says_error(line)]
     else:
-        found = [line for line in suspicious if _reports_error(line) and not (decoded and _is_prose_value(line))]
-    return tuple(dict.fromkeys(found))
+        printed = [line for line in suspicious if THROWN.match(line) and not line.endswith(CODE_ENDS)]
+        found = [line for line in suspicious if says_error(line) or _entry_flags_error(line)]
+        if (printed or found) and kind_of(read) in PRINTED:  # asked last: what sort of text it is takes longest to tell
+            found = printed
+    return tuple(dict.fromkeys([line for line in found if not EMPTY.search(line)] or found))
 
 
 @remembered
@@ -133,27 +102,41 @@ def _behind_tracebacks(lines: Sequence[str]) -> Iterator[str]:
 
 def _suspicious(text: str) -> Iterator[str]:
     """Lines that may report an error."""
-    lowered, end = text.lower(), 0
-    if not any(stem in lowered for stem in ERROR_STEMS):
+    lowered = text.lower()
+    stems = [stem for stem in (*ERROR_STEMS, *FLAG_STEMS) if stem in lowered]
+    if not stems:
         return
     if len(lowered) != len(text):  # a few letters have no lower case of one character
         yield from text.splitlines()
         return
-    for match in ANY_STEM.finditer(lowered):
-        if match.start() >= end:
-            start, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.start())
+    for start, end in _lines_with(stems, lowered):
+        yield from text[start:end].splitlines()
+
+
+def _lines_with(stems: Sequence[str], text: str) -> Sequence[tuple[int, int]]:
+    """Where the lines of a text stand that have one of these stems, in their order."""
+    found = {}
+    for stem in stems:
+        place = text.find(stem)
+        while place >= 0:
+            end = text.find("\n", place)
             end = end if end >= 0 else len(text)
-            yield from text[start:end].splitlines()
+            found[text.rfind("\n", 0, place) + 1] = end
+            place = text.find(stem, end)
+    return sorted(found.items())
 
 
-def _reports_error(line: str) -> bool:
-    if len(line.strip()) < SHORTEST_REPORT or not ERROR.search(line) or PASSING.search(line) or HELP.match(line):
+def _value_says_error(line: str) -> bool:
+    """Whether a line of a record reports an error in a value that says how the call ended; others hold what people wrote."""
+    before, *fields = KEY.split(line)
+    if not fields:
+        return says_error(line)
+    values = zip(fields[::2], fields[1::2], strict=True)
+    return says_error(before) or LOUD.search(line) is not None or any(SAYING.search(key) and says_error(value) for key, value in values)
+
+
+def _entry_flags_error(line: str) -> bool:
+    """Whether a line that is a record by itself, or an entry of one, says that a call failed."""
+    if SOURCE.search(line) or (line.endswith(CODE_ENDS) and not line.startswith("{")):
         return False
-    return bool(REPORT.search(line)) or not (SOURCE.search(line) or line.rstrip().endswith(CODE_ENDS))
-
-
-def _is_prose_value(line: str) -> bool:
-    """Whether a line is a value of JSON under a key that says nothing of how the call ended."""
-    error = ERROR.search(line)
-    key = next(reversed(KEY.findall(line, 0, error.end())), "") if error else ""
-    return bool(key) and not SAYING.search(key) and not REPORT.search(line)
+    return (line.startswith("{") or ENTRY.match(line) is not None) and flags_error(line)

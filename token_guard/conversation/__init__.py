@@ -83,10 +83,11 @@ class Opaque:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered to the call `call_id`."""
+    """What a tool answered to the call `call_id`; `failed` where the wire says by itself that the call did."""
 
     call_id: str
     content: tuple[Text | Media | Opaque, ...]
+    failed: bool = False
 
     @property
     def text(self) -> str:

@@ -48,7 +48,8 @@ def _tool_use(block: Mapping[str, Any], path: Path, place: str) -> Iterator[Plac
 def _tool_result(block: Mapping[str, Any], path: Path, place: str) -> Iterator[Placed]:
     content = expect(block.get("content"), (str, list, tuple, type(None)), f"{place}.content")
     inner = (Text(content),) if isinstance(content, str) else tuple(map(_inner, content or ()))
-    yield ToolResult(expect(block.get("tool_use_id"), str, f"{place}.tool_use_id"), inner), (*path, "content")
+    call_id, failed = expect(block.get("tool_use_id"), str, f"{place}.tool_use_id"), block.get("is_error") is True
+    yield ToolResult(call_id, inner, failed), (*path, "content")
 
 
 def _image(block: Mapping[str, Any], path: Path, place: str) -> Iterator[Placed]:

@@ -177,7 +177,7 @@ def _part_pieces(part: Part) -> Iterator[str]:
     if isinstance(part, ToolCall):
         yield from (part.id, part.name, part.arguments)
     elif isinstance(part, ToolResult):
-        yield part.call_id
+        yield from (part.call_id, "failed") if part.failed else (part.call_id,)
         for inner in part.content:
             yield from _part_pieces(inner)
     elif isinstance(part, Media):

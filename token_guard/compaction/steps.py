@@ -14,7 +14,7 @@ from token_guard.compaction.clip import CUT, NAME_CHARS, clipped
 from token_guard.compaction.lines import NOW, WAS, Line, telling
 from token_guard.compaction.outcomes import outcome
 from token_guard.compaction.reports import error_lines
-from token_guard.conversation import Message, ToolCall
+from token_guard.conversation import Message, ToolCall, ToolResult
 from token_guard.conversation.paired import paired
 from token_guard.formats.retrieval import key_of
 from token_guard.marks import quoted
@@ -93,14 +93,14 @@ def steps(messages: Iterable[Message], weights: Mapping[str, float]) -> Iterator
 def _found(told: Sequence[Message], weights: Mapping[str, float]) -> Iterator[tuple[Message, Iterator[Step]]]:
     """The steps of each message."""
     said = set[str]()
-    results = {(pair.called, pair.call.id): pair.result.text for pair in paired(told)}
+    results = {(pair.called, pair.call.id): pair.result for pair in paired(told)}
     spoken = dict(_spoken_calls(told))
     for place, message in enumerate(told):
         if place in spoken:
             yield message, _spoken(spoken[place], told[place + 1], weights, said)
         elif message.role == "assistant":
-            said_to = {call.id: results.get((place, call.id), "") for call in message.calls}
-            yield message, _turn(message, said_to, weights, said)
+            answered = {call.id: results[place, call.id] for call in message.calls if (place, call.id) in results}
+            yield message, _turn(message, answered, weights, said)
         elif message.asks and place - 1 not in spoken:
             yield message, _words(message, weights)
 
@@ -119,7 +119,7 @@ def _spoken(spoken: SpokenCall, answer: Message, weights: Mapping[str, float], s
     yield _called(spoken.call, _quoted(spoken.words, [spoken.call]), answer.said, weights, seen)
 
 
-def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, float], seen: set[str]) -> Iterator[Step]:
+def _turn(message: Message, results: Mapping[str, ToolResult], weights: Mapping[str, float], seen: set[str]) -> Iterator[Step]:
     """What the assistant did in one turn, or what it said."""
     said = message.said
     decided = bool(facts.decisions(said))
@@ -137,7 +137,8 @@ def _turn(message: Message, results: Mapping[str, str], weights: Mapping[str, fl
     calls = _told(message.calls)
     words = _quoted(said, calls)
     for call in calls:
-        yield _called(call, words, results[call.id], weights, seen)
+        step = _called(call, words, results[call.id].text if call.id in results else "", weights, seen)
+        yield replace(step, failed=True, files=()) if call.id in results and results[call.id].failed else step
         words = ""
 
 

@@ -45,7 +45,8 @@ class Truncate:
         last_note = max((place for place, message in enumerate(draft.messages) if is_note(message)), default=0)
         shorter = without_oldest(draft, goal.target, counter, after=last_note, least=goal.least, remembered=self.tells)
         shorter = without_oldest(shorter, goal.allowed, counter, remembered=self.tells)
-        shorter = without_oldest(shorter, goal.most, counter, stays=_called_for(shorter.messages), remembered=self.tells)
+        if counter.messages(shorter.messages) > goal.most:
+            shorter = without_oldest(shorter, goal.most, counter, stays=_called_for(shorter.messages), remembered=self.tells)
         if counter.messages(shorter.messages) <= goal.most:
             return self._with_rules(shorter, draft, goal, counter)
         messages = without_notes(shorter.messages, goal.most, counter)

@@ -18,6 +18,7 @@ from token_guard.compaction.rule_words import (
     HELD_TO,
     KEEPING,
     NUMBER,
+    PAST,
     QUANTITY,
     SAYING,
     SAYING_WORDS,
@@ -73,7 +74,7 @@ FORBIDS: Final = (
     ),
     form(
         "never",
-        CLAUSE + r"(?:never|not ever)\s+"
+        CLAUSE + r"(?:never|not ever)\s+(?!" + PAST + r"\b)"
         r"(?!(?:mind|know|give up|quit|been|had|was|were|got|did|knew|saw|the|a|an|again|really|heard|seen|in|once|to)\b"
         r"|\w+(?<!ne)ed\b)\w+",
         r"\b(?:must|shall|should|may|is|are|be|to|you|\w+s) never\b(?! (?:know|been|had|was|were|got|saw|\w+ed)\b)",

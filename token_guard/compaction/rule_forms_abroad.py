@@ -43,7 +43,7 @@ FORBIDS_ABROAD: Final[tuple[Form, ...]] = (
         r"\b(?:auf keinen fall|unter keinen umständen|niemals|nie wieder|bitte (?:nie|nicht|keine?[nmrs]?)|verboten|tabu|untersagt"
         r"|nicht erlaubt)\b",
         r"\b(?:darf|dürfen|darfst|soll(?:en|st)?|muss|müssen)\b[^.?!]{0,60}\b(?:nie|nicht|keine?[nmrs]?)\b",
-        r"^(?:bitte )?keine?[nmrs]? (?!ahnung|problem|sorge|angst|zeit|ding|idee)[^?!.]{3,80}$|^(?:bitte )?vermeide\b|^(?:bitte )?nie\b",
+        r"^(?:bitte )?keine?[nmrs]? (?!ahnung|problem|sorge|angst|zeit|ding|idee)[^?!.]{3,80}[.!]?$|^(?:bitte )?vermeide\b|^(?:bitte )?nie\b",
         r"^(?:und |aber |bitte )?(?:\w+e|lass|fass|änder\w*|lösch\w*|schreib\w*|nimm|gib|rühr\w*)\b (?:\S+ ){0,5}(?:nicht|nie"
         r"|keine?[nmrs]?)\b",
     ),
@@ -78,7 +78,7 @@ FORBIDS_ABROAD: Final[tuple[Form, ...]] = (
         r"|använd inte|ikke) ",
         r"\b(?:nigdy nie|pod żadnym pozorem|nie wolno|zabronion\w+|asla|kesinlikle \w+m[ae]y?\w*|yasak\w*)\b|^nie \w+(?:aj|uj|ij|isz|ów"
         r"|rz)\b",
-        r"\b(?:никогда не|ни в коем случае|нельзя|запрещ\w+|не (?:должн\w+|надо|нужно|трогай\w*|меняй\w*|используй\w*|отправляй\w*"
+        r"\b(?:никогда не(?! \w+(?:[иеё]т|[уюая]т|л[аио]?|ю|у|ем|им)(?:ся|сь)?\b)|ни в коем случае|нельзя|запрещ\w+|не (?:должн\w+|надо|нужно|трогай\w*|меняй\w*|используй\w*|отправляй\w*"
         r"|удаляй\w*|пиши\w*|добавляй\w*|упоминай\w*|раскрывай\w*)|ніколи не|заборонено)\b",
     ),
     form(
@@ -152,14 +152,14 @@ BINDS_ABROAD: Final[tuple[Form, ...]] = (
         r"|her zaman|sadece|yalnızca|always)\w*\b"
         r"[^?]{0,100}?\b(?:altijd|alleen|uitsluitend|nooit|elke|alle|hoogstens|maximaal|in het \w+|kort|formeel|alltid|endast|bara"
         r"|aldrig|varje|högst|på \w+|kun|altid|hver|zawsze|tylko|wyłącznie|każd\w+|maksymalnie|po \w+|\d+ \w+)\b",
-        r"\b(?:отвечай\w*|пиши\w*|используй\w*|указывай\w*|говори\w*|держи\w*|спрашивай\w*|соблюдай\w*|відповідай\w*)\b|\b(?:всегда"
+        r"\b(?:отвечай\w*|пиши\w*|используй\w*|указывай\w*|говори\w*|держи\w*|спрашивай\w*|соблюдай\w*|відповідай\w*)\b|\b(?:всегда(?! \w+(?:[иеё]т|[уюая]т|л[аио]?|ю|у)(?:ся|сь)?\b)"
         r"|обязательно|исключительно)\b|\b(?:все|каждый|каждая|любой) [^.?!]{2,60}(?:долж\w+|следует)|\b(?:her zaman|sadece|yalnızca"
         r"|mutlaka)\b",
     ),
     form(
         BEYOND_ASCII,
-        r"从现在|從現在|今后|今後(?:は|も)?|以后(?:都|请|一律|每)|(?:始终|始終|务必|務必|一律|一定要)|(?<!我)(?<!们)必须|必須|(?:请|請)(?:只|都|一直|每次|用(?:简体|繁體|中文|英文|英语|正式|列表|表格)"
-        r"|以(?:列表|表格|要点|正式)|保持)|只(?:能|用|使用|许|准|可)|每次(?:都|回答|回复)"
+        r"从现在|從現在|今后|今後(?:は|も)?|以后(?:都|请|一律|每)|(?:(?:始终|始終)(?!保持着|在)|务必|務必|一律|(?<!我)(?<!们)一定要(?!来|去))|(?<!我)(?<!们)必须(?!尝|去|来)|必須(?!では)|(?:请|請)(?:只|都|一直|每次|用(?:简体|繁體|中文|英文|英语|正式|列表|表格)"
+        r"|以(?:列表|表格|要点|正式)|保持)|只(?:能|用|使用|许|准|可)|每次(?:都(?!有|会|是|被)|回答|回复)"
         r"|(?:所有|全部|每个|每条)[^，。？]{1,14}(?:都|必须|须|用|应|要|以)|(?:回答|回复|答案|输出)[^，。？]{0,6}(?:要|请|须|控制|不超过|限|用)|(?:不超过|控制在|限制在)\s?\d+",
         r"必ず|常に(?!私)|これからは|今後|(?:毎回|すべて|全て|いつも)[^。？]{1,24}(?:ください|こと|して|で)|(?:のみ|だけ)(?:で|を)(?:使|回答|答|お願い|参照)|で(?:回答|答え|返信|出力|記述|書いて)(?:て"
         r"|し|く|ください)|\d+(?:文字|字|行|語|文)以内|(?:敬語|丁寧語|箇条書き|です・ます)",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CLAUSE", "DOING", "DOING_WORDS", "HELD_TO", "KEEPING", "NUMBER", "QUANTITY", "SAYING", "SAYING_WORDS", "SHAPE", "STANDING"]
+__all__ = ["CLAUSE", "DOING", "DOING_WORDS", "HELD_TO", "KEEPING", "NUMBER", "PAST", "QUANTITY", "SAYING", "SAYING_WORDS", "SHAPE", "STANDING"]
 
 CLAUSE = r"(?:^|[,;:(–—]\s*|\b(?:and|but|so|then|also|or|please|just)\s+)(?:please\s+|just\s+|you\s+)?"
 """Where somebody is told something: at the beginning of a sentence or of a clause."""
@@ -42,7 +42,7 @@ MADE_AS = (
 KEEPING = CLAUSE + (
     r"(?:keep(?! (?:going|working|trying|up\b|me posted|looking|getting|on\b))|stay(?! tuned)|remain|stick (?:to|with)|adhere|conform"
     r"|comply"
-    r"|follow(?! up| these steps| this link)|respect|obey|maintain|preserve|(?:limit|restrict|confine|cap)(?! (?:is|was|of|has|are)\b)"
+    r"|follow(?! up| these steps| this link)|respect|obey|maintain(?! a )|preserve(?! what (?:was|is)\b)|(?:limit|restrict|confine|cap)(?! (?:is|was|of|has|are)\b)"
     r"|be (?:as )?" + MANNER + r"|leave [^.?!]{1,60}\b(?:alone|untouched|unchanged|as (?:is|they are|it is)|intact|out\b)"
     r"|treat [^.?!]{1,60}\bas\b|pretend|act as|assume (?:that )?(?:i|we|the|all|every))\b"
 )
@@ -105,3 +105,10 @@ QUANTITY = (
     r"(?:[$€£¥]\s?)?(?:\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty|sixty|seventy|eighty"
     r"|ninety|a)[ -](?:hundred|thousand|million|dollars?|euros?|pounds?|days?|weeks?|hours?|minutes?|percent))"
 )
+
+PAST = (
+    r"(?:told|gave|said|came|made|went|took|thought|wrote|ran|found|left|felt|kept|meant|sent|built|paid|lost|became|began|brought|bought"
+    r"|caught|chose|did|drew|drove|ate|fell|fought|forgot|held|led|met|rode|rose|sold|shook|slept|spoke|spent|stood|stole|swore|taught"
+    r"|threw|understood|woke|wore|won|worked|got|saw|knew|had|was|were|heard)"
+)
+"""Past tenses that do not end in "ed": with "never" before them they tell what was."""

@@ -12,7 +12,7 @@ from token_guard.compaction.rule_forms import FORBIDS, has_any, words_of
 from token_guard.compaction.rule_forms_abroad import FORBIDS_ABROAD
 from token_guard.compaction.statement_forms import LABEL
 
-__all__ = ["replaces"]
+__all__ = ["names_of", "replaces", "same_manner", "words_in"]
 
 SAME_SUBJECT = 0.6
 """Two rules with this share of their words are about the same; where their numbers or names differ, the newer one stands."""
@@ -24,6 +24,14 @@ _FIRST: Final = re.compile(r"[^.!?]*(?:[.!?](?!\s)[^.!?]*)*[.!?](?=\s+\S)")
 """The first of several sentences."""
 
 _WORD: Final = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
+_NAME: Final = re.compile(r"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.[a-z]\w{0,7}\b(?!\.\w)|(?<![\w.-])[A-Za-z]\w*_\w+", re.ASCII)
+_HOLLOW: Final = frozenset(
+    "可以 现在 現在 不要 不用 以内 以后 请勿 必须 就是 一下 修改 ください てくだ くださ さい しな ない いで でく てく 変更 更し して ても 大丈 丈夫 "
+    "にな なり りま まし した です ます には いい 更新 하지 마세 세요 이제 도록".split()
+)
+"""Pairs of characters that say nothing of what a sentence is about."""
+
 _NUMBER_WORDS: Final = (
     r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen"
     r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand)"
@@ -176,6 +184,29 @@ def replaces(rule: str, older: str) -> bool:
     if mine.manners and its.manners and _excludes(mine, its):
         return True
     return _restates(mine, its) or (not mine.matters.isdisjoint(its.matters) and _settles(mine, its))
+
+
+@lru_cache(maxsize=4_096)
+def names_of(said: str) -> frozenset[str]:
+    """The files and other things that a sentence names, without what leads to them.
+
+    >>> sorted(names_of("Never touch `app/settings.toml` or MAX_ROWS; use 3.5 e.g. for it."))
+    ['max_rows', 'settings.toml']
+    """
+    return frozenset(name.lower() for name in _NAME.findall(said))
+
+
+@lru_cache(maxsize=4_096)
+def words_in(said: str) -> frozenset[str]:
+    """The words by which a sentence says what it is about; of scripts without spaces, each two characters beside one another."""
+    lower = said.lower()
+    pairs = {run[place : place + 2] for run in _UNSPACED.findall(lower) for place in range(len(run) - 1)}
+    return (_subject(said).words | pairs) - _HOLLOW
+
+
+def same_manner(one: str, other: str) -> bool:
+    """Whether both name a language, a tone, a kind of units or of indentation."""
+    return not _subject(one).manners.keys().isdisjoint(_subject(other).manners.keys())
 
 
 def _restates(mine: _Subject, its: _Subject) -> bool:

@@ -17,7 +17,7 @@ from token_guard.compaction.story_forms import REPORTED, STORY
 from token_guard.conversation import Message
 from token_guard.speech import own_words
 
-__all__ = ["asks_to_be_kept", "forbids", "found", "given", "is_declared", "is_for_safety", "newest", "unlabelled"]
+__all__ = ["asks_to_be_kept", "forbids", "found", "given", "is_declared", "is_for_safety", "newest", "statements", "unlabelled"]
 
 LONGEST = 500
 """Characters of a sentence; longer ones are pasted text."""
@@ -84,6 +84,22 @@ def found(text: str) -> tuple[str, ...]:
         return ()
     with_facts = len(own) <= MOST_TOLD
     return tuple(dict.fromkeys(rule for line in _lines(own) for rule in _of_line(line, with_facts)))
+
+
+def statements(text: str) -> Iterator[str]:
+    """The sentences of a user's own prose that belong to no rule and ask nothing, as they stand in it.
+
+    >>> list(statements("Never push. You may pull. He said \"Never pull.\" Why?"))
+    ['You may pull.', 'He said "Never pull."']
+    """
+    own = own_words(text)
+    if not own or _is_of_others(own):
+        return
+    told = "\n".join(found(text))
+    for line in _lines(own):
+        for sentence in line.stripped().sentences():
+            if _is_prose(sentence.open) and not sentence.open.endswith(("?", "？")) and sentence.text not in told:
+                yield sentence.text
 
 
 def given(messages: Iterable[Message]) -> tuple[str, ...]:

@@ -1,0 +1,93 @@
+"""What the user says later of something that a rule speaks of: that it is allowed again, no longer needed, or to be otherwise.
+
+Whether a rule still holds is not guessed: where such words name what it is about, they are told beside it, and who reads both knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
+
+from token_guard.compaction.remembered import remembered
+from token_guard.compaction.rule_subjects import names_of, same_manner, words_in
+from token_guard.compaction.rules import asks_to_be_kept, forbids, statements
+
+__all__ = ["amendments", "belonging", "is_amendment"]
+
+LONGEST = 300
+"""Characters of a sentence: nobody takes a rule back in more."""
+
+STEM = 5
+"""Words that begin with so many letters in common are one word in two forms."""
+
+_ALLOWS: Final = re.compile(
+    r"\byou (?:may|can|could|should|are (?:now |again )?(?:allowed|free|permitted) to|need not|no longer (?:need|have) to)\b"
+    r"|\byou (?:needn|don)['’]t (?:need|have)?\b|\b(?:is|are|it['’]s|that['’]s|be) (?:\w+ )?(?:fine|ok|okay|allowed|permitted|possible|unlocked"
+    r"|unnecessary|not needed|not necessary|enough|welcome|open|off)\b"
+    r"|^(?:\w+,? )?(?:forget|ignore|drop|lift|scrap|scratch|cancel|disregard|skip|undo|revoke|withdraw|allow|permit|relax|loosen|stop|feel free)\b"
+    r"|\b(?:no longer|any ?more|any longer|again|after all|instead|except\w*|obsolete|outdated|void|lifted|moot|from now|now|actually|rather"
+    r"|back to|unless|but)\b|^make\b"
+    r"|\b(?:darfst|kannst|dürft|könnt|brauchst|hinfällig|aufgehoben|erledigt|wieder|vergiss|vergesst|doch|stattdessen|ausnahm\w+|egal|jetzt"
+    r"|nicht mehr|ab jetzt|erlaubt|überflüssig|nicht nötig)\b"
+    r"|\b(?:tu peux|vous pouvez|finalement|oublie\w*|plus besoin|nouveau|n['’]est plus|ne sont plus|sauf|désormais|plutôt|autorisée?s?|permis)\b"
+    r"|\b(?:puedes?|pueden|olvida\w*|ya no|otra vez|de nuevo|excepto|salvo|ahora|mejor|permitid[oa]s?|no hace falta)\b"
+    r"|\b(?:podes?|pode[ms]?|esquece\w*|já não|não precisa\w*|puoi|potete|dimentica\w*|non serve più|non è più|di nuovo|tranne|adesso|agora|invece)\b"
+    r"|\b(?:je mag|mag je|mogen|vergeet|weer|niet meer|możesz|zapomnij|znowu|już nie|du får|glöm|igen|artık|tekrar)\b"
+    r"|можно|можешь|можете|забудь\w*|отмен\w+|больше не|снова|опять|кроме|разреш\w+|теперь|лучше|не надо|не нужно"
+    r"|可以|不用|不必|无需|無需|取消|作废|作廢|忘了|恢复|恢復|不再|除了|允许|允許|放宽|放寬|改为|改成|现在|現在"
+    r"|ても(?:いい|良い|よい|大丈夫|構|かま)|不要になり|必要(?:は)?(?:ない|ありません|なくな)|取り消|撤回|以外|例外|やめ|忘れて|になりました"
+    r"|도 (?:돼|됩|괜찮|좋)|필요 ?없|취소|이제|예외|다시|يمكنك|مسموح|सकते",
+    re.IGNORECASE,
+)
+"""What allows, takes back or changes something."""
+
+_ALL_RULES: Final = frozenset("rule rules restriction restrictions constraint regel regeln règle regla regola regra правило 规则 ルール 규칙".split())
+"""What names whatever rules there are."""
+
+_VERBS: Final = frozenset(
+    """edit touch change modify add push run delete remove write read send commit merge deploy install update rename move create open
+    ask tell check start stop go do make use take keep allow allowed work try need again forget ignore fine okay anymore back free cannot
+    ändern anfassen löschen schreiben darfst kannst wieder jetzt mehr modifier toucher peux puedes tocar modificar cambiar otra vez
+    менять трогать можно теперь снова файл file files folder datei fichier archivo the dem die das""".split()
+)
+"""Words that many sentences have: alone they do not say that two are about one thing."""
+
+
+@remembered
+def amendments(text: str) -> tuple[str, ...]:
+    """The sentences of a user's words that are no rules, and that may allow, take back or change what a rule asks for.
+
+    >>> amendments("You may edit settings.toml again. Why was it off limits? Then run the tests.")
+    ('You may edit settings.toml again.',)
+    """
+    return tuple(said for said in statements(text) if len(said) <= LONGEST and (_ALLOWS.search(said) or names_of(said)))
+
+
+def is_amendment(sentence: str) -> bool:
+    """Whether a sentence stands among rules only because it allows, takes back or changes one."""
+    return not asks_to_be_kept(sentence) and amendments(sentence) == (sentence,)
+
+
+def belonging(later: Mapping[str, int], rules: Mapping[str, int]) -> dict[str, int]:
+    """Those of the later sentences that speak of what a rule given before them is about; all with their places in the history."""
+    return {said: at for said, at in later.items() if any(place <= at and _is_of(said, rule) for rule, place in rules.items())}
+
+
+@lru_cache(maxsize=16_384)
+def _is_of(said: str, rule: str) -> bool:
+    if names_of(said) & names_of(rule) and (forbids(rule) or _ALLOWS.search(said)):
+        return True
+    if not _ALLOWS.search(said):
+        return False
+    mine, its = words_in(said) - names_of(said), words_in(rule)
+    if mine & _ALL_RULES or same_manner(said, rule):
+        return True
+    shared = {word for word in mine if _has(its, word)}
+    return bool(shared - _VERBS) or bool(shared) and mine <= shared | _VERBS and not names_of(said)
+
+
+def _has(words: Iterable[str], word: str) -> bool:
+    """Whether a word, or one that begins as it does, is among others."""
+    return word in words or (len(word) >= STEM and any(other[:STEM] == word[:STEM] for other in words))

@@ -43,6 +43,13 @@ _ALLOWS: Final = re.compile(
 )
 """What allows, takes back or changes something."""
 
+_WAIVES: Final = re.compile(
+    r"\b(?:need not|needn['’]t|(?:do not|don['’]t|no longer) (?:need|have) to|brauchst|nicht nötig|pas besoin|no hace falta|non serve"
+    r"|não precisa\w*|hoeft niet)\b|не нужно|не надо|不用|不必|无需|必要は?(?:ない|ありません)|필요 ?없",
+    re.IGNORECASE,
+)
+"""What says that something need not be done: of what is done, it is enough to name that."""
+
 _ALL_RULES: Final = frozenset("rule rules restriction restrictions constraint regel regeln règle regla regola regra правило 规则 ルール 규칙".split())
 """What names whatever rules there are."""
 
@@ -85,7 +92,9 @@ def _is_of(said: str, rule: str) -> bool:
     if mine & _ALL_RULES or same_manner(said, rule):
         return True
     shared = {word for word in mine if _has(its, word)}
-    return bool(shared - _VERBS) or bool(shared) and mine <= shared | _VERBS and not names_of(said)
+    if shared - _VERBS or (shared and _WAIVES.search(said)):
+        return True
+    return bool(shared) and mine <= shared | _VERBS and not names_of(said)
 
 
 def _has(words: Iterable[str], word: str) -> bool:

@@ -159,7 +159,7 @@ BINDS: Final = (
         CLAUSE + r"(?:" + SAYING + r"|" + DOING + r")\b[^?]{3,100} when(?:ever)? you (?:recommend|suggest|propose|claim|state|answer|reply"
         r"|write|describe|explain|summari[sz]e|mention|cite|quote|refer|report|name|add|change|edit|touch|delete|rename|refactor|commit)\b",
         r"^(?:\w+ )?" + HELD_TO + r" (?:\w+ ){0,5}?(?:(?:must|should|shall|may|ha(?:s|ve) to|(?:are|is) (?:always|only|never|to)"
-        r"|go(?:es)? (?:in|to|as)|comes? from|belongs? in|starts? with|ends? with|stays?)\b|" + SHAPE + r"(?:,? please)?[.!]?$)",
+        r"|go(?:es)? (?:in|to|as)|comes? from|belongs? in|starts? with|ends? with|stays?)\b|" + SHAPE + r"(?: for (?:the |our |all )?[\w -]{2,40})?(?:,? please)?[.!]?$)",
     ),
     form(
         "always only exclusively solely ever",
@@ -251,6 +251,11 @@ BINDS: Final = (
         r"\b(?:budget|cap|limit|ceiling|maximum|minimum|deadline|quota|allowance|threshold)\b(?: (?:for|on|of) [\w' -]{1,40})?\s*"
         r"(?:(?:is|are|was|of|at|stays?|remains?|[:=])\s?(?:now |still |set (?:at|to) |fixed at |capped at )?(?:the )?)+[^.?!\n]{0,12}"
         + QUANTITY,
+    ),
+    form(
+        "budget cap limit ceiling maximum minimum deadline quota allowance threshold",
+        CLAUSE + r"(?:make|set|raise|lower|increase|cut|change|move|extend) (?:the |our |my )?(?:[\w'-]+ ){0,4}?"
+        r"(?:budget|cap|limit|ceiling|maximum|minimum|deadline|quota|allowance|threshold)\b[^.?!\n]{0,30}?" + QUANTITY,
     ),
     form("capped limited due fixed", r"\b(?:is|are|be) (?:capped|limited|due|fixed) (?:at|to|by|on)\b[^.?!\n]{0,20}" + QUANTITY),
     form(

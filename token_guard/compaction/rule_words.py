@@ -13,7 +13,7 @@ HELD_TO = (
     r"|comments?|commits?|code|functions?|classes|files?|tests?|tables?|lists?|headings?|titles?|examples?|names?|variables?|identifiers?"
     r"|dates?|times?|timestamps?|amounts?|numbers?|figures?|prices?|units?|values?|measurements?|sources?|citations?|quotes?|changes?"
     r"|steps?|sections?|paragraphs?|sentences?|bullets?|links?|queries|requests|calls|migrations?|deploys?|deployments?|snippets?"
-    r"|samples?|terms)"
+    r"|samples?|terms|docs|documentation|logs?|labels?|captions?|buttons?)"
 )
 """What rules are about: what is said and written, and what is in it."""
 
@@ -87,7 +87,7 @@ SHAPE = (
     r"(?:\bin (?:\w+ )?"
     + LANGUAGE
     + r"\b|\bin (?:the )?(?:plain|simple|metric|imperial|lower|upper|title|sentence|one|two|three|full|first"
-    r"|second|third|present|past|active|passive|british|american|us|uk|utc|pacific|eastern|central|local|euros?|dollars?|usd|eur|gbp)\b"
+    r"|second|third|present|past|active|passive|british|american|us|uk|utc|pacific|eastern|central|local|euros?|dollars?|usd|eur|gbp|chf|yen|kilograms?|kilomet(?:er|re)s?|met(?:er|re)s?|milliseconds?|seconds?|minutes?|hours|bytes|percent|celsius|fahrenheit)\b"
     r"|\bin (?:\w+ ){0,3}(?:style|tone|voice|mood|format|units|timezone|time zone|time|order|case|notation|terms|language|words|parts"
     r"|spelling|prose|person|tense|bullets?"
     r"|(?:bullet )?points|json|yaml|csv|markdown|tables?|steps|sections|paragraphs?|sentences?)\b"

@@ -50,7 +50,7 @@ _OPENER = re.compile(
     r"|another thing"
     r"|quick (?:update|note|reminder)|update|important|note|reminder|fyi|actually|again|besides|for this|thanks|thank you|alright|right"
     r"|cool|additionally"
-    r"|furthermore|moreover|finally|first(?:ly)?|second(?:ly)?|lastly)\b[,:.!;–—-]+\s*(?:that\s+)?|(?:also|and|but|so|then)\s+)",
+    r"|furthermore|moreover|finally|first(?:ly)?|second(?:ly)?|lastly)\b[,:.!;–—-]+\s*(?:that\s+)?|(?:also|and|but|so|then|actually)\s+)",
     re.IGNORECASE,
 )
 _NO_PROSE = re.compile(
@@ -89,8 +89,8 @@ def found(text: str) -> tuple[str, ...]:
 def statements(text: str) -> Iterator[str]:
     """The sentences of a user's own prose that belong to no rule and ask nothing, as they stand in it.
 
-    >>> list(statements("Never push. You may pull. He said \"Never pull.\" Why?"))
-    ['You may pull.', 'He said "Never pull."']
+    >>> list(statements("Never push. You may pull. He said “Never pull.” Why?"))
+    ['You may pull.', 'He said “Never pull.”']
     """
     own = own_words(text)
     if not own or _is_of_others(own):

@@ -24,16 +24,21 @@ STEM = 5
 
 _ALLOWS: Final = re.compile(
     r"\byou (?:may|can|could|should|are (?:now |again )?(?:allowed|free|permitted) to|need not|no longer (?:need|have) to)\b"
-    r"|\byou (?:needn|don)['’]t (?:need|have)?\b|\b(?:is|are|it['’]s|that['’]s|be) (?:\w+ )?(?:fine|ok|okay|allowed|permitted|possible|unlocked"
+    r"|\byou (?:needn|don)['’]t (?:need|have)?\b|\b(?:is|are|it['’]s|that['’]s|be) (?:\w+ )?(?:fine|ok|okay|allowed"
+    r"|permitted|possible|unlocked"
     r"|unnecessary|not needed|not necessary|enough|welcome|open|off)\b"
-    r"|^(?:\w+,? )?(?:forget|ignore|drop|lift|scrap|scratch|cancel|disregard|skip|undo|revoke|withdraw|allow|permit|relax|loosen|stop|feel free)\b"
-    r"|\b(?:no longer|any ?more|any longer|again|after all|instead|except\w*|obsolete|outdated|void|lifted|moot|from now|now|actually|rather"
+    r"|^(?:\w+,? )?(?:forget|ignore|drop|lift|scrap|scratch|cancel|disregard|skip|undo|revoke|withdraw|allow|permit|relax"
+    r"|loosen|stop|feel free)\b"
+    r"|\b(?:no longer|any ?more|any longer|again|after all|instead|except\w*|obsolete|outdated|void|lifted|moot|from now|now"
+    r"|actually|rather"
     r"|back to|unless|but)\b|^make\b"
     r"|\b(?:darfst|kannst|dürft|könnt|brauchst|hinfällig|aufgehoben|erledigt|wieder|vergiss|vergesst|doch|stattdessen|ausnahm\w+|egal|jetzt"
     r"|nicht mehr|ab jetzt|erlaubt|überflüssig|nicht nötig)\b"
-    r"|\b(?:tu peux|vous pouvez|finalement|oublie\w*|plus besoin|nouveau|n['’]est plus|ne sont plus|sauf|désormais|plutôt|autorisée?s?|permis)\b"
+    r"|\b(?:tu peux|vous pouvez|finalement|oublie\w*|plus besoin|nouveau|n['’]est plus|ne sont plus|sauf|désormais|plutôt"
+    r"|autorisée?s?|permis)\b"
     r"|\b(?:puedes?|pueden|olvida\w*|ya no|otra vez|de nuevo|excepto|salvo|ahora|mejor|permitid[oa]s?|no hace falta)\b"
-    r"|\b(?:podes?|pode[ms]?|esquece\w*|já não|não precisa\w*|puoi|potete|dimentica\w*|non serve più|non è più|di nuovo|tranne|adesso|agora|invece)\b"
+    r"|\b(?:podes?|pode[ms]?|esquece\w*|já não|não precisa\w*|puoi|potete|dimentica\w*|non serve più|non è più|di nuovo"
+    r"|tranne|adesso|agora|invece)\b"
     r"|\b(?:je mag|mag je|mogen|vergeet|weer|niet meer|możesz|zapomnij|znowu|już nie|du får|glöm|igen|artık|tekrar)\b"
     r"|можно|можешь|можете|забудь\w*|отмен\w+|больше не|снова|опять|кроме|разреш\w+|теперь|лучше|не надо|не нужно"
     r"|可以|不用|不必|无需|無需|取消|作废|作廢|忘了|恢复|恢復|不再|除了|允许|允許|放宽|放寬|改为|改成|现在|現在"
@@ -50,14 +55,19 @@ _WAIVES: Final = re.compile(
 )
 """What says that something need not be done: of what is done, it is enough to name that."""
 
-_ALL_RULES: Final = frozenset("rule rules restriction restrictions constraint regel regeln règle regla regola regra правило 规则 ルール 규칙".split())
+_ALL_RULES: Final = frozenset(
+    ("rule", "rules", "restriction", "restrictions", "constraint", "regel", "regeln", "règle", "regla", "regola", "regra", "правило")
+)
 """What names whatever rules there are."""
 
 _VERBS: Final = frozenset(
-    """edit touch change modify add push run delete remove write read send commit merge deploy install update rename move create open
+    re.findall(
+        r"\S+",
+        """edit touch change modify add push run delete remove write read send commit merge deploy install update rename move create open
     ask tell check start stop go do make use take keep allow allowed work try need again forget ignore fine okay anymore back free cannot
     ändern anfassen löschen schreiben darfst kannst wieder jetzt mehr modifier toucher peux puedes tocar modificar cambiar otra vez
-    менять трогать можно теперь снова файл file files folder datei fichier archivo the dem die das""".split()
+    менять трогать можно теперь снова файл file files folder datei fichier archivo the dem die das""",
+    )
 )
 """Words that many sentences have: alone they do not say that two are about one thing."""
 

@@ -46,23 +46,23 @@ _SALUTATION: Final = re.compile(
 """How a letter begins."""
 
 _REGARDS: Final = re.compile(
-    r"\s*(?:(?:kind|best|warm) (?:regards|wishes)|regards|sincerely|yours|cheers|mit (?:freundlichen|besten) grüßen|viele grüße|beste grüße"
+    r"(?:(?:kind|best|warm) (?:regards|wishes)|regards|sincerely|yours|cheers|mit (?:freundlichen|besten) grüßen|viele grüße|beste grüße"
     r"|cordialement|bien à vous|saludos|atentamente|cordiali saluti|atenciosamente|met vriendelijke groet|с уважением)\b",
     re.IGNORECASE,
 )
 """How it ends."""
 
-_BLANK: Final = re.compile(r"\s*$")
+_BLANK: Final = re.compile(r"$")
 
 
 def hidden(text: str) -> str:
-    '''A text of the same length in which what is quoted says nothing; where a quote ends a sentence, the sentence still ends.
+    """A text of the same length in which what is quoted says nothing; where a quote ends a sentence, the sentence still ends.
 
     >>> hidden('He wrote: "Never call." Call him.')
     'He wrote: "xxxxxxxxxx." Call him.'
-    >>> hidden('The 5" screen, the 7" one'), hidden("手册上写着：“请勿触摸面板。”对吗")
-    ('The 5" screen, the 7" one', '手册上写着：“xxxxxxx”对吗')
-    '''
+    >>> hidden('The 5" screen, the 7" one'), hidden("手册写「请勿触摸面板。」")
+    ('The 5" screen, the 7" one', '手册写「xxxxxxx」')
+    """
     return _QUOTE.sub(lambda quote: _masked(quote[0], text[quote.end() : quote.end() + 1]), text)
 
 
@@ -73,11 +73,11 @@ def _masked(quote: str, after: str) -> str:
 
 
 def own_lines(text: str) -> list[str]:
-    """The lines of a text without the paragraph that one of them says is pasted behind it, and without letters that do not open it.
+    r"""The lines of a text without the paragraph that one of them says is pasted behind it, and without letters that do not open it.
 
-    >>> own_lines("Summarise this:\\n\\nPlease always knock.\\n\\nNever push.")
+    >>> own_lines("Summarise this:\n\nPlease always knock.\n\nNever push.")
     ['Summarise this:', '', '', 'Never push.']
-    >>> own_lines("Look.\\nDear all,\\n\\nplease always knock.\\nKind regards\\nAda"), own_lines("Keep to this:\\n- Never push.")
+    >>> own_lines("Look.\nDear all,\n\nplease always knock.\nKind regards\nAda"), own_lines("Keep to this:\n- Never push.")
     (['Look.', 'Kind regards', 'Ada'], ['Keep to this:', '- Never push.'])
     """
     kept: list[str] = []
@@ -101,4 +101,4 @@ def own_lines(text: str) -> list[str]:
 
 def _next(lines: list[str], place: int, what: re.Pattern[str]) -> int:
     """The place of the next line of a form, or the end."""
-    return next((number for number in range(place, len(lines)) if what.match(lines[number])), len(lines))
+    return next((number for number in range(place, len(lines)) if what.match(lines[number].strip())), len(lines))

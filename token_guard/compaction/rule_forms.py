@@ -111,7 +111,8 @@ FORBIDS: Final = (
     form(
         "nobody no nothing none",
         r"\b(?:nobody|no one|nothing|none)\b[^.?!]{0,50}\b(?:may|must|should|is to|goes?|leaves?|ships?|gets?|can be)\b",
-        r"^(?:nobody|no one) (?:touches|changes|edits|deletes|uses|sends|pushes|merges|deploys|writes|reads|opens|runs|starts|adds)\b",
+        r"^(?:[^,.?!]{2,40}, )?(?:nobody|no one) (?:touches|changes|edits|deletes|uses|sends|pushes|merges|deploys|writes"
+        r"|reads|opens|runs|starts|adds)\b",
     ),
     form(
         "without unless",
@@ -159,7 +160,17 @@ BINDS: Final = (
         CLAUSE + r"(?:" + SAYING + r"|" + DOING + r")\b[^?]{3,100} when(?:ever)? you (?:recommend|suggest|propose|claim|state|answer|reply"
         r"|write|describe|explain|summari[sz]e|mention|cite|quote|refer|report|name|add|change|edit|touch|delete|rename|refactor|commit)\b",
         r"^(?:\w+ )?" + HELD_TO + r" (?:\w+ ){0,5}?(?:(?:must|should|shall|may|ha(?:s|ve) to|(?:are|is) (?:always|only|never|to)"
-        r"|go(?:es)? (?:in|to|as)|comes? from|belongs? in|starts? with|ends? with|stays?)\b|" + SHAPE + r"(?: for (?:the |our |all )?[\w -]{2,40})?(?:,? please)?[.!]?$)",
+        r"|go(?:es)? (?:in|to|as)|comes? from|belongs? in|starts? with|ends? with|stays?)\b|"
+        + SHAPE
+        + r"(?: for (?:the |our |all )?[\w -]{2,40})?(?:,? please)?[.!]?$)",
+    ),
+    form(
+        "not",
+        r"^(?!(?:yes|no|ok|okay|sorry|well|sure|maybe|actually|hm+|probably|strange|please|wait|but|and|still|oh|nice|great|fine|right|true|i|it)\b)"
+        r"(?:[\w'’-]+ ){0,3}[\w'’-]+, (?:and )?not (?!(?:yet|sure|now|today|really|that|this|the|an?|bad|much|so|very|too"
+        r"|possible|working|good|great"
+        r"|me|exactly|quite|at|in|only|what|because|just|all|found|available|necessarily|necessary|needed)\b)[\w'’-]+(?: [\w'’-]+){0,2},?"
+        r"(?: (?:in|for|on|with) [^?]{2,60})?[.!]?$",
     ),
     form(
         "always only exclusively solely ever",

@@ -27,8 +27,11 @@ _WORD: Final = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a
 _UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
 _NAME: Final = re.compile(r"(?<![\w.-])[\w-]*\w\w(?:\.[\w-]+)*\.[a-z]\w{0,7}\b(?!\.\w)|(?<![\w.-])[A-Za-z]\w*_\w+", re.ASCII)
 _HOLLOW: Final = frozenset(
-    "可以 现在 現在 不要 不用 以内 以后 请勿 必须 就是 一下 修改 ください てくだ くださ さい しな ない いで でく てく 変更 更し して ても 大丈 丈夫 "
-    "にな なり りま まし した です ます には いい 更新 하지 마세 세요 이제 도록".split()
+    re.findall(
+        r"\S+",
+        """可以 现在 現在 不要 不用 以内 以后 请勿 必须 就是 一下 修改 更新 ください てくだ くださ さい しな ない いで でく てく
+        変更 更し して ても 大丈 丈夫 にな なり りま まし した です ます には いい 하지 마세 세요 이제 도록""",
+    )
 )
 """Pairs of characters that say nothing of what a sentence is about."""
 
@@ -131,6 +134,7 @@ _MANNERS: Final[tuple[Mapping[str, str], ...]] = tuple(
         },
         {"metric": "metric metrisch metrische métrico métricas métrique", "imperial": "imperial"},
         {"tabs": "tabs", "spaces": "spaces"},
+        {"eur": "euro euros eur", "usd": "dollar dollars usd", "gbp": "pounds gbp", "chf": "chf franken"},
         {"british": "british", "american": "american"},
         {
             "en": "english englisch anglais inglés inglês inglese engels английски английском ingilizce 英文 英语 英語 영어",
@@ -145,7 +149,6 @@ _MANNERS: Final[tuple[Mapping[str, str], ...]] = tuple(
             "ja": "japanese japanisch japonais japonés японски 日文 日语 日本語 일본어",
             "ko": "korean koreanisch coréen coreano корейски 韩语 韓国語 한국어",
             "tr": "turkish türkisch turc turco türkçe",
-            "hi": "hindi हिंदी",
             "pl": "polish polnisch polonais polaco",
         },
     )
@@ -157,9 +160,12 @@ _LANGUAGE: Final = re.compile("|".join(sorted((word for word in _MANNER_WORDS if
 """The languages in scripts whose words are not told apart by spaces."""
 
 _DOING: Final = frozenset(
-    """write speak say talk use keep stick default switch make please bitte schreib schreibe antworte sprich verwende auf écris réponds
-    parle utilise en escribe responde usa habla пиши отвечай говори по lieber doch wieder four two eight vier zwei spelling language"""
-    .split()
+    re.findall(
+        r"\S+",
+        """write speak say talk use keep stick default switch make please bitte schreib schreibe antworte sprich verwende auf écris
+        réponds parle utilise en escribe responde usa habla пиши отвечай говори по lieber doch
+        wieder four two eight vier zwei spelling language""",
+    )
 )
 """Words of rules on manners that say nothing of what is to be so."""
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["CLAUSE", "DOING", "DOING_WORDS", "HELD_TO", "KEEPING", "NUMBER", "PAST", "QUANTITY", "SAYING", "SAYING_WORDS", "SHAPE", "STANDING"]
+__all__ = [
+    "CLAUSE",
+    "DOING",
+    "DOING_WORDS",
+    "HELD_TO",
+    "KEEPING",
+    "NUMBER",
+    "PAST",
+    "QUANTITY",
+    "SAYING",
+    "SAYING_WORDS",
+    "SHAPE",
+    "STANDING",
+]
 
 CLAUSE = r"(?:^|[,;:(–—]\s*|\b(?:and|but|so|then|also|or|please|just)\s+)(?:please\s+|just\s+|you\s+)?"
 """Where somebody is told something: at the beginning of a sentence or of a clause."""
@@ -42,7 +55,8 @@ MADE_AS = (
 KEEPING = CLAUSE + (
     r"(?:keep(?! (?:going|working|trying|up\b|me posted|looking|getting|on\b))|stay(?! tuned)|remain|stick (?:to|with)|adhere|conform"
     r"|comply"
-    r"|follow(?! up| these steps| this link)|respect|obey|maintain(?! a )|preserve(?! what (?:was|is)\b)|(?:limit|restrict|confine|cap)(?! (?:is|was|of|has|are)\b)"
+    r"|follow(?! up| these steps| this link)|respect|obey|maintain(?! a )|preserve(?! what (?:was|is)\b)|(?:limit|restrict"
+    r"|confine|cap)(?! (?:is|was|of|has|are)\b)"
     r"|be (?:as )?" + MANNER + r"|leave [^.?!]{1,60}\b(?:alone|untouched|unchanged|as (?:is|they are|it is)|intact|out\b)"
     r"|treat [^.?!]{1,60}\bas\b|pretend|act as|assume (?:that )?(?:i|we|the|all|every))\b"
 )
@@ -95,7 +109,7 @@ SHAPE = (
     r"|\b(?:under|below|within|up to|max(?:imum)?|about|exactly|over|to|in|with|most|than|of)\s+" + NUMBER + r"[ -]" + SIZE + r"\b"
     r"|\b\d+ (?:\w+ )?" + SIZE + r"\b|\b" + MANNER + r"(?:ly)?[.!,]?(?=$| (?:and|but|in|with|please|tone|language|style|when))"
     r"|\b(?:metric|imperial|british|american|iso|oxford|24-hour|12-hour|snake_case|camelcase|kebab-case|utc|tabs|spaces)\b"
-    r"|\bas (?:the|your|our) (?:only |sole )?(?:source|reference|basis|default)\b"
+    r"|\brelative to the\b|\bas (?:the|your|our) (?:only |sole )?(?:source|reference|basis|default)\b"
     r"|\b(?:as if|as though|like (?:an?|i|you)|(?:me|us|him|her|them|customers?|clients?|users?|readers?|colleagues?) (?:as|by|like)"
     r"|call me)\b)"
 )

@@ -12,7 +12,18 @@ from token_guard.compaction.remembered import remembered
 from token_guard.compaction.rule_forms import BINDS, FORBIDS, has_any, words_of
 from token_guard.compaction.rule_forms_abroad import BINDS_ABROAD, FORBIDS_ABROAD
 from token_guard.compaction.rule_subjects import replaces
-from token_guard.compaction.statement_forms import CHANGES, DEPENDS, EXCEPTS, HABITS, KINDNESS, LABEL, LEANS_BACK, MOMENTARY, STATES, TELLING
+from token_guard.compaction.statement_forms import (
+    CHANGES,
+    DEPENDS,
+    EXCEPTS,
+    HABITS,
+    KINDNESS,
+    LABEL,
+    LEANS_BACK,
+    MOMENTARY,
+    STATES,
+    TELLING,
+)
 from token_guard.compaction.story_forms import REPORTED, STORY
 from token_guard.conversation import Message
 from token_guard.speech import own_words
@@ -43,7 +54,9 @@ FEWEST_LETTERS = 0.6
 
 _HEADING = re.compile(r"^[ \t]*#{1,6} \S", re.MULTILINE)
 _SPEAKER = re.compile(r"[A-ZÀ-Þ][\w.'’-]*(?: [A-ZÀ-Þ][\w.'’-]*){1,5}\s?(?:\([^)\n]{1,80}\))?\s?:\s")
-_END = re.compile(r"(?<=[.!?…])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bvs\.)(?<!\b[A-Z]\.)[\"'”’»)\]*]*(?=\s)|(?<=[。！？])(?![」』”»])")
+_END = re.compile(
+    r"(?<=[.!?…])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bvs\.)(?<!\b[A-Z]\.)[\"'”’»)\]*]*(?=\s)|(?<=[。！？।])(?![」』”»])"
+)
 _BULLET = re.compile(r"^(?:[-*•–]|\d{1,2}[.)]|\[[ x]\])\s+")
 _OPENER = re.compile(
     r"^(?:[*_\"'“(]+|(?:ok(?:ay)?|yes|yeah|no|sure|great|good|fine|well|oh|hey|hi|hmm+|btw|by the way|also|and|but|so|one more thing"
@@ -63,7 +76,7 @@ _OUTPUT = re.compile(r"^(?: {4}|\t)(?!\s*(?:[-*•]|\d{1,2}[.)])\s)", re.MULTILI
 _AND = re.compile(r"^(?:and|und|et|y|e)\s+", re.IGNORECASE)
 _SAFETY = re.compile(r"safety|security|danger|sicherheit|sécurité|seguridad|sicurezza|segurança|безопасн|安全", re.IGNORECASE)
 _NAMED = re.compile(r"(?!The|Our|My|This|That|All|Any|No|Every|Each|New|It|We|You|They|He|She)[A-Z][\w'’-]+ [A-Z][\w'’-]+ ")
-_LETTERS = re.compile(r"[^\W\d_]|\s")
+_LETTERS = re.compile(r"[^\W\d_]|\s|[\u0900-\u0dff\u0e00-\u0eff]")
 
 
 @remembered
@@ -266,10 +279,14 @@ def _binds(bare: str) -> bool:
 
 
 def _states(sentence: str) -> bool:
-    return not MOMENTARY.match(sentence) and not sentence.endswith((":", "：")) and bool(
-        STATES.match(sentence)
-        or HABITS.match(sentence)
-        or (CHANGES.match(sentence) and (TELLING.search(sentence[1:]) or _NAMED.match(sentence)))
+    return (
+        not MOMENTARY.match(sentence)
+        and not sentence.endswith((":", "："))
+        and bool(
+            STATES.match(sentence)
+            or HABITS.match(sentence)
+            or (CHANGES.match(sentence) and (TELLING.search(sentence[1:]) or _NAMED.match(sentence)))
+        )
     )
 
 

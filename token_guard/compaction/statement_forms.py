@@ -105,7 +105,8 @@ LEANS_BACK: Final = re.compile(
 
 EXCEPTS: Final = re.compile(
     r"(?:(?:but |and |aber |und |mais |et |pero |y |ma |e |но )?"
-    r"(?:(?:the|my|our|with) (?:(?:one|only|sole|single) )*exceptions?\b|exceptions?(?:\s?:| (?:is|are)\b)|the exception\b|except\b|unless\b"
+    r"(?:(?:the|my|our|with) (?:(?:one|only|sole|single) )*exceptions?\b|exceptions?(?:\s?:| (?:is|are)\b)|the exception\b"
+    r"|except\b|unless\b"
     r"|otherwise\b|only if\b|after that\b|before that\b|until then\b|from then on\b|in (?:that|this) case\b|if not\b"
     r"|(?:die )?einzige ausnahme|ausnahmen?\b|ausgenommen|außer\b|sonst\b|andernfalls|danach\b|bis dahin|es sei denn"
     r"|(?:la |une )?seule exception|exception\b|sauf\b|sinon\b|après (?:cela|ça)|à moins"

@@ -33,10 +33,12 @@ STORY: Final = re.compile(
 )
 """What tells how it was or is: what somebody did, and what the speaker does."""
 
+_ASKS_NOTHING: Final = r"(?:(?!\b(?:must|should|shall|may|has to|have to)\b)[^.?!:\n])"
+
 REPORTED: Final = re.compile(
-    r"^[^.?!:\n]{0,60}\b(?:logs?|linter|compiler|docs?|documentation|read ?me|wiki|manual|handbook|errors?|messages?|output|console|terminal"
-    r"|tool|page|site|article|book|story|film|movie|comment)\b[^.?!:\n]{0,60}\b(?:says?|said|reads|states|prints?|printed|shows?|tells?"
-    r"|complains?|claims?|writes|wrote)\b"
+    r"^" + _ASKS_NOTHING + r"{0,60}\b(?:logs?|linter|compiler|docs?|documentation|read ?me|wiki|manual|handbook|errors?|messages?"
+    r"|output|console|terminal|tool|page|site|article|book|story|film|movie|comment)\b" + _ASKS_NOTHING + r"{0,60}\b(?:says|said|reads"
+    r"|states|prints|printed|shows|tells|complains|claims|writes|wrote)\b"
     r"|^(?:i|we) (?:found|read|saw|came across|got|heard|stumbled)\b[^.?!:\n]{0,80}:\s",
     re.IGNORECASE,
 )

@@ -8,7 +8,7 @@ from operator import attrgetter, itemgetter
 from types import MappingProxyType
 
 from token_guard.compaction import facts, rules
-from token_guard.compaction.amendments import is_amendment
+from token_guard.compaction.amendments import merged
 from token_guard.compaction.blocks import Blocks
 from token_guard.compaction.rule_subjects import replaces
 from token_guard.compaction.rules_block import amended_at, given_at, strongest
@@ -66,10 +66,8 @@ class Ledger:
 
     def with_sent(self, notes: Iterable[Message]) -> Ledger:
         """The ledger with the rules of notes that another guard wrote: what it took out is nowhere else."""
-        told = {rule: note.index or 0 for note in notes if (blocks := Blocks.read(note.text)) for rule in blocks.said_rules}
-        amended = tuple(filter(is_amendment, told))
-        ruled = tuple(rule for rule in told if rule not in amended)
-        return self.joined(Ledger(rules=ruled, amended=amended, places=told)) if told else self
+        told = {rule: note.index or 0 for note in notes if (blocks := Blocks.read(note.text)) for rule in merged(blocks.said_rules)}
+        return self.joined(Ledger(rules=tuple(told), places=told)) if told else self
 
     def joined(self, later: Ledger) -> Ledger:
         """Both, `later` being what was taken out afterwards; what went first was not always said first."""

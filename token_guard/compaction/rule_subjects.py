@@ -29,8 +29,7 @@ _NAME: Final = re.compile(r"(?<![\w.-])[\w-]*\w\w(?:\.[\w-]+)*\.[a-z]\w{0,7}\b(?
 _HOLLOW: Final = frozenset(
     re.findall(
         r"\S+",
-        """可以 现在 現在 不要 不用 以内 以后 请勿 必须 就是 一下 修改 更新 ください てくだ くださ さい しな ない いで でく てく
-        変更 更し して ても 大丈 丈夫 にな なり りま まし した です ます には いい 하지 마세 세요 이제 도록""",
+        "可以 现在 現在 不要 不用 以内 以后 请勿 必须 就是 一下 修改 更新 大丈 丈夫 変更 更し 更は 하지 마세 세요 이제 도록",
     )
 )
 """Pairs of characters that say nothing of what a sentence is about."""
@@ -243,7 +242,7 @@ def names_of(said: str) -> frozenset[str]:
 def words_in(said: str) -> frozenset[str]:
     """The words by which a sentence says what it is about; of scripts without spaces, each two characters beside one another."""
     lower = said.lower()
-    pairs = {run[place : place + 2] for run in _UNSPACED.findall(lower) for place in range(len(run) - 1)}
+    pairs = {run[place : place + 2] for run in _UNSPACED.findall(lower) for place in range(len(run) - 1) if run[place] > "ゟ"}
     return (_subject(said).words | pairs) - _HOLLOW
 
 

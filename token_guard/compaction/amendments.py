@@ -60,7 +60,8 @@ _VERBS: Final = frozenset(
     re.findall(
         r"\S+",
         """edit touch change modify add push run delete remove write read send commit merge deploy install update rename move create open
-        ask tell check start stop go do make use take keep allow allowed work try need again forget ignore fine okay anymore back free cannot
+        ask tell check start stop go do make use take keep allow allowed work try need again forget ignore fine okay anymore back free
+        cannot
         ändern anfassen löschen schreiben darfst kannst wieder jetzt mehr modifier toucher peux puedes tocar modificar cambiar otra vez
         менять трогать можно теперь снова файл file files folder datei fichier archivo the dem die das""",
     )
@@ -112,7 +113,7 @@ def _is_of(said: str, rule: str) -> bool:
         return True
     if not _ALLOWS.search(said):
         return False
-    mine, its = words_in(said) - names_of(said), words_in(rule)
+    mine, its = words_in(said), words_in(rule)
     if mine & _ALL_RULES or same_manner(said, rule):
         return True
     shared = {word for word in mine if _has(its, word)}

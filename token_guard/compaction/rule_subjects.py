@@ -240,10 +240,11 @@ def names_of(said: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4_096)
 def words_in(said: str) -> frozenset[str]:
-    """The words by which a sentence says what it is about; of scripts without spaces, each two characters beside one another."""
+    """The words by which a sentence says what it is about, beside names; of scripts without spaces, each two characters"
+    " beside one another."""
     lower = said.lower()
     pairs = {run[place : place + 2] for run in _UNSPACED.findall(lower) for place in range(len(run) - 1) if run[place] > "ゟ"}
-    return (_subject(said).words | pairs) - _HOLLOW
+    return (_subject(_NAME.sub(" ", said)).spoken | pairs) - _HOLLOW
 
 
 def same_manner(one: str, other: str) -> bool:

@@ -224,11 +224,16 @@ def _of_line(line: _Said, with_facts: bool) -> Iterator[str]:
             group.append(sentence.text)
         else:
             if group:
-                yield " ".join(group)
+                yield _joined(group)
             group = [*_needed(before, sentence, with_facts), sentence.text] if _is_rule(sentence, with_facts) else []
         before = sentence
     if group:
-        yield " ".join(group)
+        yield _joined(group)
+
+
+def _joined(sentences: Iterable[str]) -> str:
+    """Sentences as they stood beside one another."""
+    return "".join(part if part.endswith(("。", "！", "？")) else f"{part} " for part in sentences).rstrip()
 
 
 def _joins(sentence: _Said, with_facts: bool) -> bool:

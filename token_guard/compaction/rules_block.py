@@ -57,14 +57,15 @@ def strongest(rules: Sequence[str], most: int) -> tuple[str, ...]:
 
 def untold(rules: Sequence[str], amended: Sequence[str], places: Mapping[str, int], kept: Sequence[Message]) -> list[str]:
     """The rules of messages that went which nothing that stays tells: no note, and none of the user's words; and which none of the
-    words that came after them replaces. What was said later of what such a rule is about, or one that stays, is told with them."""
+    words that came after them replaces. What was said later of what such a rule is about is told with it, also where
+    it stays: it may stay above the rule. So is what went and is about a rule that stays."""
     notes = "\n".join(message.text for message in (*filter(is_account, kept), *sent_notes(kept)))
-    said = given_at(kept)
-    holding = standing(rules, places, said)
-    later = belonging({one: places.get(one, 0) for one in amended}, {**{rule: places.get(rule, -1) for rule in holding}, **said})
-    present = {*said, *amended_at(kept)}
-    told = sorted((*holding, *later), key=lambda one: places.get(one, -1))
-    return [one for one in told if one not in present and not _is_told(one, notes)]
+    said, shown = given_at(kept), amended_at(kept)
+    holding = {rule: places.get(rule, -1) for rule in standing(rules, places, said)}
+    missing = {rule: at for rule, at in holding.items() if rule not in said and not _is_told(rule, notes)}
+    gone = {one: places.get(one, 0) for one in amended if one not in shown and not _is_told(one, notes)}
+    told = {**missing, **belonging(gone, {**holding, **said}), **belonging(shown, missing)}
+    return sorted(told, key=lambda one: told[one])
 
 
 def standing(rules: Sequence[str], places: Mapping[str, int], said: Mapping[str, int]) -> list[str]:

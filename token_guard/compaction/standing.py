@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from token_guard.compaction import Counter, Draft, Goal
+from token_guard.compaction.amendments import is_amendment
 from token_guard.compaction.blocks import BULLET, TAKEN_OUT, Blocks, is_account
 from token_guard.compaction.narrowing import narrowed
 from token_guard.compaction.oldest import without_oldest
@@ -62,7 +63,7 @@ def _told(draft: Draft, goal: Goal, counter: Counter, most: int) -> tuple[int, B
     others = sum(counter.text(line) + 1 for note in notes[:-1] if (older := Blocks.read(messages[note].text)) for line in older.rules)
     labelled = {unlabelled(rule): rule for rule in ledger.rules}
     told = [labelled.get(rule, rule) for rule in blocks.said_rules]
-    amended = frozenset(ledger.amended)
+    amended = frozenset(filter(is_amendment, (*told, *rules)))
     holding = amended.union(standing([rule for rule in (*told, *rules) if rule not in amended], ledger.places, given_at(messages)))
     known = [rule for rule in told if rule in holding]
     frame = counter.message(Blocks(TAKEN_OUT, (BULLET,)).message)

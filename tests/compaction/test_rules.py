@@ -89,6 +89,9 @@ def test_what_is_quoted_pasted_or_told_is_no_rule(text: str) -> None:
 
 
 def test_what_stands_around_a_quote_or_a_paste_is_the_users() -> None:
+    rules = ("Never push to main.", "Always run the tests.")
+    for opening in ("Please read this carefully:", "Look at these rules and tell me what you think:", "Keep to the following:"):
+        assert found(f"{opening}\n- {rules[0]}\n- {rules[1]}")[-2:] == rules
     assert found("Explain this:\nAlways wire it.\n\nAnd never push to main.") == ("And never push to main.",)
     assert found('Never push. He said: "Always push. Never wait." Keep answers short.') == ("Never push.", "Keep answers short.")
     assert found("My boss wrote that nobody may deploy, so please do not deploy on Fridays.") != ()

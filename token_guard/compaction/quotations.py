@@ -22,12 +22,14 @@ _THING: Final = (
 )
 
 _PASTED: Final = re.compile(
-    r"^[^\n]{0,160}\b(?:"
-    r"(?:look at|read|summari[sz]e|translate|explain|proofread|review|reply to|what (?:is|does)|about) (?:this|the following|these)\b"
+    r"^(?![^\n]*\b(?:rules?|guidelines?|constraints?|requirements?|conventions?|instructions?|conditions?|follow|obey|stick|keep to|regeln"
+    r"|vorgaben|règles|consignes|reglas|правила)\b)[^\n]{0,160}\b(?:"
+    r"(?:summari[sz]e|translate|explain|proofread|reply to|what (?:is|does)) (?:this|the following|these)\b"
+    r"|(?:look at|read|check|see|review) (?:this|the following|these)\b[^\n]{0,80}\b(?:tell me|what|why|explain|says?|means?|about)\b"
     r"|(?:here(?:['’]s| is| are)|this is|that is|these are|below is|found|got|received) (?:(?:the|an?|this|my|our|what|of|its|some) )*"
     + _THING
     + r"\b"
-    r"|(?:prints?|printed|says?|said|wrote|writes|shows?|gives?|sent|got|received|found|reads?) (?:me |us )?(?:this|the following|these)\b"
+    r"|(?:prints?|printed|says?|said|wrote|writes|shows?|gives?|sent|got|received|found|reads) (?:me |us )?(?:this|the following|these)\b"
     r"|(?:übersetz|lies|fass|schau)\w* (?:das|dies|den|die|folgende\w*)\b|(?:hier ist|das ist|folgende[rsn]?) (?:die |der |das )?"
     r"(?:mail|e-mail|text|brief|log|ausgabe|fehler|nachricht)\b"
     r"|(?:traduis|résume|lis|voici) (?:ce|cet|cette|le|la|un|une)\b|(?:traduce|resume|lee|aquí está) (?:este|esta|el|la)\b"

@@ -57,7 +57,7 @@ def test_what_the_user_said_stands_to_the_letter_in_whatever_form() -> None:
     said = [
         "Give me the timings as milliseconds with one decimal.",
         "Dates as 2026-11-27, please.",
-        "List file paths relative to the repository root.",
+        "Put the diff before the explanation.",
         "Write it the way you would tell a colleague.",
         "I had hoped that the cache would make this faster.",
         "Ines will look at the third module on Friday.",

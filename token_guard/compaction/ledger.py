@@ -8,9 +8,10 @@ from operator import attrgetter, itemgetter
 from types import MappingProxyType
 
 from token_guard.compaction import facts, rules
+from token_guard.compaction.amendments import merged
 from token_guard.compaction.blocks import Blocks
 from token_guard.compaction.rule_subjects import replaces
-from token_guard.compaction.rules_block import given_at, strongest
+from token_guard.compaction.rules_block import amended_at, given_at, strongest
 from token_guard.compaction.steps import MAX_STEPS, Step, steps
 from token_guard.conversation import Message
 
@@ -21,6 +22,9 @@ MAX_NAMES = 4_000
 
 MAX_RULES = 200
 """Rules remembered, newest last; notes show fewer."""
+
+MAX_AMENDED = 100
+"""Sentences remembered that may amend a rule, the newest; told are those that name what one is about."""
 
 MAX_LINES = 2_400
 """Lines remembered under all steps; where there are more, each step keeps its best ones."""
@@ -35,21 +39,25 @@ class Ledger:
     messages: int = 0
     steps: tuple[Step, ...] = ()
     rules: tuple[str, ...] = ()
+    amended: tuple[str, ...] = ()
+    """What the user said that may allow, take back or change what a rule asks for."""
     names: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     places: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    """Where in the history each rule was given last."""
+    """Where in the history each rule was given last, and what may amend one said."""
 
     @classmethod
     def of(cls, messages: Iterable[Message], weights: Mapping[str, float] = MappingProxyType({})) -> Ledger:
         """What is remembered of these messages, as the client sent them; `weights` say which names matter."""
         gone = tuple(as_sent(message) for message in messages)
+        amended = amended_at(gone)
         named = dict.fromkeys(name for message in gone for name in facts.names_of(message))
         return cls(
             messages=len(gone),
             steps=_bounded(tuple(steps(gone, weights))),
             rules=rules.given(gone),
+            amended=_newest(amended),
             names=_heaviest({name: weights.get(name, 0.0) for name in named}),
-            places=given_at(gone),
+            places={**amended, **given_at(gone)},
         )
 
     def with_dropped(self, messages: Iterable[Message]) -> Ledger:
@@ -58,19 +66,21 @@ class Ledger:
 
     def with_sent(self, notes: Iterable[Message]) -> Ledger:
         """The ledger with the rules of notes that another guard wrote: what it took out is nowhere else."""
-        told = {rule: note.index or 0 for note in notes if (blocks := Blocks.read(note.text)) for rule in blocks.said_rules}
+        told = {rule: note.index or 0 for note in notes if (blocks := Blocks.read(note.text)) for rule in merged(blocks.said_rules)}
         return self.joined(Ledger(rules=tuple(told), places=told)) if told else self
 
     def joined(self, later: Ledger) -> Ledger:
         """Both, `later` being what was taken out afterwards; what went first was not always said first."""
         places = {**later.places, **{rule: max(at, later.places.get(rule, at)) for rule, at in self.places.items()}}
+        amended = _newest({one: places.get(one, 0) for one in (*self.amended, *later.amended)})
         ruled = strongest(_standing(self.rules, later.rules, places), MAX_RULES)
         return Ledger(
             messages=self.messages + later.messages,
             steps=_bounded(tuple(sorted(self.steps + later.steps, key=attrgetter("place")))),
             rules=ruled,
+            amended=amended,
             names=_heaviest({**self.names, **later.names}),
-            places={rule: places[rule] for rule in ruled if rule in places},
+            places={said: places[said] for said in (*ruled, *amended) if said in places},
         )
 
 
@@ -86,6 +96,10 @@ def _standing(known: Sequence[str], later: Sequence[str], places: Mapping[str, i
         told = [(at, other) for at, other in told if other != rule and not (at <= place and replaces(rule, other))]
         told.append((place, rule))
     return tuple(rule for _, rule in sorted(told, key=itemgetter(0)))
+
+
+def _newest(amended: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(sorted(amended, key=lambda one: amended[one])[-MAX_AMENDED:])
 
 
 def as_sent(message: Message) -> Message:

@@ -18,6 +18,7 @@ from token_guard.compaction.rule_words import (
     HELD_TO,
     KEEPING,
     NUMBER,
+    PAST,
     QUANTITY,
     SAYING,
     SAYING_WORDS,
@@ -73,7 +74,7 @@ FORBIDS: Final = (
     ),
     form(
         "never",
-        CLAUSE + r"(?:never|not ever)\s+"
+        CLAUSE + r"(?:never|not ever)\s+(?!" + PAST + r"\b)"
         r"(?!(?:mind|know|give up|quit|been|had|was|were|got|did|knew|saw|the|a|an|again|really|heard|seen|in|once|to)\b"
         r"|\w+(?<!ne)ed\b)\w+",
         r"\b(?:must|shall|should|may|is|are|be|to|you|\w+s) never\b(?! (?:know|been|had|was|were|got|saw|\w+ed)\b)",
@@ -110,7 +111,8 @@ FORBIDS: Final = (
     form(
         "nobody no nothing none",
         r"\b(?:nobody|no one|nothing|none)\b[^.?!]{0,50}\b(?:may|must|should|is to|goes?|leaves?|ships?|gets?|can be)\b",
-        r"^(?:nobody|no one) (?:touches|changes|edits|deletes|uses|sends|pushes|merges|deploys|writes|reads|opens|runs|starts|adds)\b",
+        r"^(?:[^,.?!]{2,40}, )?(?:nobody|no one) (?:touches|changes|edits|deletes|uses|sends|pushes|merges|deploys|writes"
+        r"|reads|opens|runs|starts|adds)\b",
     ),
     form(
         "without unless",
@@ -158,7 +160,17 @@ BINDS: Final = (
         CLAUSE + r"(?:" + SAYING + r"|" + DOING + r")\b[^?]{3,100} when(?:ever)? you (?:recommend|suggest|propose|claim|state|answer|reply"
         r"|write|describe|explain|summari[sz]e|mention|cite|quote|refer|report|name|add|change|edit|touch|delete|rename|refactor|commit)\b",
         r"^(?:\w+ )?" + HELD_TO + r" (?:\w+ ){0,5}?(?:(?:must|should|shall|may|ha(?:s|ve) to|(?:are|is) (?:always|only|never|to)"
-        r"|go(?:es)? (?:in|to|as)|comes? from|belongs? in|starts? with|ends? with|stays?)\b|" + SHAPE + r"(?:,? please)?[.!]?$)",
+        r"|go(?:es)? (?:in|to|as)|comes? from|belongs? in|starts? with|ends? with|stays?)\b|"
+        + SHAPE
+        + r"(?: for (?:the |our |all )?[\w -]{2,40})?(?:,? please)?[.!]?$)",
+    ),
+    form(
+        "not",
+        r"^(?!(?:yes|no|ok|okay|sorry|well|sure|maybe|actually|hm+|probably|strange|please|wait|but|and|still|oh|nice|great|fine|right|true|i|it)\b)"
+        r"(?:[\w'’-]+ ){0,3}[\w'’-]+, (?:and )?not (?!(?:yet|sure|now|today|really|that|this|the|an?|bad|much|so|very|too"
+        r"|possible|working|good|great"
+        r"|me|exactly|quite|at|in|only|what|because|just|all|found|available|necessarily|necessary|needed)\b)[\w'’-]+(?: [\w'’-]+){0,2},?"
+        r"(?: (?:in|for|on|with) [^?]{2,60})?[.!]?$",
     ),
     form(
         "always only exclusively solely ever",
@@ -250,6 +262,11 @@ BINDS: Final = (
         r"\b(?:budget|cap|limit|ceiling|maximum|minimum|deadline|quota|allowance|threshold)\b(?: (?:for|on|of) [\w' -]{1,40})?\s*"
         r"(?:(?:is|are|was|of|at|stays?|remains?|[:=])\s?(?:now |still |set (?:at|to) |fixed at |capped at )?(?:the )?)+[^.?!\n]{0,12}"
         + QUANTITY,
+    ),
+    form(
+        "budget cap limit ceiling maximum minimum deadline quota allowance threshold",
+        CLAUSE + r"(?:make|set|raise|lower|increase|cut|change|move|extend) (?:the |our |my )?(?:[\w'-]+ ){0,4}?"
+        r"(?:budget|cap|limit|ceiling|maximum|minimum|deadline|quota|allowance|threshold)\b[^.?!\n]{0,30}?" + QUANTITY,
     ),
     form("capped limited due fixed", r"\b(?:is|are|be) (?:capped|limited|due|fixed) (?:at|to|by|on)\b[^.?!\n]{0,20}" + QUANTITY),
     form(

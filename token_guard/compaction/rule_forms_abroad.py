@@ -12,7 +12,7 @@ _GERMAN = (
     "auf keinen unter niemals nie nicht kein keine keinem keiner keines bitte verboten tabu untersagt erlaubt vermeide ab von"
     " künftig zukunft ausschließlich ausnahmslos grundsätzlich jedes immer nur stets alle jede jeder sämtliche höchstens"
     " maximal mindestens muss müssen soll sollen sollst ich deutsch den der das dem die wörter sätze statt bevor daran sieze"
-    " duze kurz knapp sachlich förmlich höflich"
+    " duze kurz knapp sachlich förmlich höflich finger du"
 )
 _FRENCH = (
     "ne n pas jamais plus aucun aucune interdit interdite évite évitez surtout cas prétexte désormais dorénavant partir"
@@ -22,7 +22,7 @@ _FRENCH = (
 _SPANISH = (
     "no nunca jamás ningún concepto prohibido prohibida debe deben debes evita evite nada sin partir adelante obligatorio"
     " obligatoria momento siempre solo sólo solamente únicamente cada todos todas máximo menos en el la los las un una"
-    " prefiero usted favor"
+    " prefiero quiero usted favor"
 )
 _PORTUGUESE_ITALIAN = (
     "nunca jamais não non mai em nessun vietato vietata vietati vietate proibido proibida evite evita niente nessuno nessuna"
@@ -32,7 +32,8 @@ _PORTUGUESE_ITALIAN = (
 _NORTH_AND_EAST = (
     "geen nooit niet geval beding mag mogen verboden vanaf voortaan vervolg altijd alleen uitsluitend het een elke alle"
     " hoogstens maximaal kort inga ingen inte ikke aldrig aldri får och med nu fra av od teraz nie nigdy wolno zawsze tylko"
-    " wyłącznie maksymalnie po asla kesinlikle her zaman sadece bundan yasak alltid endast bara kun altid hver bruk brug"
+    " wyłącznie maksymalnie po asla kesinlikle her zaman sadece bundan yasak dokunma dokunmayın silme kullanma ekleme yazma"
+    " alltid endast bara kun altid hver bruk brug"
     f" {BEYOND_ASCII}"
 )
 _SIZES = f"pas au maximum más máximo mucho non al massimo niet hoogstens högst nie sieze duze vouvoie tutoie usted {BEYOND_ASCII}"
@@ -43,13 +44,18 @@ FORBIDS_ABROAD: Final[tuple[Form, ...]] = (
         r"\b(?:auf keinen fall|unter keinen umständen|niemals|nie wieder|bitte (?:nie|nicht|keine?[nmrs]?)|verboten|tabu|untersagt"
         r"|nicht erlaubt)\b",
         r"\b(?:darf|dürfen|darfst|soll(?:en|st)?|muss|müssen)\b[^.?!]{0,60}\b(?:nie|nicht|keine?[nmrs]?)\b",
-        r"^(?:bitte )?keine?[nmrs]? (?!ahnung|problem|sorge|angst|zeit|ding|idee)[^?!.]{3,80}$|^(?:bitte )?vermeide\b|^(?:bitte )?nie\b",
+        r"^(?:bitte )?keine?[nmrs]? (?!ahnung|problem|sorge|angst|zeit|ding|idee)[^?!.]{3,80}[.!]?$|^(?:bitte )?vermeide\b"
+        r"|^(?:bitte )?nie\b",
+        r"\bdie finger (?:weg )?von\b|^finger weg\b|\b(?:möchte|will|wollen) nicht, dass (?:du|ihr|sie|jemand|irgend)",
         r"^(?:und |aber |bitte )?(?:\w+e|lass|fass|änder\w*|lösch\w*|schreib\w*|nimm|gib|rühr\w*)\b (?:\S+ ){0,5}(?:nicht|nie"
         r"|keine?[nmrs]?)\b",
     ),
     form(
         _FRENCH,
         r"^(?:[^,.]{0,30}, )?(?:mais |et )?n(?:e |['’])(?:\S+ )?\w+(?:ez|es?|s|er|re)\b [^.?!]{0,40}\b(?:jamais|pas|plus|aucune?)\b",
+        r"^on n(?:e |['’])(?:y )?(?!(?:sait|voit|a|est|comprend|trouve|arrive|peut|avait|était|dirait|connaît|dit|pense"
+        r"|croit)\b)\w+ (?:pas|jamais|plus"
+        r"|rien|aucune?)\b",
         r"\b(?:en aucun cas|sous aucun prétexte|interdit\w*|ne (?:doit|doivent|devez|dois|faut)(?: \w+)? (?:jamais|pas)"
         r"|il ne faut (?:jamais|pas))\b",
         r"^ne (?:jamais|pas|plus|rien) \w+(?:er|ir|re)\b|^(?:pas d[e']|aucune?|évite[zr]?|surtout pas|jamais (?:de|d'))",
@@ -63,7 +69,8 @@ FORBIDS_ABROAD: Final[tuple[Form, ...]] = (
     ),
     form(
         _PORTUGUESE_ITALIAN,
-        r"^(?:por favor,? |e |mas )?(?:nunca|jamais|não) (?!(?:sei|tenho|há|é|posso|entendo|quero|acho|consigo|foi|está)\b)\w+(?:e|es|a"
+        r"^(?:por favor,? |e |mas )?(?:nunca|jamais|não) (?!(?:sei|tenho|há|é|posso|entendo|quero|acho|consigo|foi|está|precisas?"
+        r"|gostas?|tens|sabes|falta|adianta|importa|passa|roda|arranca|funciona|aparece|existe|encontra)\b)\w+(?:e|es|a|as"
         r"|em|am|r)\b",
         r"^(?:per favore,? |e |ma )?(?:non|mai) (?!(?:so|ho|è|posso|capisco|voglio|ricordo|credo|c'è|mi|funziona)\b)\w+(?:are|ere|ire"
         r"|ate|ete|ite|a|i)\b",
@@ -76,9 +83,12 @@ FORBIDS_ABROAD: Final[tuple[Form, ...]] = (
         r"|raak|verander)\b[^.?!]{0,50}\b(?:nooit|niet|geen)\b|^(?:geen|nooit) ",
         r"\b(?:under inga omständigheter|får (?:aldrig|inte)|må (?:aldri|aldrig|ikke)|förbjudet|forbudt)\b|^(?:aldrig|aldri|inga|ingen"
         r"|använd inte|ikke) ",
-        r"\b(?:nigdy nie|pod żadnym pozorem|nie wolno|zabronion\w+|asla|kesinlikle \w+m[ae]y?\w*|yasak\w*)\b|^nie \w+(?:aj|uj|ij|isz|ów"
+        r"\b(?:nigdy nie|pod żadnym pozorem|nie wolno|zabronion\w+|asla|kesinlikle \w+m[ae]y?\w*|yasak\w*)\b|\b(?:dokun|sil"
+        r"|değiştir|yap|ekle|kullan|yaz|gönder"
+        r"|çalıştır|aç|kapat|taşı|paylaş|yükle)m[ae](?:y[ıi]n(?:[ıi]z)?)?[.!]?$|^nie \w+(?:aj|uj|ij|isz|ów"
         r"|rz)\b",
-        r"\b(?:никогда не|ни в коем случае|нельзя|запрещ\w+|не (?:должн\w+|надо|нужно|трогай\w*|меняй\w*|используй\w*|отправляй\w*"
+        r"\b(?:никогда не(?! \w+(?:[иеё]т|[уюая]т|л[аио]?|ю|у|ем|им)(?:ся|сь)?\b)|ни в коем случае|нельзя|запрещ\w+"
+        r"|не (?:должн\w+|надо|нужно|трогай\w*|меняй\w*|используй\w*|отправляй\w*"
         r"|удаляй\w*|пиши\w*|добавляй\w*|упоминай\w*|раскрывай\w*)|ніколи не|заборонено)\b",
     ),
     form(
@@ -107,6 +117,10 @@ BINDS_ABROAD: Final[tuple[Form, ...]] = (
         r"|prosa|euro|metrischen?)|unverändert|in ruhe|statt|bevor|daran)\b",
         r"\b(?:alle|jede[rsn]?|sämtliche)\b [^.?!]{2,60}\b(?:müssen|muss|soll(?:en)?|dürfen|darf|bitte|sind zu|ist zu)\b|\b(?:müssen"
         r"|muss|sind|ist) (?:\S+ ){0,3}(?:immer|stets|zwingend|zu)\b",
+        r"^[^?,.]{2,50} \w+st du (?:bitte )?(?:immer|stets|nur|ausschließlich|grundsätzlich) (?:mit|auf|in|im|als|ohne|nach"
+        r"|vor|zuerst|erst)\b"
+        r"|^[^?,.]{3,60}\bbitte (?:auf (?:\w+isch|deutsch)|ohne|höchstens|maximal|in (?:euro|utc|stichpunkten|tabellen?|prosa)"
+        r"|als (?:liste|tabelle|json))\b",
         r"\bich (?:bevorzuge|bestehe auf|möchte (?:keine|nur|alle|immer|dass (?:du|sie|alle))|will (?:keine|nur|alle))|^nur [^?]{3,60}$"
         r"|\b(?:höchstens|maximal) \d",
     ),
@@ -119,6 +133,9 @@ BINDS_ABROAD: Final[tuple[Form, ...]] = (
         r"[^?]{0,120}?\b(?:toujours|uniquement|seulement|exclusivement|jamais|chaque|tous|toutes|au plus|maximum|moins de|en (?:français"
         r"|anglais|\w+ais|euros|une|deux|liste|puces|json)|\d+ (?:mots|phrases|lignes|points)|court\w*|bref|brève\w*|concis\w*|formel\w*"
         r"|poli\w*|avant de|plutôt que|tel\w* quel\w*|que (?:les|la|le|des))\b",
+        r"^(?:les|la|le|tes|vos|l['’])\s?[^?,.]{2,40} (?:s['’]écri(?:t|vent)|se (?:notent?|mett?(?:ent)?|donnent?|rédigent?"
+        r"|rangent?)|v(?:a|ont) au format)"
+        r" (?:toujours |uniquement )?(?:au|en|dans|sous|avec|à|\S)",
         r"\b(?:tou(?:s|tes) (?:les|tes|vos)|chaque)\b [^.?!]{2,60}\b(?:doi(?:t|vent)|en\b)|\b(?:doi(?:t|vent)|devez|dois"
         r"|il faut) (?:toujours|impérativement|\w+er\b toujours)|\bje (?:préfère|veux que|souhaite que)\b|^(?:uniquement|seulement) ",
     ),
@@ -130,6 +147,10 @@ BINDS_ABROAD: Final[tuple[Form, ...]] = (
         r"[^?]{0,120}?\b(?:siempre|solo|sólo|solamente|únicamente|nunca|cada|tod[oa]s|como máximo|máximo|menos de|en (?:español|inglés"
         r"|\w+és|euros|una|dos|lista|json)|\d+ (?:palabras|frases|líneas|puntos)|breves?|cort[oa]s?|concis[oa]s?|formal(?:es)?|antes de"
         r"|en vez de|en lugar de)\b",
+        r"\bquiero que (?:cada|tod[oa]s|siempre|no|ningun[oa]?|nunca|las (?:respuestas|fechas)|los (?:mensajes|cambios|textos))\b"
+        r"|^(?:las?|los?|el|tus) [^?,.]{2,40} (?:van?|se (?:escriben?|ponen?|dan?|indican?)) (?:siempre |solo "
+        r"|sólo )?(?:en (?:formato|español|inglés"
+        r"|euros|dólares|mayúsculas|minúsculas)|con|sin)\b",
         r"\b(?:tod[oa]s l[oa]s|cada)\b [^.?!]{2,60}\b(?:debe[ns]?|tiene[ns]? que|han de|en )|\b(?:debe[ns]?|tiene[ns]? que"
         r"|hay que) siempre|\bprefiero\b|^(?:solo|sólo|siempre|únicamente) ",
     ),
@@ -152,17 +173,20 @@ BINDS_ABROAD: Final[tuple[Form, ...]] = (
         r"|her zaman|sadece|yalnızca|always)\w*\b"
         r"[^?]{0,100}?\b(?:altijd|alleen|uitsluitend|nooit|elke|alle|hoogstens|maximaal|in het \w+|kort|formeel|alltid|endast|bara"
         r"|aldrig|varje|högst|på \w+|kun|altid|hver|zawsze|tylko|wyłącznie|każd\w+|maksymalnie|po \w+|\d+ \w+)\b",
-        r"\b(?:отвечай\w*|пиши\w*|используй\w*|указывай\w*|говори\w*|держи\w*|спрашивай\w*|соблюдай\w*|відповідай\w*)\b|\b(?:всегда"
+        r"\b(?:отвечай\w*|пиши\w*|используй\w*|указывай\w*|говори\w*|держи\w*|спрашивай\w*|соблюдай\w*|відповідай\w*)\b"
+        r"|\b(?:всегда(?! \w+(?:[иеё]т|[уюая]т|л[аио]?|ю|у)(?:ся|сь)?\b)"
         r"|обязательно|исключительно)\b|\b(?:все|каждый|каждая|любой) [^.?!]{2,60}(?:долж\w+|следует)|\b(?:her zaman|sadece|yalnızca"
         r"|mutlaka)\b",
     ),
     form(
         BEYOND_ASCII,
-        r"从现在|從現在|今后|今後(?:は|も)?|以后(?:都|请|一律|每)|(?:始终|始終|务必|務必|一律|一定要)|(?<!我)(?<!们)必须|必須|(?:请|請)(?:只|都|一直|每次|用(?:简体|繁體|中文|英文|英语|正式|列表|表格)"
-        r"|以(?:列表|表格|要点|正式)|保持)|只(?:能|用|使用|许|准|可)|每次(?:都|回答|回复)"
-        r"|(?:所有|全部|每个|每条)[^，。？]{1,14}(?:都|必须|须|用|应|要|以)|(?:回答|回复|答案|输出)[^，。？]{0,6}(?:要|请|须|控制|不超过|限|用)|(?:不超过|控制在|限制在)\s?\d+",
+        r"从现在|從現在|今后|今後(?:は|も)?|以后(?:都|请|一律|每)|(?:(?:始终|始終)(?!保持着|在)|务必|務必|一律|(?<!我)(?<!们)一定要(?!来|去))|(?<!我)(?<!们)必须(?!尝|去|来)|必須(?!では)|(?:请|請)(?:只|都|一直|每次|用(?:简体|繁體|中文|英文|英语|正式|列表|表格)"
+        r"|以(?:列表|表格|要点|正式)|保持)|只(?:能|用|使用|许|准|可)|每次(?:都(?!有|会|是|被)|回答|回复)"
+        r"|(?:所有|全部|每个|每条)[^，。？]{1,14}(?:都|必须|须|用|应|要|以)|(?:回答|回复|答案|输出)[^，。？]{0,6}(?:要|请|须|控制|不超过|限|用)|(?:不超过|控制在|限制在)\s?\d+"
+        r"|(?:预算|上限|限额|期限)(?:上限)?[是为：:]\s?(?:不超过)?[\d一二三四五六七八九十百千万两]|(?<![我他她们])最多[^，。？]{0,6}[\d一二三四五六七八九十百两]"
+        r"|超过[^，。？]{0,6}(?:要|须|必须|请)先?",
         r"必ず|常に(?!私)|これからは|今後|(?:毎回|すべて|全て|いつも)[^。？]{1,24}(?:ください|こと|して|で)|(?:のみ|だけ)(?:で|を)(?:使|回答|答|お願い|参照)|で(?:回答|答え|返信|出力|記述|書いて)(?:て"
-        r"|し|く|ください)|\d+(?:文字|字|行|語|文)以内|(?:敬語|丁寧語|箇条書き|です・ます)",
+        r"|し|く|ください)|[\d一二三四五六七八九十百千]+(?:文字|字|行|語|文|点|個|回)以内|形式で|(?:敬語|丁寧語|箇条書き|です・ます)",
         r"반드시|항상\s[^.?]{1,30}(?:해|하세요|주세요|것|줘|합니다)|앞으로(?:는)?\s|지금부터|(?:로만|으로만|만)\s(?:사용|답|써|작성|대답|쓰)|모든\s[^.?]{1,24}(?:로|으로)\s?(?:답|작성|써"
         r"|표기|해)|(?:이내|이하)로|(?:한국어|영어|존댓말|반말|글머리표|목록|표)(?:로|으로)\s?(?:답|대답|작성|써|말)",
     ),

@@ -12,7 +12,7 @@ from token_guard.compaction.rule_forms import FORBIDS, has_any, words_of
 from token_guard.compaction.rule_forms_abroad import FORBIDS_ABROAD
 from token_guard.compaction.statement_forms import LABEL
 
-__all__ = ["replaces"]
+__all__ = ["names_of", "replaces", "same_manner", "words_in"]
 
 SAME_SUBJECT = 0.6
 """Two rules with this share of their words are about the same; where their numbers or names differ, the newer one stands."""
@@ -24,6 +24,16 @@ _FIRST: Final = re.compile(r"[^.!?]*(?:[.!?](?!\s)[^.!?]*)*[.!?](?=\s+\S)")
 """The first of several sentences."""
 
 _WORD: Final = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
+_NAME: Final = re.compile(r"(?<![\w.-])[\w-]*\w\w(?:\.[\w-]+)*\.[a-z]\w{0,7}\b(?!\.\w)|(?<![\w.-])[A-Za-z]\w*_\w+", re.ASCII)
+_HOLLOW: Final = frozenset(
+    re.findall(
+        r"\S+",
+        "可以 现在 現在 不要 不用 以内 以后 请勿 必须 就是 一下 修改 更新 大丈 丈夫 変更 更し 更は 하지 마세 세요 이제 도록",
+    )
+)
+"""Pairs of characters that say nothing of what a sentence is about."""
+
 _NUMBER_WORDS: Final = (
     r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen"
     r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand)"
@@ -41,7 +51,7 @@ NEWER: Final = re.compile(
     r"|from now on|going forward|actually|rather|replaces?|supersedes?|scratch that|forget (?:what|the|about)|back to|after all"
     r"|on second thought"
     r"|jetzt|stattdessen|ab sofort|nun|désormais|dorénavant|plutôt|ahora|en adelante|mejor|adesso|ora|invece|agora|nu|теперь|отныне)\b"
-    r"|现在|从今|改为|改成|改用|更新|今後|これから|変更|이제|변경|앞으로",
+    r"|现在|从今|以后|改为|改成|改用|更新|今後|これから|変更|이제|변경|앞으로",
     re.IGNORECASE,
 )
 """Words of a rule that takes the place of another."""
@@ -123,24 +133,49 @@ _MANNERS: Final[tuple[Mapping[str, str], ...]] = tuple(
         },
         {"metric": "metric metrisch metrische métrico métricas métrique", "imperial": "imperial"},
         {"tabs": "tabs", "spaces": "spaces"},
+        {"eur": "euro euros eur", "usd": "dollar dollars usd", "gbp": "pounds gbp", "chf": "chf franken"},
         {"british": "british", "american": "american"},
         {
-            "en": "english englisch anglais inglés inglês inglese",
-            "de": "german deutsch allemand alemán alemão tedesco",
-            "fr": "french französisch français francés francês francese",
-            "es": "spanish spanisch espagnol español espanhol spagnolo",
+            "en": "english englisch anglais inglés inglês inglese engels английски английском ingilizce 英文 英语 英語 영어",
+            "de": "german deutsch allemand alemán alemão tedesco duits немецки немецком almanca 德语 德文 ドイツ語 독일어",
+            "fr": "french französisch français francés francês francese frans французски французском 法语 法文 フランス語 프랑스어",
+            "es": "spanish spanisch espagnol español espanhol spagnolo spaans испански испанском 西班牙语 スペイン語 스페인어",
             "it": "italian italienisch italien italiano",
             "pt": "portuguese portugiesisch portugais português",
             "nl": "dutch niederländisch néerlandais nederlands",
-            "ru": "russian russisch russe ruso",
-            "zh": "chinese chinesisch chinois chino",
-            "ja": "japanese japanisch japonais japonés",
-            "ko": "korean koreanisch coréen coreano",
+            "ru": "russian russisch russe ruso русски русском 俄语 俄文",
+            "zh": "chinese chinesisch chinois chino китайски 中文 简体 中国語 중국어",
+            "ja": "japanese japanisch japonais japonés японски 日文 日语 日本語 일본어",
+            "ko": "korean koreanisch coréen coreano корейски 韩语 韓国語 한국어",
+            "tr": "turkish türkisch turc turco türkçe",
             "pl": "polish polnisch polonais polaco",
         },
     )
 )
 """Manners that exclude one another, by what they are of."""
+
+_MANNER_WORDS: Final = frozenset(word for sides in _MANNERS for word in sides)
+_LANGUAGE: Final = re.compile("|".join(sorted((word for word in _MANNER_WORDS if word > "\u3000"), key=len, reverse=True)))
+"""The languages in scripts whose words are not told apart by spaces."""
+
+_DOING: Final = frozenset(
+    re.findall(
+        r"\S+",
+        """write speak say talk use keep stick default switch make please bitte schreib schreibe antworte sprich verwende auf écris
+        réponds parle utilise en escribe responde usa habla пиши отвечай говори по lieber doch
+        wieder four two eight vier zwei spelling language""",
+    )
+)
+"""Words of rules on manners that say nothing of what is to be so."""
+
+_OBJECTS: Final = frozenset(("comment", "commit", "report", "docs", "code", "email"))
+"""What manners are of, beside answers."""
+
+_PURPOSE: Final = re.compile(
+    r"(?<!\w)(?:for|für|pour|para|per|para|для|voor|dla|in (?:the|all|any|our|my)|in (?=[\w-]+ (?:files?|code|modules?|scripts?|tests?))"
+    r"|im|beim|in (?:der|den|allen)|dans|nel|nella|nos?|nas?) ((?:[\w.'’-]+ ?){1,4})"
+)
+"""What a rule is for, where it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +191,17 @@ class _Subject:
     opens_with_value: bool
     """Whether it states a value before it says what to do about it: a cap, and that nobody may exceed it."""
 
+    spoken: frozenset[str]
+    """Its words with those that are in names."""
+
+    purpose: frozenset[str]
+    """What it says that it is for, or in."""
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it is for some things and not for all."""
+        return bool(self.purpose) or not self.spoken.isdisjoint(_OBJECTS)
+
     def of(self, matter: str) -> frozenset[str]:
         """What else it speaks of than the matter: of whose budget, of which date."""
         return frozenset(word for word in self.words if not re.search(_MATTERS[matter], word))
@@ -166,16 +212,44 @@ def replaces(rule: str, older: str) -> bool:
 
     >>> replaces("We ship on May 4 now.", "FACT: The release date is 2027-03-01."), replaces("Reply in German.", "Answer in English.")
     (True, True)
+    >>> replaces("Use four spaces in Python files.", "Use tabs in the Makefile."), replaces("Use spaces instead.", "Use tabs.")
+    (False, True)
     >>> replaces("The travel budget is $300.", "The project budget is $500."), replaces("Keep comments in English.", "Answer in German.")
     (False, False)
     """
     mine, its = _subject(rule), _subject(older)
+    if "clock" not in mine.matters and mine.purpose - its.purpose and its.purpose - mine.purpose:
+        return False
     if mine.forbids and its.forbids and not (mine.newer and "secret" in mine.matters & its.matters):
         caps = "spending" in mine.matters & its.matters
         return (caps or (mine.opens_with_value and its.opens_with_value)) and _settles(mine, its)
     if mine.manners and its.manners and _excludes(mine, its):
         return True
     return _restates(mine, its) or (not mine.matters.isdisjoint(its.matters) and _settles(mine, its))
+
+
+@lru_cache(maxsize=4_096)
+def names_of(said: str) -> frozenset[str]:
+    """The files and other things that a sentence names, without what leads to them.
+
+    >>> sorted(names_of("Never touch `app/settings.toml` or MAX_ROWS; use 3.5 e.g. for it."))
+    ['max_rows', 'settings.toml']
+    """
+    return frozenset(name.lower() for name in _NAME.findall(said))
+
+
+@lru_cache(maxsize=4_096)
+def words_in(said: str) -> frozenset[str]:
+    """The words by which a sentence says what it is about, beside names; of scripts without spaces, each two characters"
+    " beside one another."""
+    lower = said.lower()
+    pairs = {run[place : place + 2] for run in _UNSPACED.findall(lower) for place in range(len(run) - 1) if run[place] > "ゟ"}
+    return (_subject(_NAME.sub(" ", said)).spoken | pairs) - _HOLLOW
+
+
+def same_manner(one: str, other: str) -> bool:
+    """Whether both name a language, a tone, a kind of units or of indentation."""
+    return not _subject(one).manners.keys().isdisjoint(_subject(other).manners.keys())
 
 
 def _restates(mine: _Subject, its: _Subject) -> bool:
@@ -202,9 +276,11 @@ def _excludes(mine: _Subject, its: _Subject) -> bool:
     """Whether both say how to do the same, in manners that exclude one another; or the newer one says that it is."""
     shared = mine.manners.keys() & its.manners.keys()
     if any(mine.manners[kind].isdisjoint(its.manners[kind]) for kind in shared):
-        objects = ("answer", "comment", "commit", "report", "docs", "code", "email")
-        named, others = ({word for word in objects if word in subject.words} for subject in (mine, its))
-        return not named or not others or bool(named & others)
+        own, other = (subject.spoken - _MANNER_WORDS - _DOING - {"answer"} for subject in (mine, its))
+        if own & other:
+            return True
+        narrow = mine.is_narrow or its.is_narrow
+        return not narrow and (mine.newer or not (own and other))
     return mine.newer and "manner" in mine.matters & its.matters
 
 
@@ -213,7 +289,7 @@ def _subject(rule: str) -> _Subject:
     label = LABEL.match(rule)
     said = rule[label.end() :] if label else rule
     lower = said.lower()
-    spoken = _WORD.findall(lower)
+    spoken = [*_WORD.findall(lower), *_LANGUAGE.findall(lower)]
     first = _FIRST.match(said)
     manners = {
         number: frozenset(sides[word] for word in spoken if word in sides)
@@ -228,6 +304,10 @@ def _subject(rule: str) -> _Subject:
         NEWER.search(rule) is not None,
         _forbids(said),
         first is not None and bool(_VALUE.search(first[0])) and not _forbids(first[0]),
+        frozenset(_ALIKE.get(word, word) for word in spoken) - _FILLER,
+        frozenset(_ALIKE.get(word, word) for told in _PURPOSE.findall(lower) for word in _WORD.findall(told))
+        - (_FILLER - {"us"})
+        - _MANNER_WORDS,
     )
 
 

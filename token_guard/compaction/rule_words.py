@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["CLAUSE", "DOING", "DOING_WORDS", "HELD_TO", "KEEPING", "NUMBER", "QUANTITY", "SAYING", "SAYING_WORDS", "SHAPE", "STANDING"]
+__all__ = [
+    "CLAUSE",
+    "DOING",
+    "DOING_WORDS",
+    "HELD_TO",
+    "KEEPING",
+    "NUMBER",
+    "PAST",
+    "QUANTITY",
+    "SAYING",
+    "SAYING_WORDS",
+    "SHAPE",
+    "STANDING",
+]
 
 CLAUSE = r"(?:^|[,;:(–—]\s*|\b(?:and|but|so|then|also|or|please|just)\s+)(?:please\s+|just\s+|you\s+)?"
 """Where somebody is told something: at the beginning of a sentence or of a clause."""
@@ -13,7 +26,7 @@ HELD_TO = (
     r"|comments?|commits?|code|functions?|classes|files?|tests?|tables?|lists?|headings?|titles?|examples?|names?|variables?|identifiers?"
     r"|dates?|times?|timestamps?|amounts?|numbers?|figures?|prices?|units?|values?|measurements?|sources?|citations?|quotes?|changes?"
     r"|steps?|sections?|paragraphs?|sentences?|bullets?|links?|queries|requests|calls|migrations?|deploys?|deployments?|snippets?"
-    r"|samples?|terms)"
+    r"|samples?|terms|docs|documentation|logs?|labels?|captions?|buttons?)"
 )
 """What rules are about: what is said and written, and what is in it."""
 
@@ -42,7 +55,8 @@ MADE_AS = (
 KEEPING = CLAUSE + (
     r"(?:keep(?! (?:going|working|trying|up\b|me posted|looking|getting|on\b))|stay(?! tuned)|remain|stick (?:to|with)|adhere|conform"
     r"|comply"
-    r"|follow(?! up| these steps| this link)|respect|obey|maintain|preserve|(?:limit|restrict|confine|cap)(?! (?:is|was|of|has|are)\b)"
+    r"|follow(?! up| these steps| this link)|respect|obey|maintain(?! a )|preserve(?! what (?:was|is)\b)|(?:limit|restrict"
+    r"|confine|cap)(?! (?:is|was|of|has|are)\b)"
     r"|be (?:as )?" + MANNER + r"|leave [^.?!]{1,60}\b(?:alone|untouched|unchanged|as (?:is|they are|it is)|intact|out\b)"
     r"|treat [^.?!]{1,60}\bas\b|pretend|act as|assume (?:that )?(?:i|we|the|all|every))\b"
 )
@@ -87,7 +101,7 @@ SHAPE = (
     r"(?:\bin (?:\w+ )?"
     + LANGUAGE
     + r"\b|\bin (?:the )?(?:plain|simple|metric|imperial|lower|upper|title|sentence|one|two|three|full|first"
-    r"|second|third|present|past|active|passive|british|american|us|uk|utc|pacific|eastern|central|local|euros?|dollars?|usd|eur|gbp)\b"
+    r"|second|third|present|past|active|passive|british|american|us|uk|utc|pacific|eastern|central|local|euros?|dollars?|usd|eur|gbp|chf|yen|kilograms?|kilomet(?:er|re)s?|met(?:er|re)s?|milliseconds?|seconds?|minutes?|hours|bytes|percent|celsius|fahrenheit)\b"
     r"|\bin (?:\w+ ){0,3}(?:style|tone|voice|mood|format|units|timezone|time zone|time|order|case|notation|terms|language|words|parts"
     r"|spelling|prose|person|tense|bullets?"
     r"|(?:bullet )?points|json|yaml|csv|markdown|tables?|steps|sections|paragraphs?|sentences?)\b"
@@ -95,7 +109,7 @@ SHAPE = (
     r"|\b(?:under|below|within|up to|max(?:imum)?|about|exactly|over|to|in|with|most|than|of)\s+" + NUMBER + r"[ -]" + SIZE + r"\b"
     r"|\b\d+ (?:\w+ )?" + SIZE + r"\b|\b" + MANNER + r"(?:ly)?[.!,]?(?=$| (?:and|but|in|with|please|tone|language|style|when))"
     r"|\b(?:metric|imperial|british|american|iso|oxford|24-hour|12-hour|snake_case|camelcase|kebab-case|utc|tabs|spaces)\b"
-    r"|\bas (?:the|your|our) (?:only |sole )?(?:source|reference|basis|default)\b"
+    r"|\brelative to the\b|\bas (?:the|your|our) (?:only |sole )?(?:source|reference|basis|default)\b"
     r"|\b(?:as if|as though|like (?:an?|i|you)|(?:me|us|him|her|them|customers?|clients?|users?|readers?|colleagues?) (?:as|by|like)"
     r"|call me)\b)"
 )
@@ -105,3 +119,10 @@ QUANTITY = (
     r"(?:[$€£¥]\s?)?(?:\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty|sixty|seventy|eighty"
     r"|ninety|a)[ -](?:hundred|thousand|million|dollars?|euros?|pounds?|days?|weeks?|hours?|minutes?|percent))"
 )
+
+PAST = (
+    r"(?:told|gave|said|came|made|went|took|thought|wrote|ran|found|left|felt|kept|meant|sent|built|paid|lost|became|began|brought|bought"
+    r"|caught|chose|did|drew|drove|ate|fell|fought|forgot|held|led|met|rode|rose|sold|shook|slept|spoke|spent|stood|stole|swore|taught"
+    r"|threw|understood|woke|wore|won|worked|got|saw|knew|had|was|were|heard)"
+)
+"""Past tenses that do not end in "ed": with "never" before them they tell what was."""

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 
+from token_guard.compaction.quotations import hidden, own_lines
 from token_guard.compaction.remembered import remembered
 from token_guard.compaction.rule_forms import BINDS, FORBIDS, has_any, words_of
 from token_guard.compaction.rule_forms_abroad import BINDS_ABROAD, FORBIDS_ABROAD
 from token_guard.compaction.rule_subjects import replaces
-from token_guard.compaction.statement_forms import CHANGES, DEPENDS, HABITS, KINDNESS, LABEL, LEANS_BACK, MOMENTARY, STATES, TELLING
+from token_guard.compaction.statement_forms import (
+    CHANGES,
+    DEPENDS,
+    EXCEPTS,
+    HABITS,
+    KINDNESS,
+    LABEL,
+    LEANS_BACK,
+    MOMENTARY,
+    STATES,
+    TELLING,
+)
+from token_guard.compaction.story_forms import REPORTED, STORY
 from token_guard.conversation import Message
 from token_guard.speech import own_words
 
-__all__ = ["asks_to_be_kept", "forbids", "found", "given", "is_declared", "is_for_safety", "newest", "unlabelled"]
+__all__ = ["asks_to_be_kept", "forbids", "found", "given", "is_declared", "is_for_safety", "newest", "statements", "unlabelled"]
 
 LONGEST = 500
 """Characters of a sentence; longer ones are pasted text."""
@@ -39,38 +54,29 @@ FEWEST_LETTERS = 0.6
 
 _HEADING = re.compile(r"^[ \t]*#{1,6} \S", re.MULTILINE)
 _SPEAKER = re.compile(r"[A-ZÀ-Þ][\w.'’-]*(?: [A-ZÀ-Þ][\w.'’-]*){1,5}\s?(?:\([^)\n]{1,80}\))?\s?:\s")
-_END = re.compile(r"(?<=[.!?…])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bvs\.)(?<!\b[A-Z]\.)[\"')\]*]*\s+(?=\S)|(?<=[。！？])")
+_END = re.compile(
+    r"(?<=[.!?…])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bvs\.)(?<!\b[A-Z]\.)[\"'”’»)\]*]*(?=\s)|(?<=[。！？।])(?![」』”»])"
+)
 _BULLET = re.compile(r"^(?:[-*•–]|\d{1,2}[.)]|\[[ x]\])\s+")
 _OPENER = re.compile(
     r"^(?:[*_\"'“(]+|(?:ok(?:ay)?|yes|yeah|no|sure|great|good|fine|well|oh|hey|hi|hmm+|btw|by the way|also|and|but|so|one more thing"
     r"|another thing"
     r"|quick (?:update|note|reminder)|update|important|note|reminder|fyi|actually|again|besides|for this|thanks|thank you|alright|right"
     r"|cool|additionally"
-    r"|furthermore|moreover|finally|first(?:ly)?|second(?:ly)?|lastly)\b[,:.!;–—-]+\s*(?:that\s+)?|(?:also|and|but|so|then)\s+)",
+    r"|furthermore|moreover|finally|first(?:ly)?|second(?:ly)?|lastly)\b[,:.!;–—-]+\s*(?:that\s+)?|(?:also|and|but|so|then|actually)\s+)",
     re.IGNORECASE,
 )
 _NO_PROSE = re.compile(
-    r"^(?:\d+[:|)\]\t]|[+|$#@{<}\\=]|/\S|-{2,}|\w*(?:Error|Exception|Warning)\b|(?:error|warning|fatal|panic|traceback|failed"
+    r"^(?:\d+[:|)\]\t]|[+|$#@{<}\\=]|/\S|-{2,}|\w*(?:Error|Exception|Warning)\b|(?:error|warning|hint|fatal|panic|traceback|failed"
     r"|e\d{3,4})\b[ :(])"
     r"|\\[nt\"]|[{;]$|\(\)|=>|:=|==|\{\"|=\"|\$\{|^[\w./-]+:\d+|\{\w+\}",
     re.IGNORECASE,
 )
 _OUTPUT = re.compile(r"^(?: {4}|\t)(?!\s*(?:[-*•]|\d{1,2}[.)])\s)", re.MULTILINE)
-_STORY = re.compile(
-    r"^(?:i|we|he|she|they|it|that|there|this)\b(?:['’](?:ve|d|s))? (?:have |had |has |just |also |already )?"
-    r"(?:been|was|were|had|did|tried|saw|noticed|found|got|went|checked|followed|changed|turned|thought|made|used|looked|ran|restarted"
-    r"|booked|took|put|wondered)\b"
-    r"|^(?:i|we)(?:['’]ll| will) (?:gather|provide|check|look|get|send|try|see|let|find|wait|ask|come)\b"
-    r"|^(?:i|we) (?:suppose|just want(?:ed)? to)\b|^wondering\b|^if (?:yes|so|no|not)\b"
-    r"|^(?:i|we)(?:['’](?:m|re)| am| are) (?:sorry|afraid|not sure|sure|just|glad|going|trying|looking|thinking|wondering)\b"
-    r"|^(?:thanks|thank you|sorry|great|perfect)\b|^i (?:think|guess|believe|wonder|understand|know|see|can(?:['’]t|not)?|could"
-    r"|do not have|don['’]t have)\b",
-    re.IGNORECASE,
-)
 _AND = re.compile(r"^(?:and|und|et|y|e)\s+", re.IGNORECASE)
 _SAFETY = re.compile(r"safety|security|danger|sicherheit|sécurité|seguridad|sicurezza|segurança|безопасн|安全", re.IGNORECASE)
 _NAMED = re.compile(r"(?!The|Our|My|This|That|All|Any|No|Every|Each|New|It|We|You|They|He|She)[A-Z][\w'’-]+ [A-Z][\w'’-]+ ")
-_LETTERS = re.compile(r"[^\W\d_]|\s")
+_LETTERS = re.compile(r"[^\W\d_]|\s|[\u0900-\u0dff\u0e00-\u0eff]")
 
 
 @remembered
@@ -90,8 +96,23 @@ def found(text: str) -> tuple[str, ...]:
     if not own or _is_of_others(own):
         return ()
     with_facts = len(own) <= MOST_TOLD
-    lines = (line for line in own.split("\n") if not _OUTPUT.match(line))
-    return tuple(dict.fromkeys(rule for line in lines for rule in _of_line(line, with_facts)))
+    return tuple(dict.fromkeys(rule for line in _lines(own) for rule in _of_line(line, with_facts)))
+
+
+def statements(text: str) -> Iterator[str]:
+    """The sentences of a user's own prose that belong to no rule and ask nothing, as they stand in it.
+
+    >>> list(statements("Never push. You may pull. He said “Never pull.” Why?"))
+    ['You may pull.', 'He said “Never pull.”']
+    """
+    own = own_words(text)
+    if not own or _is_of_others(own):
+        return
+    told = "\n".join(found(text))
+    for line in _lines(own):
+        for sentence in line.stripped().sentences():
+            if _is_prose(sentence.open) and not sentence.open.endswith(("?", "？")) and sentence.text not in told:
+                yield sentence.text
 
 
 def given(messages: Iterable[Message]) -> tuple[str, ...]:
@@ -151,6 +172,39 @@ def unlabelled(rule: str) -> str:
     return rule[label.end() :] if label else rule
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What somebody said, and the same in as many characters where what is quoted says nothing."""
+
+    text: str
+    open: str
+
+    def stripped(self) -> _Said:
+        """Without the bullet of a list, and without space around it."""
+        start = len(self.text) - len(self.text.lstrip())
+        bullet = _BULLET.match(self.text[start:])
+        return self.part(start + bullet.end() if bullet else start, len(self.text.rstrip()))
+
+    def sentences(self) -> Iterator[_Said]:
+        """The sentences: none ends within a quote, and none is torn from the mark that closes one."""
+        ends = [*(end.end() for end in _END.finditer(self.open)), len(self.text)]
+        parts = (self.part(start, end) for start, end in pairwise([0, *ends]))
+        return (part for part in parts if part.text)
+
+    def part(self, start: int, end: int | None = None) -> _Said:
+        """From one place to another, or to the end, without space around it."""
+        text = self.text[start:end]
+        before = len(text) - len(text.lstrip())
+        return _Said(text.strip(), self.open[start + before : end].rstrip())
+
+
+def _lines(own: str) -> Iterator[_Said]:
+    """The lines of a user's words that are the user's: not what is pasted, and not what looks like output."""
+    text = "\n".join(own_lines(own))
+    pairs = zip(text.split("\n"), hidden(text).split("\n"), strict=True)
+    return (_Said(line, said) for line, said in pairs if not _OUTPUT.match(line))
+
+
 def _is_of_others(own: str) -> bool:
     """Whether a text is a document, or a line of a transcript: none of it asks anything of who reads it."""
     if len(own) > MOST_PROSE or len(_HEADING.findall(own)) >= HEADINGS:
@@ -158,52 +212,65 @@ def _is_of_others(own: str) -> bool:
     return bool(_SPEAKER.match(own)) and not LABEL.match(own)
 
 
-def _of_line(line: str, with_facts: bool) -> Iterator[str]:
-    whole = _BULLET.sub("", line.strip()).strip()
-    if LABEL.match(whole) and len(whole) <= LONGEST and not whole.endswith(("?", "？")):
-        yield whole
+def _of_line(line: _Said, with_facts: bool) -> Iterator[str]:
+    said = line.stripped()
+    if LABEL.match(said.text) and len(said.text) <= LONGEST and not said.text.endswith(("?", "？")):
+        yield said.text
         return
     group: list[str] = []
-    before = ""
-    for sentence in filter(None, map(str.strip, _END.split(whole))):
-        joined = bool(group) and (_depends(sentence, with_facts) or _leans_back(sentence))
-        if not joined and group:
-            yield " ".join(group)
-            group = []
-        if joined and (_leans_back(sentence) or _is_rule(sentence, with_facts)):
-            group.append(sentence)
-        elif _is_rule(sentence, with_facts):
-            needed = before if _depends(sentence, with_facts) and _is_prose(before) and not before.endswith("?") else ""
-            group = [*group, *filter(None, [needed]), sentence] if not group else [*group, sentence]
-        elif group:
-            yield " ".join(group)
-            group = []
+    before = _Said("", "")
+    for sentence in said.sentences():
+        if group and (_joins(sentence, with_facts)):
+            group.append(sentence.text)
+        else:
+            if group:
+                yield _joined(group)
+            group = [*_needed(before, sentence, with_facts), sentence.text] if _is_rule(sentence, with_facts) else []
         before = sentence
     if group:
-        yield " ".join(group)
+        yield _joined(group)
 
 
-def _depends(sentence: str, with_facts: bool) -> bool:
+def _joined(sentences: Iterable[str]) -> str:
+    """Sentences as they stood beside one another."""
+    return "".join(part if part.endswith(("。", "！", "？")) else f"{part} " for part in sentences).rstrip()
+
+
+def _joins(sentence: _Said, with_facts: bool) -> bool:
+    """Whether a sentence belongs to the rule right before it: it leans on it, or makes an exception from it."""
+    said = sentence.open
+    if _leans_back(said) or (EXCEPTS.match(said) and len(said) <= LONGEST and not said.endswith(("?", "？"))):
+        return True
+    return _depends(sentence, with_facts) and _is_rule(sentence, with_facts)
+
+
+def _needed(before: _Said, sentence: _Said, with_facts: bool) -> list[str]:
+    """The sentence before, where a rule depends on it."""
+    depends = _depends(sentence, with_facts) and _is_prose(before.open) and not before.open.endswith("?")
+    return [before.text] if depends else []
+
+
+def _depends(sentence: _Said, with_facts: bool) -> bool:
     """Whether a sentence needs the one before; not where "and" leads to a rule of its own."""
-    rest = _AND.sub("", sentence)
-    if rest != sentence and _is_rule(rest, with_facts):
-        return DEPENDS.search(rest) is not None
-    return DEPENDS.search(sentence) is not None
+    leads = _AND.match(sentence.open)
+    if leads and _is_rule(rest := sentence.part(leads.end()), with_facts):
+        return DEPENDS.search(rest.open) is not None
+    return DEPENDS.search(sentence.open) is not None
 
 
 def _leans_back(sentence: str) -> bool:
     return len(sentence) <= LONGEST // 4 and LEANS_BACK.match(sentence) is not None and not sentence.endswith("?")
 
 
-def _is_rule(sentence: str, with_facts: bool) -> bool:
+def _is_rule(sentence: _Said, with_facts: bool) -> bool:
     """Whether a sentence asks to be kept to, or states a fact that later work has to go by; a question or a request does neither."""
-    if not _is_prose(sentence) or sentence.endswith(("?", "？")):
+    if not _is_prose(sentence.open) or sentence.open.endswith(("?", "？")):
         return False
-    said = KINDNESS.sub("", sentence)
+    said = KINDNESS.sub("", sentence.open)
     bare = _bare(said)
-    if _STORY.match(bare):
+    if STORY.match(bare) or REPORTED.match(bare):
         return False
-    return _forbids(bare) or _binds(bare) or (with_facts and _states(said))
+    return _forbids(bare) or _binds(bare) or (with_facts and _states(KINDNESS.sub("", sentence.text)))
 
 
 def _forbids(bare: str) -> bool:
@@ -217,10 +284,14 @@ def _binds(bare: str) -> bool:
 
 
 def _states(sentence: str) -> bool:
-    return not MOMENTARY.match(sentence) and bool(
-        STATES.match(sentence)
-        or HABITS.match(sentence)
-        or (CHANGES.match(sentence) and (TELLING.search(sentence[1:]) or _NAMED.match(sentence)))
+    return (
+        not MOMENTARY.match(sentence)
+        and not sentence.endswith((":", "："))
+        and bool(
+            STATES.match(sentence)
+            or HABITS.match(sentence)
+            or (CHANGES.match(sentence) and (TELLING.search(sentence[1:]) or _NAMED.match(sentence)))
+        )
     )
 
 
@@ -245,4 +316,5 @@ def _bare(sentence: str) -> str:
 
 def _sentences(rule: str) -> Iterator[str]:
     """The sentences of a rule, without what it says that it is."""
-    return map(_bare, filter(None, _END.split(unlabelled(rule))))
+    said = unlabelled(rule)
+    return (_bare(sentence.open) for sentence in _Said(said, hidden(said)).sentences())

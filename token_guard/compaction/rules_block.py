@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
+from token_guard.compaction.amendments import amendments, belonging, is_amendment
 from token_guard.compaction.blocks import BULLET, is_account
 from token_guard.compaction.clip import clipped
 from token_guard.compaction.rules import asks_to_be_kept, forbids, given, is_declared, is_for_safety, newest, unlabelled
@@ -13,7 +14,7 @@ from token_guard.compaction.shorten import TextCounter
 from token_guard.conversation import Message
 from token_guard.marks import sent_notes
 
-__all__ = ["given_at", "rules_lines", "rules_room", "standing", "strongest", "untold"]
+__all__ = ["amended_at", "given_at", "rules_lines", "rules_room", "standing", "strongest", "untold"]
 
 LONGEST = 800
 """Characters of a rule; what is longer is cut inside."""
@@ -54,12 +55,17 @@ def strongest(rules: Sequence[str], most: int) -> tuple[str, ...]:
     return tuple(rules[place] for place in sorted(chosen))
 
 
-def untold(rules: Sequence[str], places: Mapping[str, int], kept: Sequence[Message]) -> list[str]:
+def untold(rules: Sequence[str], amended: Sequence[str], places: Mapping[str, int], kept: Sequence[Message]) -> list[str]:
     """The rules of messages that went which nothing that stays tells: no note, and none of the user's words; and which none of the
-    words that came after them replaces."""
+    words that came after them replaces. What was said later of what such a rule is about is told with it, also where
+    it stays: it may stay above the rule. So is what went and is about a rule that stays."""
     notes = "\n".join(message.text for message in (*filter(is_account, kept), *sent_notes(kept)))
-    said = given_at(kept)
-    return [rule for rule in standing(rules, places, said) if rule not in said and not _is_told(rule, notes)]
+    said, shown = given_at(kept), amended_at(kept)
+    holding = {rule: places.get(rule, -1) for rule in standing(rules, places, said)}
+    missing = {rule: at for rule, at in holding.items() if rule not in said and not _is_told(rule, notes)}
+    gone = {one: places.get(one, 0) for one in amended if one not in shown and not _is_told(one, notes)}
+    told = {**missing, **belonging(gone, {**holding, **said}), **belonging(shown, missing)}
+    return sorted(told, key=lambda one: told[one])
 
 
 def standing(rules: Sequence[str], places: Mapping[str, int], said: Mapping[str, int]) -> list[str]:
@@ -76,6 +82,11 @@ def given_at(messages: Iterable[Message]) -> dict[str, int]:
     return {rule: message.index or 0 for message in messages for rule in given([message])}
 
 
+def amended_at(messages: Iterable[Message]) -> dict[str, int]:
+    """What the user said in messages that may allow, take back or change what a rule asks for, with its place as above."""
+    return {one: message.index or 0 for message in messages if message.asks for one in amendments(message.said)}
+
+
 def _is_told(rule: str, notes: str) -> bool:
     return _line(rule) in notes or _line(unlabelled(rule)) in notes
 
@@ -86,4 +97,4 @@ def _line(rule: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def _rank(rule: str) -> tuple[bool, bool, bool, bool]:
-    return not is_for_safety(rule), not forbids(rule), not asks_to_be_kept(rule), not is_declared(rule)
+    return not is_for_safety(rule), not (forbids(rule) or is_amendment(rule)), not asks_to_be_kept(rule), not is_declared(rule)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from token_guard.compaction import Counter, Draft, Goal
+from token_guard.compaction.amendments import is_amendment
 from token_guard.compaction.blocks import BULLET, TAKEN_OUT, Blocks, is_account
 from token_guard.compaction.narrowing import narrowed
 from token_guard.compaction.oldest import without_oldest
@@ -47,9 +48,10 @@ def with_rules(draft: Draft, goal: Goal, counter: Counter, limit: int, most: int
 def _told(draft: Draft, goal: Goal, counter: Counter, most: int) -> tuple[int, Blocks] | None:
     """The newest note with the rules that no message tells, and where it stands or is to stand; None where none is missing."""
     messages = draft.messages
-    if not draft.ledger.rules:
+    ledger = draft.ledger
+    if not (ledger.rules or ledger.amended):
         return None
-    rules = untold(strongest(draft.ledger.rules, most), draft.ledger.places, messages)
+    rules = untold(strongest(ledger.rules, most), ledger.amended, ledger.places, messages)
     if not rules:
         return None
     notes = [place for place, message in enumerate(messages) if is_account(message)]
@@ -59,15 +61,16 @@ def _told(draft: Draft, goal: Goal, counter: Counter, most: int) -> tuple[int, B
         return None
     stays = counter.messages(messages[place] for place in _stays(messages))
     others = sum(counter.text(line) + 1 for note in notes[:-1] if (older := Blocks.read(messages[note].text)) for line in older.rules)
-    labelled = {unlabelled(rule): rule for rule in draft.ledger.rules}
+    labelled = {unlabelled(rule): rule for rule in ledger.rules}
     told = [labelled.get(rule, rule) for rule in blocks.said_rules]
-    holding = frozenset(standing((*told, *rules), draft.ledger.places, given_at(messages)))
+    amended = frozenset(filter(is_amendment, (*told, *rules)))
+    holding = amended.union(standing([rule for rule in (*told, *rules) if rule not in amended], ledger.places, given_at(messages)))
     known = [rule for rule in told if rule in holding]
     frame = counter.message(Blocks(TAKEN_OUT, (BULLET,)).message)
     lines = rules_lines([*known, *rules], rules_room(goal.room, goal.allowed - stays - frame) - others, counter)
     if tuple(lines) == blocks.rules:
         return None
-    return place, replace(blocks, head=f"{draft.ledger.messages:,}{TAKEN_OUT}", rules=tuple(lines))
+    return place, replace(blocks, head=f"{ledger.messages:,}{TAKEN_OUT}", rules=tuple(lines))
 
 
 def _stays(messages: tuple[Message, ...]) -> frozenset[int]:

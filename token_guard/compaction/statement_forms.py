@@ -7,7 +7,7 @@ from typing import Final
 
 from token_guard.compaction.rule_words import CLAUSE, DOING, SAYING
 
-__all__ = ["CHANGES", "DEPENDS", "HABITS", "KINDNESS", "LABEL", "LEANS_BACK", "MOMENTARY", "STATES", "TELLING"]
+__all__ = ["CHANGES", "DEPENDS", "EXCEPTS", "HABITS", "KINDNESS", "LABEL", "LEANS_BACK", "MOMENTARY", "STATES", "TELLING"]
 
 TELLING: Final = re.compile(
     r"\d|[A-Za-z]_[A-Za-z]|[a-z][A-Z]|https?:|\w/\w|\w@\w|[$€£¥]|\b[A-Z]{3,}\b|[`“«「]|\b[A-Z][a-z]+ [A-Z][a-z]+\b|[^\W\d]\.[a-z]{2,4}\b"
@@ -102,3 +102,18 @@ LEANS_BACK: Final = re.compile(
     r"^(?:please )?(?:" + SAYING + "|" + DOING + r"|keep|fix|apply|follow)\b[^?]{0,60}\b(?:it|them|that|this|those|these)\b", re.IGNORECASE
 )
 """What says how to go by the rule or the fact before it."""
+
+EXCEPTS: Final = re.compile(
+    r"(?:(?:but |and |aber |und |mais |et |pero |y |ma |e |но )?"
+    r"(?:(?:the|my|our|with) (?:(?:one|only|sole|single) )*exceptions?\b|exceptions?(?:\s?:| (?:is|are)\b)|the exception\b"
+    r"|except\b|unless\b"
+    r"|otherwise\b|only if\b|after that\b|before that\b|until then\b|from then on\b|in (?:that|this) case\b|if not\b"
+    r"|(?:die )?einzige ausnahme|ausnahmen?\b|ausgenommen|außer\b|sonst\b|andernfalls|danach\b|bis dahin|es sei denn"
+    r"|(?:la |une )?seule exception|exception\b|sauf\b|sinon\b|après (?:cela|ça)|à moins"
+    r"|(?:la )?única excepción|excepción|excepto|salvo\b|si no,|de lo contrario|después de eso|a menos"
+    r"|(?:l['’]unica )?eccezion[ei]|tranne|altrimenti|(?:a )?única exceção|exceto|senão|caso contrário"
+    r"|(?:de )?enige uitzondering|behalve|tenzij|anders\b|единственное исключение|исключение|кроме|иначе|после этого|jedyny wyjątek)"
+    r"|(?:但是?)?(?:唯一的?)?例外|除了|除非|否则|否則|之后就|ただし|それ以外|そうでなければ|단,|예외|그렇지 않으면)",
+    re.IGNORECASE,
+)
+"""What makes an exception or a condition to the sentence before it."""

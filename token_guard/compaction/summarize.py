@@ -103,7 +103,7 @@ class Summarize:
         kept = [message for place, message in enumerate(draft.messages) if place not in gone and not (memory.full and is_account(message))]
         told = ledger if memory.full else new
         room = memory.room(counter.messages(map(as_sent, out)))
-        tellable = untold(strongest(ledger.rules, self.max_directives), ledger.places, kept)
+        tellable = untold(strongest(ledger.rules, self.max_directives), ledger.amended, ledger.places, kept)
         rules = rules_lines(tellable, rules_room(goal.room, goal.allowed - counter.messages(kept)), counter)
         taken = counter.messages(kept) + sum(counter.text(line) + 1 for line in rules)
         room = min(room, max(goal.target - taken, min(int(LEAST_OF_ALL * room), goal.allowed - taken), LEAST_NOTE)) if memory.full else room

@@ -15,7 +15,7 @@ from token_guard.compaction import Counter, Draft, Goal, Ledger
 from token_guard.compaction.blocks import TAKEN_OUT, Blocks
 from token_guard.compaction.oldest import without_oldest
 from token_guard.compaction.rules import newest
-from token_guard.compaction.rules_block import given_at
+from token_guard.compaction.rules_block import amended_at, given_at
 from token_guard.conversation import Message
 
 __all__ = ["SEARCHED", "far_end", "without_far"]
@@ -79,4 +79,6 @@ def _told(gone: Sequence[Message]) -> Ledger:
     places = given_at(far)
     rules = newest([rule for rule, _ in sorted(places.items(), key=itemgetter(1))][-TOLD_RULES:])
     known = {rule: places[rule] for rule in rules}
-    return Ledger.of(near) if not far else replace(Ledger(), messages=len(far), rules=rules, places=known).joined(Ledger.of(near))
+    amended = amended_at(far)
+    before = replace(Ledger(), messages=len(far), rules=rules, amended=tuple(amended), places={**amended, **known})
+    return before.joined(Ledger.of(near)) if far else Ledger.of(near)

@@ -194,7 +194,9 @@ def _size_of(state: State) -> int:
     written = sum(SLOT_BYTES if isinstance(slot, int) else _slot_bytes(slot.parts) for slot in (*state.base, *state.recalled))
     written += SLOT_BYTES * len(state.pending.gone) if state.pending else 0
     ledger = state.ledger
-    quotes = sum(map(len, ledger.rules)) + sum(len(step.head) + sum(len(line.text) for line in step.lines) for step in ledger.steps)
+    quotes = sum(map(len, (*ledger.rules, *ledger.amended))) + sum(
+        len(step.head) + sum(len(line.text) for line in step.lines) for step in ledger.steps
+    )
     told = len(ledger.steps) + sum(len(step.lines) for step in ledger.steps)
     return ENTRY_BYTES + written + FACT_BYTES * (len(ledger.names) + told) + 2 * quotes
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         StoreUnavailableError,
         TokenCountError,
         TokenGuardError,
+        TooManyTasksError,
         TryAgainError,
     )
     from token_guard.guard import Guard, fit
@@ -51,6 +52,7 @@ __all__ = [
     "TokenCountError",
     "TokenCounter",
     "TokenGuardError",
+    "TooManyTasksError",
     "TryAgainError",
     "callback",
     "errors",
@@ -78,6 +80,7 @@ _HOMES = {
     "TokenCountError": "errors",
     "TokenCounter": "counting",
     "TokenGuardError": "errors",
+    "TooManyTasksError": "errors",
     "TryAgainError": "errors",
     "fit": "guard",
     "install": "proxy.installation",

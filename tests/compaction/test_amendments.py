@@ -9,7 +9,6 @@ from build import parsed, say
 
 from token_guard import Guard, Settings, TokenCounter
 from token_guard.compaction.amendments import amendments, belonging
-from token_guard.compaction.blocks import Blocks
 from token_guard.compaction.rules import found
 from token_guard.compaction.rules_block import untold
 
@@ -46,12 +45,11 @@ def session(*said: str) -> list[dict[str, Any]]:
     return wires
 
 
-def told_rules(wires: list[dict[str, Any]]) -> list[str]:
-    """What the notes of a compaction tell of rules."""
+def forwarded(wires: list[dict[str, Any]]) -> str:
+    """What is left of a session after a compaction, its notes among it."""
     limit = int(0.3 * TokenCounter("gpt-4o").count_tokens_messages(wires))
     fitted = Guard(Settings(store="memory:")).process({"model": "gpt-4o", "messages": wires}, max_input_tokens=limit, force=True)
-    notes = [blocks for message in fitted.request["messages"] if (blocks := Blocks.read(message["content"]))]
-    return [rule for blocks in notes for rule in blocks.said_rules]
+    return "\n".join(message["content"] for message in fitted.request["messages"])
 
 
 @pytest.mark.parametrize(("rule", "later"), AMENDED)
@@ -69,8 +67,8 @@ def test_a_request_a_question_or_what_is_of_something_else_belongs_to_none(rule:
 
 @pytest.mark.parametrize(("rule", "later"), AMENDED[:4])
 def test_both_are_told_in_the_order_in_which_they_were_said(rule: str, later: str) -> None:
-    told = told_rules(session(rule, later))
-    assert told.index(rule) < told.index(later)
+    said = forwarded(session(rule, later))
+    assert 0 < said.index(rule) < said.index(later)
 
 
 def test_a_later_word_is_told_where_its_rule_stays_whole() -> None:

@@ -111,6 +111,12 @@ def test_no_method_path_or_query_is_a_failure(
     holds(ask(app, method, f"{place}?{asked}", content=body))
 
 
+def test_a_body_that_is_no_text_is_told_so(app: FastAPI) -> None:
+    answer = ask(app, "POST", "/token-guard/count", content=b"\x80")
+    assert answer.status_code == 422
+    assert "body" in answer.json()["detail"]
+
+
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | texts
 trees = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12)
 CONTENT = st.one_of(

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
@@ -87,11 +88,18 @@ class DataRoute(APIRoute):
         answer = super().get_route_handler()
 
         async def answered(request: Request) -> Response:
-            response: Response = await answer(request)
+            try:
+                response: Response = await answer(request)
+            except RequestValidationError as error:  # FastAPI's own answer quotes the body, which need not be text
+                raise HTTPException(422, "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in error.errors())) from None
             response.headers.update({"cache-control": "no-store", "x-content-type-options": "nosniff"})
             return response
 
         return answered
+
+
+def _place(path: Sequence[Any]) -> str:
+    return ".".join(map(str, path))
 
 
 def viewing(authenticate: Callable[..., Any]) -> Any:

@@ -15,7 +15,7 @@ CHANGING: Final = re.compile(
     r"|restore|archive|publish|release|register|unregister|subscribe|unsubscribe|confirm|complete|finish|mark|tag|label|attach|detach|link"
     r"|unlink|invite|share|import|migrate|sync|dispatch|ship|deliver|redeem|claim|reserve|checkout|withdraw|deposit|issue|escalate|notify"
     r"|upsert|drop|truncate|append|prepend|overwrite|clear|provision|allocate|rotate|revert|undo|change|adjust|increase|decrease|extend"
-    r"|renew|upgrade|downgrade|activate|deactivate|switch|refuel|merge|swap|void)(?:$|[^a-z])"
+    r"|renew|upgrade|downgrade|activate|deactivate|switch|refuel|swap|void)(?:$|[^a-z])"
     r"|(?:^|_)(?:stornieren|loeschen|löschen|anlegen|erstellen|aendern|ändern|buchen|senden|annuler|supprimer|modifier|envoyer|reserver"
     r"|réserver|cancelar|crear|criar|eliminar|enviar|actualizar|atualizar|reservar)(?:$|_)",
     re.IGNORECASE,

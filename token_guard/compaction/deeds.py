@@ -67,12 +67,12 @@ def changes(call: ToolCall) -> bool:
     name = _own_name(call)
     if SHELL.search(name):
         return changes_by_command(call.arguments) or _changes_by_name(name)
-    if (DATABASE.search(name) or not LOOKING.match(name)) and STATEMENT.search(call.arguments, 0, LONGEST_COMMAND):
-        return True
     action = ACTION.search(call.arguments, 0, LONGEST_COMMAND)
-    if action and LOOKING.match(action[1]):
-        return False
-    return _changes_by_name(name) or bool(action and CHANGING.search(_words(action[1])))
+    looks = bool(action and LOOKING.match(action[1]))
+    if not looks and (_changes_by_name(name) or (action and CHANGING.search(_words(action[1])))):
+        return True
+    runs = bool(DATABASE.search(name)) or not LOOKING.match(name)
+    return runs and bool(STATEMENT.search(call.arguments, 0, LONGEST_COMMAND))
 
 
 def _changes_by_name(name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from token_guard.compaction import readable
 from token_guard.compaction.deed_forms import ACTION, CHANGING, DATABASE, DELETING, LOOKING, SHELL, STATEMENT, WRITING
+from token_guard.compaction.remembered import remembered
 from token_guard.conversation import ToolCall
 
 __all__ = ["became", "brief", "changes", "changes_by_command", "edits", "file", "files", "shows", "target", "whole"]
@@ -79,6 +80,7 @@ def _changes_by_name(name: str) -> bool:
     return bool(CHANGING.search(_words(name))) and not LOOKING.match(name)
 
 
+@remembered
 def changes_by_command(text: str) -> bool:
     """Whether a command, or a script, writes something."""
     return bool(WRITING.search(text, 0, LONGEST_COMMAND) or STATEMENT.search(text, 0, LONGEST_COMMAND))

@@ -70,6 +70,36 @@ def test_an_edit_tells_what_became_what() -> None:
     assert "now: return x + offset_7" in note
 
 
+def edits(names: int, ended: str) -> list[dict[str, object]]:
+    """Edits of one file, each of a line with a name that nothing else has, among lines with names that everything has."""
+    lines = [f"value_{number} = helper_{number}(request, value_{number - 1})" for number in range(1, 9)]
+    return [
+        wire
+        for number in range(names)
+        for wire in (
+            call(
+                f"e{number}",
+                "edit",
+                path="src/mod.py",
+                old_string="\n".join([*lines, f"plain = start({number})"]),
+                new_string=f"plain = begin_{number}(value_3)",
+            ),
+            result(f"e{number}", ended.format(9 * number)),
+        )
+    ]
+
+
+def test_of_each_edit_that_is_told_a_line_that_it_put_in_is_told() -> None:
+    note = note_of([say("user", "Mend it."), *edits(8, "Replaced."), *session()[6:]], target=2_500, allowed=5_000)
+    assert all(f"now: plain = begin_{number}(value_3)" in note for number in range(8))
+
+
+def test_how_an_edit_ended_is_told_at_length_once() -> None:
+    note = note_of([say("user", "Mend it."), *edits(4, "Replaced the text. It had {} characters before."), *session()[6:]])
+    assert note.count("→ Replaced the text.") == note.count("[edit] src/mod.py") == 4
+    assert note.count("characters before") == 1
+
+
 def test_every_name_and_every_quoted_line_of_a_note_stands_so_in_the_history() -> None:
     wires = session()
     note, history = note_of(wires), history_of(parsed(wires))

@@ -51,6 +51,13 @@ REFUSED = re.compile(r"reject|denied|refused|not (?:allowed|permitted|match|foun
 BEGINS = 400
 """What a result says where nothing was written, in so many characters at its beginning."""
 
+ESSENCE = 3.0
+"""What speaks for the best line that an edit put in, and for the best that it took away, beside all else."""
+
+NUMBER = re.compile(r"\d[\d,.]*")
+SENTENCE = re.compile(r"(?<=[\w…)'\"][.!]) .*", re.DOTALL)
+"""What stands behind the first sentence of a text."""
+
 SAYING = re.compile(r"\w")
 """A line of nothing but brackets says nothing of a change."""
 
@@ -163,6 +170,7 @@ def _called(call: ToolCall, words: str, result: str, weights: Mapping[str, float
     replaced = deeds.became(call.arguments) if change else []
     arguments = _arguments(call, replaced, CHANGED if change else LOOKED, seen)
     ended = outcome(result, whole=change, shown=shown, target=deeds.target(call))
+    ended = _unless_routine(ended, seen) if replaced else ended
     tool, lines = clipped(call.name, NAME_CHARS), telling(result, weights)
     failed = not shown and bool(error_lines(result))
     return Step(
@@ -210,6 +218,16 @@ def _unseen(text: str, seen: set[str]) -> str:
     return " ⏎ ".join([first, *new])
 
 
+def _unless_routine(ended: str, seen: set[str]) -> str:
+    """How an edit ended; of what differs from how an earlier one did in numbers alone, the first sentence: the lines of an edit say more
+    than how many they were."""
+    form = NUMBER.sub("0", ended)
+    if form in seen:
+        return SENTENCE.sub("", ended)
+    seen.add(form)
+    return ended
+
+
 def _changed(call: ToolCall, replaced: Sequence[tuple[str, str]], weights: Mapping[str, float]) -> tuple[Line, ...]:
     """What an edit took away and put in, or what a call wrote."""
     if not replaced:
@@ -221,7 +239,13 @@ def _changed(call: ToolCall, replaced: Sequence[tuple[str, str]], weights: Mappi
         for line in text.split("\n")
         if SAYING.search(line)
     )
-    return telling("\n".join(lines), weights)
+    return _with_one_of_each(telling("\n".join(lines), weights))
+
+
+def _with_one_of_each(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines of an edit, of which the best that it put in and the best that it took away say what it was."""
+    best = {word: next((line for line in lines if line.text.startswith(word)), None) for word in (NOW, WAS)}
+    return tuple(replace(line, bonus=line.bonus + ESSENCE * (line in best.values())) for line in lines)
 
 
 def _words(message: Message, weights: Mapping[str, float]) -> Iterator[Step]:

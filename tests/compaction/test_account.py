@@ -94,6 +94,15 @@ def test_of_each_edit_that_is_told_a_line_that_it_put_in_is_told() -> None:
     assert all(f"now: plain = begin_{number}(value_3)" in note for number in range(8))
 
 
+def test_that_something_was_changed_and_how_it_ended_is_told_where_there_is_no_room_for_more() -> None:
+    order = {"customer": "mia_li", "items": [{"sku": f"sku_{number}", "amount": number} for number in range(30)], "note": "gift " * 20}
+    ends = ["Error: card_7447 was declined", "order_id: W_4471, status: placed", "Error: sku_9 is sold out", "order_id: W_4472, status: placed"]
+    wires = [wire for number, end in enumerate(ends) for wire in (call(f"o{number}", "place_order", **order), result(f"o{number}", end))]
+    note = note_of([say("user", "Order it."), *wires, *session()[6:]], target=1_200, allowed=1_800)
+    assert [end for end in ends if f"→ {end}" not in note] == []
+    assert note.count("sku_1,") < 4
+
+
 def test_how_an_edit_ended_is_told_at_length_once() -> None:
     note = note_of([say("user", "Mend it."), *edits(4, "Replaced the text. It had {} characters before."), *session()[6:]])
     assert note.count("→ Replaced the text.") == note.count("[edit] src/mod.py") == 4

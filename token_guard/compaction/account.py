@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from token_guard.compaction import facts
-from token_guard.compaction.clip import CUT, ending, paths, shortened
+from token_guard.compaction.clip import CUT, clipped, ending, paths, shortened
 from token_guard.compaction.lines import Line
 from token_guard.compaction.shorten import TextCounter
 from token_guard.compaction.steps import Kind, Step
@@ -46,6 +46,12 @@ FOLDED_SHARE = 0.05
 FOLDED_TARGETS, TARGET_CHARS = (5, 3, 1), 80
 """Targets named of steps that are folded into one line, as many of these as have room, and characters of each."""
 
+SHORT_SHARE = 0.6
+"""Of the room, the most that goes to saying of each thing that was changed that it was, and how that ended."""
+
+ENDED_CHARS = 60
+"""Characters of how it ended."""
+
 IN_VAIN = " (failed)"
 WRITTEN = "Files written in these steps: "
 MOST_FILES = 12
@@ -72,16 +78,20 @@ def account(
     spare = int(FOLDED_SHARE * room)
     files = _files(told, spare, counter)
     left = room - spare - sum(counter.text(line) + 1 for line in files)
-    chosen = _chosen(told, weights, talk, left, counter, set(said))
+    short = _in_short(told, int(SHORT_SHARE * left), counter)
+    chosen = _chosen(told, weights, talk, left, counter, set(said), {place: counter.text(line) + 1 for place, line in short.items()})
     written: list[str] = []
     left_out: list[Step] = []
     known: dict[str, str] = {}
     for place, step in enumerate(told):
-        if place not in chosen:
+        if place not in chosen and place not in short:
             left_out.append(step)
             continue
         spare, line = _folded(left_out, known, spare, counter)
         left_out = []
+        if place not in chosen:
+            written += [*line, short[place]]
+            continue
         head = _brief(step, _head(step, chosen[place]), known)
         known = paths(head) | known
         written += [*line, head, *(INDENT + line.text for line in sorted(chosen[place], key=lambda line: line.place))]
@@ -89,9 +99,15 @@ def account(
 
 
 def _chosen(
-    told: Sequence[Step], weights: Mapping[str, float], talk: float, room: int, counter: TextCounter, said: set[str]
+    told: Sequence[Step],
+    weights: Mapping[str, float],
+    talk: float,
+    room: int,
+    counter: TextCounter,
+    said: set[str],
+    short: Mapping[int, int],
 ) -> dict[int, list[Line]]:
-    """For each step that is told, which of its lines."""
+    """For each step that is told at length, which of its lines; those that are told in `short` else have tokens of theirs."""
     choices = list(_choices(told))
     left = dict(weights)
     named = {name: choice.step for choice in choices if choice.line is None for name in choice.names}
@@ -117,6 +133,7 @@ def _chosen(
         return (bonus * age + sum(left.get(name, 0.0) for name in choice.names)) / float((4 + len(choice.text)) ** 0.8)
 
     known: dict[str, str] = {}
+    room -= sum(short.values())
     heap = [(-value(choice), number) for number, choice in enumerate(choices)]
     heapq.heapify(heap)
     while heap and room > SMALLEST:
@@ -137,6 +154,8 @@ def _chosen(
         tokens = counter.text(text) + 2
         if choice.line and _goes_on(step, choice.line):
             tokens -= counter.text(step.ended)
+        if choice.step not in chosen:
+            tokens -= short.get(choice.step, 0)
         if tokens > room or (choice.line is None and choice.step in chosen):
             continue
         room -= tokens
@@ -148,6 +167,22 @@ def _chosen(
         if talks:
             rarity.update([(word, rarity[word] * SAID_AGAIN) for word in words[choice.step]])
     return chosen
+
+
+def _in_short(told: Sequence[Step], room: int, counter: TextCounter) -> dict[int, str]:
+    """What changed something, in a few words each, the newest first, in so much room: that it was done, and how it ended, is told also
+    where there is no room to tell more."""
+    short: dict[int, str] = {}
+    for place, step in reversed(list(enumerate(told))):
+        line = f"- [{step.tool}] {clipped(step.target, TARGET_CHARS)} → {clipped(step.ended, ENDED_CHARS)}"
+        line = min(line, step.head, key=len)
+        if step.kind != "change" or line in short.values():
+            continue
+        room -= counter.text(line) + 1
+        if room < 0:
+            break
+        short[place] = line
+    return short
 
 
 def _choices(told: Sequence[Step]) -> Iterator[_Choice]:

@@ -96,7 +96,12 @@ def test_of_each_edit_that_is_told_a_line_that_it_put_in_is_told() -> None:
 
 def test_that_something_was_changed_and_how_it_ended_is_told_where_there_is_no_room_for_more() -> None:
     order = {"customer": "mia_li", "items": [{"sku": f"sku_{number}", "amount": number} for number in range(30)], "note": "gift " * 20}
-    ends = ["Error: card_7447 was declined", "order_id: W_4471, status: placed", "Error: sku_9 is sold out", "order_id: W_4472, status: placed"]
+    ends = [
+        "Error: card_7447 was declined",
+        "order_id: W_4471, status: placed",
+        "Error: sku_9 is sold out",
+        "order_id: W_4472, status: placed",
+    ]
     wires = [wire for number, end in enumerate(ends) for wire in (call(f"o{number}", "place_order", **order), result(f"o{number}", end))]
     note = note_of([say("user", "Order it."), *wires, *session()[6:]], target=1_200, allowed=1_800)
     assert [end for end in ends if f"→ {end}" not in note] == []

@@ -6,7 +6,7 @@ import re
 from string import ascii_letters, digits
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from token_guard.compaction.clip import clipped, cut_at, ending, pieces
@@ -39,6 +39,8 @@ def test_a_text_without_spaces_is_cut_at_the_last_end_of_a_name(text: str) -> No
 
 
 @given(NAMES, st.integers(30, 80))
+@example(["src/core/system_prompt.py"] * 9, 30)
+@example(["src/core/system_prompt.py"] * 60, 30)
 def test_every_word_of_a_path_in_a_command_that_is_cut_stands_so_in_it(names: list[str], chars: int) -> None:
     command = f"sed -n 1,9p {'/'.join(names)}/models.py"
     assert set(WORDS.findall(ending(command, chars))) <= set(WORDS.findall(command))

@@ -397,7 +397,7 @@ def test_a_note_on_a_simple_task_tells_more_of_what_the_user_asked() -> None:
     history = [say("user", "Go.")]
     for number in range(30):
         history += [
-            say("user", f"Question {number:02}: is that so?"),
+            say("user", f"Question {number:02}: is that so, {'and ' * 30}why?"),
             call(f"c{number}", "write", path=f"src/a_{number}.py"),
             result(f"c{number}", "ok"),
         ]

@@ -17,10 +17,10 @@ from token_guard.marks import INDENT
 
 __all__ = ["account"]
 
-KIND_WORTH: Mapping[Kind, float] = {"change": 10.0, "user": 20.0, "assistant": 2.0, "look": 1.5}
+KIND_WORTH: Mapping[Kind, float] = {"change": 10.0, "user": 28.0, "assistant": 2.0, "look": 1.5}
 """What speaks for telling a step beside the names in its line: what the user said, in whatever words, is what the work goes by; what
 changed something is told longest of all else. Of 198 everyday constraints 78 of them in no form that is known as a rule's, planted in
-sessions of tools, 198 and 197 stood to the letter at 16,000 and 8,000 tokens; 169 and 154 with 6.0 for the user's words."""
+sessions of tools, 198 and 188 stood to the letter at 16,000 and 8,000 tokens; 196 and 187 with 20.0 for the user's words."""
 
 FAILED, DECIDED = 2.0, 6.0
 """What speaks for a step that ended in an error (what was tried in vain would be tried again), and for a reply that decides."""
@@ -46,11 +46,8 @@ FOLDED_SHARE = 0.05
 FOLDED_TARGETS, TARGET_CHARS = (5, 3, 1), 80
 """Targets named of steps that are folded into one line, as many of these as have room, and characters of each."""
 
-SHORT_SHARE = 0.6
-"""Of the room, the most that goes to saying of each thing that was changed that it was, and how that ended."""
-
 ENDED_CHARS = 60
-"""Characters of how it ended."""
+"""Characters of how a change ended that is told in short."""
 
 IN_VAIN = " (failed)"
 WRITTEN = "Files written in these steps: "
@@ -59,12 +56,13 @@ MOST_FILES = 12
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """The line of a step, or a line under it."""
+    """The line of a step, the same in a few words, or a line under it."""
 
     step: int
     text: str
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     line: Line | None = None
+    short: bool = False
 
 
 def account(
@@ -78,8 +76,8 @@ def account(
     spare = int(FOLDED_SHARE * room)
     files = _files(told, spare, counter)
     left = room - spare - sum(counter.text(line) + 1 for line in files)
-    short = _in_short(told, int(SHORT_SHARE * left), counter)
-    chosen = _chosen(told, weights, talk, left, counter, set(said), {place: counter.text(line) + 1 for place, line in short.items()})
+    selection = _Selection(told, dict(weights), talk, left, counter, set(said)).filled()
+    chosen, short = selection.chosen, selection.short
     written: list[str] = []
     left_out: list[Step] = []
     known: dict[str, str] = {}
@@ -89,106 +87,103 @@ def account(
             continue
         spare, line = _folded(left_out, known, spare, counter)
         left_out = []
-        if place not in chosen:
-            written += [*line, short[place]]
-            continue
-        head = _brief(step, _head(step, chosen[place]), known)
+        head = _brief(step, _head(step, chosen[place]), known) if place in chosen else _in_short(step)
         known = paths(head) | known
-        written += [*line, head, *(INDENT + line.text for line in sorted(chosen[place], key=lambda line: line.place))]
+        written += [*line, head, *(INDENT + line.text for line in sorted(chosen.get(place, ()), key=lambda line: line.place))]
     return [*written, *_folded(left_out, known, spare, counter)[1], *files]
 
 
-def _chosen(
-    told: Sequence[Step],
-    weights: Mapping[str, float],
-    talk: float,
-    room: int,
-    counter: TextCounter,
-    said: set[str],
-    short: Mapping[int, int],
-) -> dict[int, list[Line]]:
-    """For each step that is told at length, which of its lines; those that are told in `short` else have tokens of theirs."""
-    choices = list(_choices(told))
-    left = dict(weights)
-    named = {name: choice.step for choice in choices if choice.line is None for name in choice.names}
-    chosen: dict[int, list[Line]] = {}
-    talks = not any(step.tool for step in told)
-    words = [facts.terms(step.head) for step in told] if talks else []
-    rarity = {word: facts.rarity(times, len(told)) for word, times in Tally(chain.from_iterable(words)).items()}
+class _Selection:
+    """What is told of steps: of each that is told at length which of its lines, and with how many tokens those that are told in short."""
 
-    def speaks(place: int) -> float:
+    def __init__(self, told: Sequence[Step], left: dict[str, float], talk: float, room: int, counter: TextCounter, said: set[str]) -> None:
+        self.told, self.left, self.talk, self.room, self.counter, self.said = told, left, talk, room, counter, said
+        self.chosen: dict[int, list[Line]] = {}
+        self.short: dict[int, int] = {}
+        self._known: dict[str, str] = {}
+        self._choices = list(_choices(told))
+        self._named = {name: choice.step for choice in self._choices if not choice.line for name in choice.names}
+        self._talks = not any(step.tool for step in told)
+        self._words = [facts.terms(step.head) for step in told] if self._talks else []
+        self._rarity = {word: facts.rarity(times, len(told)) for word, times in Tally(chain.from_iterable(self._words)).items()}
+
+    def filled(self) -> _Selection:
+        """The same, with the choices taken that are worth most for their size, as many as there is room for."""
+        heap = [(-self._value(choice), number) for number, choice in enumerate(self._choices)]
+        heapq.heapify(heap)
+        while heap and self.room > SMALLEST:
+            best, number = heapq.heappop(heap)
+            choice = self._choices[number]
+            now = self._value(choice)
+            if heap and -now > heap[0][0] and now < -best:
+                heapq.heappush(heap, (-now, number))
+                continue
+            if now <= 0:
+                break
+            self._take(choice)
+        return self
+
+    def _speaks(self, place: int) -> float:
         """What speaks for a step by itself: in talk its rare words ("thanks, that means a lot" says little), else what it did."""
-        if talks:
-            return sum([rarity[word] for word in words[place]])
-        kind = told[place].kind
-        return KIND_WORTH[kind] * (talk if kind == "user" else 1.0)
+        if self._talks:
+            return sum([self._rarity[word] for word in self._words[place]])
+        kind = self.told[place].kind
+        return KIND_WORTH[kind] * (self.talk if kind == "user" else 1.0)
 
-    def value(choice: _Choice) -> float:
-        step = told[choice.step]
+    def _value(self, choice: _Choice) -> float:
+        step = self.told[choice.step]
         if choice.line is not None:
-            is_chosen = any(named.get(name, 0) > choice.step for name in choice.line.identifiers)
-            return float(choice.line.worth(left, CHOSEN * is_chosen) * FADES ** len(chosen.get(choice.step, ())))
-        bonus = speaks(choice.step) + FAILED * step.failed + DECIDED * step.decided
-        age = LEAST_AGE + (1 - LEAST_AGE) * (choice.step + 1) / len(told)
-        return (bonus * age + sum(left.get(name, 0.0) for name in choice.names)) / float((4 + len(choice.text)) ** 0.8)
+            is_chosen = any(self._named.get(name, 0) > choice.step for name in choice.line.identifiers)
+            return float(choice.line.worth(self.left, CHOSEN * is_chosen) * FADES ** len(self.chosen.get(choice.step, ())))
+        bonus = self._speaks(choice.step) + FAILED * step.failed + DECIDED * step.decided
+        age = LEAST_AGE + (1 - LEAST_AGE) * (choice.step + 1) / len(self.told)
+        return (bonus * age + sum([self.left.get(name, 0.0) for name in choice.names])) / float((4 + len(choice.text)) ** 0.8)
 
-    known: dict[str, str] = {}
-    room -= sum(short.values())
-    heap = [(-value(choice), number) for number, choice in enumerate(choices)]
-    heapq.heapify(heap)
-    while heap and room > SMALLEST:
-        best, number = heapq.heappop(heap)
-        choice = choices[number]
-        now = value(choice)
-        if heap and -now > heap[0][0] and now < -best:
-            heapq.heappush(heap, (-now, number))
-            continue
-        if now <= 0:
-            break
-        alone = choice.line is None or choice.step in chosen
-        step = told[choice.step]
-        text = choice.text if alone else f"{step.head}\n{INDENT}{choice.text}"
-        text = _brief(step, text, known) if step.head in text else text
-        if choice.text in said or len(text) > room * 8:
-            continue
-        tokens = counter.text(text) + 2
+    def _take(self, choice: _Choice) -> None:
+        """Tell it, where it is not told already and there is room."""
+        told = choice.step in self.chosen
+        if choice.text in self.said or (told and choice.line is None):
+            return
+        step = self.told[choice.step]
+        text = choice.text if choice.line is None or told else f"{step.head}\n{INDENT}{choice.text}"
+        text = _brief(step, text, self._known) if step.head in text else text
+        if len(text) > self.room * 8:
+            return
+        tokens = self._tokens(choice, text)
+        if tokens > self.room:
+            return
+        self.room -= tokens
+        self.said.add(choice.text)
+        if choice.short:
+            self.short[choice.step] = tokens
+            return
+        self._known = paths(step.head) | self._known
+        self.chosen.setdefault(choice.step, []).extend([choice.line] if choice.line else [])
+        names = choice.names if told or choice.line is None else (*choice.names, *facts.names(step.head))
+        self.left.update((name, self.left[name] * SAID_AGAIN) for name in names if name in self.left)
+        if self._talks:
+            self._rarity.update([(word, self._rarity[word] * SAID_AGAIN) for word in self._words[choice.step]])
+
+    def _tokens(self, choice: _Choice, text: str) -> int:
+        """What telling it takes, where what was told of its step in short, or how it ended, goes for it."""
+        tokens = self.counter.text(text) + 2
+        step = self.told[choice.step]
         if choice.line and _goes_on(step, choice.line):
-            tokens -= counter.text(step.ended)
-        if choice.step not in chosen:
-            tokens -= short.get(choice.step, 0)
-        if tokens > room or (choice.line is None and choice.step in chosen):
-            continue
-        room -= tokens
-        said.add(choice.text)
-        known = paths(step.head) | known
-        chosen.setdefault(choice.step, []).extend([choice.line] if choice.line else [])
-        names = choice.names if alone else (*choice.names, *facts.names(step.head))
-        left.update((name, left[name] * SAID_AGAIN) for name in names if name in left)
-        if talks:
-            rarity.update([(word, rarity[word] * SAID_AGAIN) for word in words[choice.step]])
-    return chosen
-
-
-def _in_short(told: Sequence[Step], room: int, counter: TextCounter) -> dict[int, str]:
-    """What changed something, in a few words each, the newest first, in so much room: that it was done, and how it ended, is told also
-    where there is no room to tell more."""
-    short: dict[int, str] = {}
-    for place, step in reversed(list(enumerate(told))):
-        line = f"- [{step.tool}] {clipped(step.target, TARGET_CHARS)} → {clipped(step.ended, ENDED_CHARS)}"
-        line = min(line, step.head, key=len)
-        if step.kind != "change" or line in short.values():
-            continue
-        room -= counter.text(line) + 1
-        if room < 0:
-            break
-        short[place] = line
-    return short
+            tokens -= self.counter.text(step.ended)
+        return tokens if choice.step in self.chosen else tokens - self.short.get(choice.step, 0)
 
 
 def _choices(told: Sequence[Step]) -> Iterator[_Choice]:
     for place, step in enumerate(told):
         yield _Choice(place, step.head, facts.names(step.head))
+        if step.kind == "change" and len(short := _in_short(step)) < len(step.head):
+            yield _Choice(place, short, short=True)
         yield from (_Choice(place, line.text, line.names, line) for line in step.lines if line.text not in step.head)
+
+
+def _in_short(step: Step) -> str:
+    """What changed something in a few words: that it was done, and how it ended, where there is no room to tell more."""
+    return f"- [{step.tool}] {clipped(step.target, TARGET_CHARS)} → {clipped(step.ended, ENDED_CHARS)}"
 
 
 def _head(step: Step, lines: Iterable[Line]) -> str:

@@ -22,6 +22,9 @@ of it stands so in the text."""
 PATH = re.compile(r"(?<![^\s'\"(=:,])[\w.~@+-]{0,80}(?:/[\w.@+*-]{1,80})+?((?:/[\w.@+*-]{1,80}){2})(?=[\s'\"),:;]|$)")
 """A path of three folders or more, and its end, in a command."""
 
+LONGEST_COMMAND = 1_000
+"""Characters of a command that are looked through for paths."""
+
 LONG_PATH = 40
 """Characters from which on a path that was told before is told by its end."""
 
@@ -51,10 +54,11 @@ def ending(text: str, chars: int) -> str:
     >>> ending("sed -n 1,9p /home/user/project/src/app.py", 30)
     'sed -n 1,9p …/src/app.py'
     """
-    line = quoted(text[: 8 * chars])
+    line = quoted(text[:LONGEST_COMMAND])
     if len(line) <= chars or "/" not in line:
         return clipped(text, chars)
-    if any(map(str.isspace, text)):
+    if any(map(str.isspace, line)):
+        line = line if len(text) <= LONGEST_COMMAND else line.rpartition(" ")[0]
         return clipped(PATH.sub(f"{CUT}\\1", line), chars)
     start = text.find("/", len(text) - chars)
     return CUT + text[start:] if start >= 0 else clipped(text, chars)

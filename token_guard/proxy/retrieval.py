@@ -1,8 +1,8 @@
 """The tool by which a model asks for an original: offered, answered on the way, and never seen by the client.
 
-LiteLLM lets a callback answer a call and ask the model again. That works where an answer is whole before the client gets it: chat that is
-not streamed, and Anthropic's own Messages, whose streams LiteLLM holds back for it. Elsewhere the call would reach the client, so that
-the tool is not offered there.
+LiteLLM lets a callback answer a call and ask the model again. That works where an answer is whole before the client gets it: chat and
+Responses that are not streamed, and Anthropic's own Messages, whose streams LiteLLM holds back for it. Elsewhere the call would reach the
+client, so that the tool is not offered there.
 """
 
 from __future__ import annotations
@@ -19,18 +19,8 @@ from litellm.integrations.custom_logger import CustomLogger
 
 from token_guard.counting import TokenCounter
 from token_guard.errors import ConfigError, StoreUnavailableError, tell, where
-from token_guard.formats.retrieval import (
-    NAME,
-    RETRIEVAL_APIS,
-    Asked,
-    asked_in,
-    followed_up,
-    keys_in,
-    offers,
-    originals,
-    with_tool,
-    without_asked,
-)
+from token_guard.formats.asked import Asked, asked_in, followed_up, without_asked
+from token_guard.formats.retrieval import NAME, can_be_answered, keys_in, offers, originals, with_tool
 from token_guard.proxy.attempt import Attempt, note_of
 from token_guard.proxy.tracked import sender_of
 from token_guard.report import Fitted
@@ -163,14 +153,16 @@ class Retrieval(CustomLogger):
         stream: bool,
         kwargs: Any,
     ) -> AgenticLoopPlan:
-        """The request that brings what was asked for; where the client has calls of its own to answer, those alone go to it."""
+        """The request that brings what was asked for; where the client has calls of its own to answer, those alone go to it, unless its
+        provider may remember the others."""
         from litellm.types.integrations.custom_logger import AgenticLoopPlan, AgenticLoopRequestPatch
 
         api = _SURFACES[str(kwargs.get("_agentic_loop_api_surface"))]
         asked, has_others = asked_in(api, response)
-        if has_others:
+        alone = without_asked(api, response) if has_others else None
+        if alone is not None:
             tell(self._observe, "beside others")
-            return AgenticLoopPlan(response_override=without_asked(api, response))
+            return AgenticLoopPlan(response_override=alone)
         call = str(getattr(logging_obj, "litellm_call_id", None) or kwargs.get("litellm_call_id") or "")
         with self._lock:
             waiting = self._waiting.get(call)
@@ -179,7 +171,7 @@ class Retrieval(CustomLogger):
         note_of(kwargs)[_NOTE] = depth
         parameters = anthropic_messages_optional_request_params
         patch = AgenticLoopRequestPatch(
-            messages=followed_up(api, messages, response, texts),
+            messages=followed_up(api, messages, response, texts, is_stored=parameters.get("store") is not False),
             optional_params={name: parameters[name] for name in ("tool_choice",) if parameters.get(name) is not None},
             tools=self._left(parameters.get("tools") or (), depth, kwargs),
         )
@@ -221,16 +213,19 @@ class Retrieval(CustomLogger):
         return part_of(text, first, room, counter)
 
 
-_SURFACES: Final = {"chat_completion": "openai.chat", "chat_completions": "openai.chat", "anthropic_messages": "anthropic.messages"}
+_SURFACES: Final = {
+    "chat_completion": "openai.chat",
+    "chat_completions": "openai.chat",
+    "anthropic_messages": "anthropic.messages",
+    "responses": "openai.responses",
+}
+"""What LiteLLM calls the formats of answers. A request of Responses that it translates is answered as chat."""
 
 
 def _can_answer(attempt: Attempt) -> bool:
-    """Whether LiteLLM lets a call of the tool be answered on the way."""
-    if attempt.api not in RETRIEVAL_APIS:
-        return False
-    if attempt.api == "openai.chat":
-        return not attempt.request.get("stream") and (attempt.request.get("n") or 1) == 1
-    return (attempt.provider or attempt.model.partition("/")[0]) == "anthropic"
+    """Whether LiteLLM lets a call of the tool be answered on the way; of Messages that it translates it does not."""
+    is_own = attempt.api != "anthropic.messages" or (attempt.provider or attempt.model.partition("/")[0]) == "anthropic"
+    return is_own and can_be_answered(attempt.api, attempt.request)
 
 
 def _arguments(written: Any) -> tuple[str, int]:

@@ -13,7 +13,18 @@ from token_guard.conversation import Conversation, Media, Message, Omitted, Opaq
 from token_guard.formats import FORMATS
 from token_guard.formats.wire import Unreadable
 
-__all__ = ["HELD_APIS", "Dialogue", "Turn", "dialogue_of", "is_held_elsewhere", "reply_of", "sent_back", "turns_of", "with_dialogue", "without_calls"]
+__all__ = [
+    "HELD_APIS",
+    "Dialogue",
+    "Turn",
+    "dialogue_of",
+    "is_held_elsewhere",
+    "reply_of",
+    "sent_back",
+    "turns_of",
+    "with_dialogue",
+    "without_calls",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from token_guard.errors import ConfigError, StoreUnavailableError, tell, where
 from token_guard.formats.asked import Asked, asked_in, followed_up, without_asked
 from token_guard.formats.retrieval import NAME, can_be_answered, keys_in, offers, originals, with_tool
 from token_guard.proxy.attempt import Attempt, note_of
+from token_guard.proxy.refusals import unanswered
 from token_guard.proxy.tracked import sender_of
 from token_guard.report import Fitted
 from token_guard.sessions import Originals, Sealing
@@ -176,6 +177,14 @@ class Retrieval(CustomLogger):
             tools=self._left(parameters.get("tools") or (), depth, kwargs),
         )
         return AgenticLoopPlan(run_agentic_loop=True, request_patch=patch)
+
+    async def async_post_call_success_hook(self, data: dict[str, Any], user_api_key_dict: Any, response: Any) -> None:
+        """Refuse an answer that still has a call of the tool: LiteLLM hands it on where the request that was to follow it failed."""
+        with self._lock:
+            waiting = self._waiting.pop(str(data.get("litellm_call_id") or ""), None)
+        if waiting and asked_in(waiting.api, response)[0]:
+            tell(self._observe, "failed")
+            raise unanswered(str(data.get("model") or ""))
 
     def _left(self, tools: Any, depth: int, kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The tools of the next request: without this one where LiteLLM would answer no more calls of it."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from litellm.integrations.custom_logger import CustomLogger
@@ -24,6 +23,7 @@ from token_guard.formats.retrieval import NAME, can_be_answered, keys_in, offers
 from token_guard.proxy.attempt import Attempt, note_of
 from token_guard.proxy.refusals import unanswered
 from token_guard.proxy.tracked import sender_of
+from token_guard.proxy.unanswered import Unanswered, Waiting
 from token_guard.report import Fitted
 from token_guard.sessions import Originals, Sealing
 from token_guard.sessions.originals import part_of
@@ -40,9 +40,6 @@ logger = logging.getLogger("token_guard")
 _MOST_LOOPS: Final = 2
 """Times that a model may ask within one request; then it is asked without the tool. LiteLLM fails a request that goes on for longer."""
 
-_WAITING: Final = 256
-"""Requests kept until they are answered; one more, and the first that began is given up: its originals then come from the store."""
-
 _LEAST_ROOM: Final = 100
 """Tokens below which an answer says only that there is no room."""
 
@@ -50,17 +47,6 @@ _MARGIN: Final = 0.9
 """Of the room that is left so much is used: what is counted may be counted otherwise by its provider."""
 
 _NOTE: Final = "retrieved"
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A request that offers the tool, until it is answered."""
-
-    api: str
-    session: str
-    room: int
-    texts: Mapping[str, str] = field(repr=False)
-    """The originals that the client itself sent with it."""
 
 
 class Retrieval(CustomLogger):
@@ -73,8 +59,7 @@ class Retrieval(CustomLogger):
         self._originals = found
         self._answer_tokens = answer_tokens
         self._observe = observe
-        self._waiting: dict[str, _Waiting] = {}
-        self._lock = threading.Lock()
+        self._unanswered = Unanswered()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -108,12 +93,8 @@ class Retrieval(CustomLogger):
         report = fitted.report
         named = keys_in(attempt.api, fitted.request) if report.action == "compacted" else frozenset[str]()
         texts = originals(attempt.api, attempt.request, named) if named else {}
-        kept = _Waiting(attempt.api, sender.id, report.budget.allowed - report.tokens_after, texts)
-        with self._lock:
-            self._waiting.pop(call, None)
-            self._waiting[call] = kept
-            if len(self._waiting) > _WAITING:
-                del self._waiting[next(iter(self._waiting))]
+        server = {name: attempt.request[name] for name in ("api_base", "api_key") if attempt.request.get(name)}
+        self._unanswered.add(call, Waiting(attempt.api, sender.id, report.budget.allowed - report.tokens_after, server), texts)
         if texts:
             task = asyncio.create_task(asyncio.to_thread(tell, self._originals.keep, sender.id, texts))
             self._tasks.add(task)
@@ -159,15 +140,14 @@ class Retrieval(CustomLogger):
         from litellm.types.integrations.custom_logger import AgenticLoopPlan, AgenticLoopRequestPatch
 
         api = _SURFACES[str(kwargs.get("_agentic_loop_api_surface"))]
+        call = str(getattr(logging_obj, "litellm_call_id", None) or kwargs.get("litellm_call_id") or "")
         asked, has_others = asked_in(api, response)
-        alone = without_asked(api, response) if has_others else None
+        waiting = self._unanswered.get(call)
+        alone = without_asked(api, response) if has_others or waiting is None else None
         if alone is not None:
             tell(self._observe, "beside others")
             return AgenticLoopPlan(response_override=alone)
-        call = str(getattr(logging_obj, "litellm_call_id", None) or kwargs.get("litellm_call_id") or "")
-        with self._lock:
-            waiting = self._waiting.get(call)
-        texts = await asyncio.to_thread(self._texts, asked, waiting, model)
+        texts = await asyncio.to_thread(self._texts, asked, call, model)
         depth = int(kwargs.get("_agentic_loop_depth") or 0) + 1
         note_of(kwargs)[_NOTE] = depth
         parameters = anthropic_messages_optional_request_params
@@ -175,13 +155,13 @@ class Retrieval(CustomLogger):
             messages=followed_up(api, messages, response, texts, is_stored=parameters.get("store") is not False),
             optional_params={name: parameters[name] for name in ("tool_choice",) if parameters.get(name) is not None},
             tools=self._left(parameters.get("tools") or (), depth, kwargs),
+            kwargs=dict(waiting.server) if waiting and api == "anthropic.messages" else {},
         )
         return AgenticLoopPlan(run_agentic_loop=True, request_patch=patch)
 
     async def async_post_call_success_hook(self, data: dict[str, Any], user_api_key_dict: Any, response: Any) -> None:
         """Refuse an answer that still has a call of the tool: LiteLLM hands it on where the request that was to follow it failed."""
-        with self._lock:
-            waiting = self._waiting.pop(str(data.get("litellm_call_id") or ""), None)
+        waiting = self._unanswered.take(str(data.get("litellm_call_id") or ""))
         if waiting and asked_in(waiting.api, response)[0]:
             tell(self._observe, "failed")
             raise unanswered(str(data.get("model") or ""))
@@ -192,18 +172,18 @@ class Retrieval(CustomLogger):
         is_last = depth >= min(_MOST_LOOPS, most if isinstance(most, int) else _MOST_LOOPS)
         return [dict(tool) for tool in tools if not (is_last and offers([tool]))]
 
-    def _texts(self, asked: tuple[Asked, ...], waiting: _Waiting | None, model: str) -> dict[str, str]:
+    def _texts(self, asked: tuple[Asked, ...], call: str, model: str) -> dict[str, str]:
         """What each call gets; all together no more than there is room for."""
-        counter = TokenCounter(model)
+        counter, waiting = TokenCounter(model), self._unanswered.get(call)
         room = int((waiting.room if waiting else 0) * _MARGIN) // max(1, len(asked))
-        return {one.id: self._text(one, waiting, min(room, self._answer_tokens), counter) for one in asked}
+        return {one.id: self._text(one, call, min(room, self._answer_tokens), counter) for one in asked}
 
-    def _text(self, asked: Asked, waiting: _Waiting | None, room: int, counter: TokenCounter) -> str:
+    def _text(self, asked: Asked, call: str, room: int, counter: TokenCounter) -> str:
         key, first = _arguments(asked.arguments)
         if not key:
             return "No key was given. The key of a compacted output stands in it, behind `original:`."
         try:
-            text = waiting.texts.get(key) or self._originals.find(waiting.session, key) if waiting else None
+            text = self._unanswered.text(call, key) or self._held(call, key)
         except StoreUnavailableError:
             tell(self._observe, "unavailable")
             return f"The original {key} cannot be read at the moment; what the compacted output says is all that is known."
@@ -220,6 +200,10 @@ class Retrieval(CustomLogger):
             return f"The context window has no room for the original {key}; what the compacted output says is all that fits."
         tell(self._observe, "answered")
         return part_of(text, first, room, counter)
+
+    def _held(self, call: str, key: str) -> str | None:
+        waiting = self._unanswered.get(call)
+        return self._originals.find(waiting.session, key) if waiting else None
 
 
 _SURFACES: Final = {

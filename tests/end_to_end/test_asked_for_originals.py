@@ -17,9 +17,12 @@ from held_world import World
 from keys import ANN
 from responses_rules import as_items
 from shared_proxies import client_of
+from stores.test_stores import until
 
+from token_guard.counting import Calibrations
 from token_guard.demo.stand_in import REPLY
 from token_guard.formats.retrieval import key_of
+from token_guard.stores import open_store
 
 READ = {"name": "read", "description": "Reads a file.", "parameters": {"type": "object", "properties": {"path": {"type": "string"}}}}
 HISTORY = [*agent(10, 50)[:-1], say("user", "What did the first file say?")]
@@ -184,6 +187,20 @@ def test_reasoning_goes_back_with_what_it_led_to(held_world: World) -> None:
         thought, call, told = said(requests[1])[-3:]
         assert [item["type"] for item in (thought, call, told)] == ["reasoning", "function_call", "function_call_output"]
         assert thought["encrypted_content"]
+
+
+@pytest.mark.parametrize("name", ["chat", "Responses", "Responses of vLLM"])
+def test_nothing_is_learned_from_a_count_of_what_the_client_did_not_send(held_world: World, name: str) -> None:
+    route = Route(held_world, name)
+    for _ in range(2):
+        route.ask()
+    route.ask(agent(3))  # which is learned from
+    store = open_store(f"sqlite:///{held_world.file}")
+    known = Calibrations(store)
+    assert until(lambda: known.get(route.model).samples, 15)
+    store.close()
+    # the stand-in counts as OpenAI does; an original makes a prompt a fifth longer
+    assert all(0.9 < each.actual / each.estimate < 1.1 for each in known.get(route.model).samples)
 
 
 # -- where it is not ---------------------------------------------------------------------------------------------------------

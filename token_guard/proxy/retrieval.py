@@ -20,7 +20,7 @@ from token_guard.counting import TokenCounter
 from token_guard.errors import ConfigError, StoreUnavailableError, tell, where
 from token_guard.formats.asked import Asked, asked_in, followed_up, without_asked
 from token_guard.formats.retrieval import NAME, can_be_answered, keys_in, offers, originals, with_tool
-from token_guard.proxy.attempt import Attempt, note_of
+from token_guard.proxy.attempt import RETRIEVED, Attempt, note_of
 from token_guard.proxy.refusals import unanswered
 from token_guard.proxy.tracked import sender_of
 from token_guard.proxy.unanswered import Unanswered, Waiting
@@ -45,8 +45,6 @@ _LEAST_ROOM: Final = 100
 
 _MARGIN: Final = 0.9
 """Of the room that is left so much is used: what is counted may be counted otherwise by its provider."""
-
-_NOTE: Final = "retrieved"
 
 
 class Retrieval(CustomLogger):
@@ -103,7 +101,7 @@ class Retrieval(CustomLogger):
     def answers(self, attempt: Attempt) -> bool:
         """Whether this attempt brings what was asked for: it is forwarded as it is, so that nothing of that is compacted again."""
         depth = attempt.request.get("_agentic_loop_depth")
-        return bool(depth) and attempt.note.get(_NOTE) == depth
+        return bool(depth) and attempt.note.get(RETRIEVED) == depth
 
     async def async_should_run_agentic_loop(
         self,
@@ -149,7 +147,7 @@ class Retrieval(CustomLogger):
             return AgenticLoopPlan(response_override=alone)
         texts = await asyncio.to_thread(self._texts, asked, call, model)
         depth = int(kwargs.get("_agentic_loop_depth") or 0) + 1
-        note_of(kwargs)[_NOTE] = depth
+        note_of(kwargs)[RETRIEVED] = depth
         parameters = anthropic_messages_optional_request_params
         patch = AgenticLoopRequestPatch(
             messages=followed_up(api, messages, response, texts, is_stored=parameters.get("store") is not False),

@@ -44,7 +44,7 @@ STORES: Final = """## What a store adds
 Written by `python benchmarks/store_overhead.py --out docs`, which leaves the rest of this page as it is. What a request spends in all hooks
 of the guard, without the network, in one process: medians of {rounds} rounds in turn, ratios of a round and memory's round beside it. The
 servers run on the same machine. A request writes and reads memory whatever the store; another thread writes what waits in batches, and that
-time is in the processor's.
+time is in the processor's. Other work was done on the machine: ratios of one run differ from those of the next by up to a tenth.
 """
 """The head of the section that another script writes, behind all others."""
 

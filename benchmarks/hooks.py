@@ -36,7 +36,7 @@ PACKAGE = "token_guard"
 HERE = Path(__file__).parent.parent
 MODEL, GROUP = "gpt-4o", "main"
 PARAMETERS = {"model": f"openai/{MODEL}", "api_base": "http://127.0.0.1:1/v1", "api_key": "none"}
-DEPLOYMENT = {"model_name": GROUP, "litellm_params": PARAMETERS, "model_info": {"id": "d-1", "max_input_tokens": 128_000}}
+DEPLOYMENT = {"model_name": GROUP, "litellm_params": PARAMETERS, "model_info": {"id": "d-128000", "max_input_tokens": 128_000}}
 AUTH = UserAPIKeyAuth(api_key="sk-a-key", key_alias="a key", team_alias="a team", user_id="a user", request_route="/chat/completions")
 IDENTITY = {"user_api_key_hash": "f" * 64, "user_api_key_alias": "a key", "user_api_key_team_alias": "a team", "user_api_key_auth": AUTH}
 
@@ -48,22 +48,28 @@ class Request:
     """One request on its way: what the proxy hands to the hooks before, while and after a deployment answers it."""
 
     number: int = field(default_factory=lambda: next(_numbers))
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    """A short chat where none are given."""
+    session: str = ""
+    """The name that its client gives its session."""
+    window: int = 128_000
     data: dict[str, Any] = field(default_factory=dict)
     event: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        messages = [
+        messages = self.messages or [
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": f"What is a ledger? I ask for the {self.number}. time, and I want one sentence."},
         ]
         call = f"call-{self.number}"
         headers = {"host": "localhost", "content-type": "application/json", "user-agent": "a client", "accept": "*/*"}
         metadata = {**IDENTITY, "model_group": GROUP, "attempted_retries": 0, "headers": headers}
+        metadata |= {"session_id": self.session} if self.session else {}
         asked = {"model": GROUP, "messages": messages, "max_tokens": 256, "temperature": 0.2, "litellm_call_id": call}
         self.data = {**asked, "metadata": metadata, "proxy_server_request": {"headers": headers, "body": asked}}
         usage = {"prompt_tokens": 30, "completion_tokens": 8, "total_tokens": 38, "prompt_tokens_details": {"cached_tokens": 0}}
         payload = {"prompt_tokens": 30, "completion_tokens": 8, "metadata": {"usage_object": usage}, "model_map_information": {}}
-        parameters = {"metadata": metadata, "model_info": DEPLOYMENT["model_info"], "api_base": PARAMETERS["api_base"]}
+        parameters = {"metadata": metadata, "model_info": self.model_info, "api_base": PARAMETERS["api_base"]}
         told = {
             "model": MODEL,
             "messages": messages,
@@ -74,10 +80,15 @@ class Request:
         self.event = {**told, "litellm_params": parameters, "standard_logging_object": payload, "stream": False}
 
     @property
+    def model_info(self) -> dict[str, Any]:
+        """That of the deployment which answers it."""
+        return {"id": f"d-{self.window}", "max_input_tokens": self.window}
+
+    @property
     def attempt(self) -> dict[str, Any]:
         """What the router makes of it for its deployment."""
         own = {"litellm_logging_obj": None, "shared_session": None, "litellm_trace_id": "a trace", "timeout": 600.0, "max_retries": 0}
-        return {**self.data, **PARAMETERS, **own, "secret_fields": {}, "client": None, "model_info": dict(DEPLOYMENT["model_info"])}
+        return {**self.data, **PARAMETERS, **own, "secret_fields": {}, "client": None, "model_info": self.model_info}
 
 
 Hook = Callable[[Any, Request], Awaitable[Any]]

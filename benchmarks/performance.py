@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from load import Round
 from plots import STYLE
 
-__all__ = ["Figures", "page", "ratio"]
+__all__ = ["STORES", "Figures", "page", "ratio", "rewritten"]
 
 Figures: TypeAlias = Mapping[tuple[str, int], Mapping[str, Sequence[Round]]]
 
@@ -38,6 +38,15 @@ short request, without that noise: `python benchmarks/hooks.py`.
 
 ![Throughput and latency with the guard, as a share of the proxy without it](performance-proxy.svg)
 """
+
+STORES: Final = """## What a store adds
+
+Written by `python benchmarks/store_overhead.py --out docs`, which leaves the rest of this page as it is. What a request spends in all hooks
+of the guard, without the network, in one process: medians of {rounds} rounds in turn, ratios of a round and memory's round beside it. The
+servers run on the same machine. A request writes and reads memory whatever the store; another thread writes what waits in batches, and that
+time is in the processor's. Other work was done on the machine: ratios of one run differ from those of the next by up to a tenth.
+"""
+"""The head of the section that another script writes, behind all others."""
 
 COLUMNS: Final[Mapping[str, Callable[[Round], float]]] = {
     "requests/s": lambda one: one.rate,
@@ -70,8 +79,21 @@ def page(figures: Figures, rounds: int, out: Path | None) -> str:
     text = "\n".join([HEAD.format(rounds=rounds), *_shares(figures), *_tables(figures), ""])
     if out:
         _draw(figures, out / PLOT)
-        (out / "performance.md").write_text(text, encoding="utf-8")
+        place = out / "performance.md"
+        _, mark, stores = place.read_text(encoding="utf-8").partition(_mark()) if place.exists() else ("", "", "")
+        place.write_text("\n".join((text, mark + stores)) if mark else text, encoding="utf-8")
     return text
+
+
+def rewritten(place: Path, stores: str) -> None:
+    """Put the section of stores in the place of what the page has of it; the rest stays."""
+    before = place.read_text(encoding="utf-8").partition(_mark())[0] if place.exists() else ""
+    place.write_text("\n".join(filter(None, (before.rstrip("\n") + "\n" if before else "", stores))), encoding="utf-8")
+
+
+def _mark() -> str:
+    """The title of the section of stores."""
+    return STORES.partition("\n")[0]
 
 
 def _shares(figures: Figures) -> Iterator[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from anthropic_upstream import AnthropicUpstream
+from askers import Asker, AskerOfMessages, AskerOfResponses
 from build import call
 from cryptography.fernet import Fernet
 from keys import ANN
@@ -23,7 +22,7 @@ from token_guard.demo.proxy import Proxy
 from token_guard.demo.stand_in import Endpoint, StandIn
 from token_guard.demo.upstream import Upstream
 
-__all__ = ["CALL", "KEY", "SESSION", "WINDOW", "World", "held_world"]
+__all__ = ["CALL", "SESSION", "WINDOW", "World", "held_world"]
 
 WINDOW, ASKED_WINDOW = 6_000, 8_000
 SESSION = "x-token-guard-session"
@@ -62,71 +61,6 @@ def _answered(plain: Endpoint, request: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**told, "choices": [{"index": 0, "message": CALL, "finish_reason": "tool_calls"}]}
 
 
-KEY = re.compile(r"original: ([0-9a-f]{16})")
-
-
-class Asker(Upstream):
-    """One that asks for an original as long as it is offered the tool, sees a key, and has got fewer than `wants`; beside a call of the
-    client's where `beside` says so, and by a key that nobody has where `wrong` does."""
-
-    def __init__(self, window: int) -> None:
-        super().__init__(window)
-        self.wants, self.beside, self.wrong = 1, False, False
-        self._plain = self._endpoints["/chat/completions"]
-        self._endpoints = {"/chat/completions": Endpoint(self._plain.refusal, self._answer, self._plain.events)}
-
-    def _answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        told = self._plain.answer(request)
-        key = _wanted(self, request)
-        if key is None:
-            return told
-        asked = call(f"ask_{len(self.bodies)}", "token_guard_original", key=key)
-        if self.beside:
-            asked = {**asked, "tool_calls": [*asked["tool_calls"], *CALL["tool_calls"]]}
-        return {**told, "choices": [{"index": 0, "message": asked, "finish_reason": "tool_calls"}]}
-
-
-class AskerOfMessages(AnthropicUpstream):
-    """The same at Anthropic's endpoint."""
-
-    def __init__(self, window: int) -> None:
-        super().__init__(window)
-        self.wants, self.beside, self.wrong = 1, False, False
-        plain = self._plain = self._endpoints["/v1/messages"]
-        self._endpoints = {**self._endpoints, "/v1/messages": Endpoint(plain.refusal, self._answer, self._events)}
-
-    def _block(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
-        key = _wanted(self, request)
-        return {"type": "tool_use", "id": f"ask_{len(self.bodies)}", "name": "token_guard_original", "input": {"key": key}} if key else None
-
-    def _answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        told, block = self._plain.answer(request), self._block(request)
-        return {**told, "content": [block], "stop_reason": "tool_use"} if block else told
-
-    def _events(self, request: Mapping[str, Any]) -> Iterator[Mapping[str, Any] | str]:
-        block = self._block(request)
-        if block is None:
-            yield from self._plain.events(request)
-            return
-        yield {"type": "message_start", "message": {**self._plain.answer(request), "content": [], "stop_reason": None}}
-        yield {"type": "content_block_start", "index": 0, "content_block": {**block, "input": {}}}
-        delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
-        yield {"type": "content_block_delta", "index": 0, "delta": delta}
-        yield {"type": "content_block_stop", "index": 0}
-        yield {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None}, "usage": {"output_tokens": 9}}
-        yield {"type": "message_stop"}
-
-
-def _wanted(asker: Asker | AskerOfMessages, request: Mapping[str, Any]) -> str | None:
-    """The key that is asked for next."""
-    text = json.dumps(request["messages"])
-    keys = list(dict.fromkeys(KEY.findall(text)))
-    got = text.count('"token_guard_original"')
-    if "token_guard_original" not in json.dumps(request.get("tools")) or not keys or got >= asker.wants:
-        return None
-    return "0" * 16 if asker.wrong else keys[got % len(keys)]
-
-
 @dataclass(frozen=True)
 class World:
     proxy: Proxy
@@ -163,6 +97,7 @@ def held_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         upstreams: dict[str, StandIn] = {"chat": Upstream(WINDOW), "caller": Caller(WINDOW)}
         upstreams |= {"messages": AnthropicUpstream(WINDOW), "responses": ResponsesUpstream(WINDOW)}
         upstreams |= {"asker": Asker(ASKED_WINDOW), "asker-messages": AskerOfMessages(ASKED_WINDOW)}
+        upstreams |= {"asker-responses": AskerOfResponses(ASKED_WINDOW), "asker-responses-vllm": AskerOfResponses(ASKED_WINDOW)}
         for upstream in upstreams.values():
             stack.enter_context(upstream)
         kinds = {
@@ -170,6 +105,7 @@ def held_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "responses": "openai/gpt-4o",
             "bridged": "openai/gpt-4o",
             "asker-messages": "anthropic/claude-sonnet-4-5",
+            "asker-responses": "openai/gpt-4o",
         }
         bases = {**upstreams, "bridged": upstreams["responses"]}
         config = {

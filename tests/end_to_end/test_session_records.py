@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from token_guard.demo.proxy import Proxy
 from token_guard.demo.upstream import Upstream
 
 WINDOW, RETENTION_SECONDS = 8_000, 20
+METRICS = find_spec("prometheus_client") is not None
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 }
                 for name, (model, url) in places.items()
             ],
-            "litellm_settings": {"callbacks": ["token_guard.callback"]},
+            "litellm_settings": {"callbacks": ["prometheus", "token_guard.callback"] if METRICS else ["token_guard.callback"]},
             "general_settings": {"custom_auth": "keys.check_key"},
             "router_settings": {"num_retries": 0, "disable_cooldowns": True},
         }
@@ -174,11 +176,14 @@ def test_stats_add_up_what_a_key_may_see(world: World, name: str) -> None:
     assert after[ADMIN]["sessions"] - before[ADMIN]["sessions"] == 2
 
 
-def test_a_session_is_deleted_by_its_key(world: World, name: str) -> None:
-    world.chat(name)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_session_is_listed_and_deleted_by_its_key(world: World, name: str, stream: bool) -> None:
+    world.chat(name, stream=stream)
+    assert name in [one["session"] for one in world.ask("sessions", ANN).json()["sessions"]]
     assert world.ask(f"sessions/{name}", ANN, "DELETE").json()["deleted"] is True
     assert world.ask(f"sessions/{name}", ANN).status_code == 404
-    world.chat(name)
+    assert name not in [one["session"] for one in world.ask("sessions", ANN).json()["sessions"]]
+    world.chat(name, stream=stream)
     assert world.ask(f"sessions/{name}", ANN).json()["requests"] == 1
 
 
@@ -191,16 +196,29 @@ def test_a_request_that_fails_is_an_error_of_its_session(world: World, name: str
     assert (found["requests"], found["errors"]) == (2, 1)
 
 
-def test_what_is_asked_again_is_in_the_record(world: World, name: str) -> None:
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_what_is_asked_again_is_in_the_record_and_in_the_metrics(world: World, name: str, stream: bool) -> None:
     messages = agent(60)
     first_call = messages[2]
     again = {**first_call, "tool_calls": [{**first_call["tool_calls"][0], "id": "again"}]}
     messages += [again, {**messages[3], "tool_call_id": "again"}]
+    before = asked_again(world)
     for end in (len(messages) - 2, len(messages)):
-        assert world.chat(name, messages=messages[:end]).status_code == 200
-    asked = world.ask(f"sessions/{name}", ANN).json()["asked_again"]
-    assert [(one["tool"], one["times"]) for one in asked] == [(first_call["tool_calls"][0]["function"]["name"], 1)]
-    assert asked[0] in world.ask("stats", ANN).json()["asked_again"]
+        assert world.chat(name, messages=messages[:end], stream=stream).status_code == 200
+    (asked,) = world.ask(f"sessions/{name}", ANN).json()["asked_again"]
+    assert (asked["tool"], asked["kind"], asked["times"]) == (first_call["tool_calls"][0]["function"]["name"], "code", 1)
+    told = [one for one in world.ask("stats", ANN).json()["asked_again"] if (one["tool"], one["kind"]) == (asked["tool"], asked["kind"])]
+    assert sum(one["times"] for one in told) >= 1
+    if METRICS:
+        assert asked_again(world) - before == 1
+
+
+def asked_again(world: World) -> float:
+    """What the metrics say of it, of the tool and kind that these tests ask for."""
+    url, headers = world.proxy.url.replace("/v1", "/metrics/"), {"Authorization": f"Bearer {ADMIN}"}
+    text = httpx.get(url, headers=headers, trust_env=False, timeout=30, follow_redirects=True).text
+    lines = [line for line in text.splitlines() if line.startswith("token_guard_asked_again_total{")]
+    return sum(float(line.rpartition(" ")[2]) for line in lines if 'tool="read"' in line and 'kind="code"' in line)
 
 
 @pytest.mark.parametrize("path", ["sessions", "stats", "sessions/any"])
@@ -222,11 +240,14 @@ def test_the_master_key_sees_all_and_what_is_kept_goes_after_the_retention_perio
         environment = {"TOKEN_GUARD_STORE": f"sqlite:///{tmp_path}/store.db", "TOKEN_GUARD_ENCRYPTION_KEY": Fernet.generate_key().decode()}
         with Proxy(config, environment=environment) as proxy:
             world = World(proxy.wait())
-            for session in ("first", "short"):  # the first request of a proxy may take as long as some records live
-                assert world.chat(session, proxy.key).status_code == 200
-            assert world.ask("sessions/short", proxy.key).json()["requests"] == 1
-            assert "short" in [one["session"] for one in world.ask("sessions", proxy.key).json()["sessions"]]
-            assert soon(lambda: world.ask("sessions/short", proxy.key).status_code == 404, 60)
+            for session in ("first", "short", "streamed"):  # the first request of a proxy may take as long as some records live
+                assert world.chat(session, proxy.key, stream=session == "streamed").status_code == 200
+            assert [world.ask(f"sessions/{name}", proxy.key).json()["requests"] for name in ("short", "streamed")] == [1, 1]
+            assert {"short", "streamed"} <= {one["session"] for one in world.ask("sessions", proxy.key).json()["sessions"]}
+            assert soon(lambda: world.ask("sessions/streamed", proxy.key).status_code == 404, 60)
+            assert world.ask("sessions/short", proxy.key).status_code == 404
             assert world.ask("sessions", proxy.key).json()["sessions"] == []
-            assert world.chat("short", proxy.key).headers["x-token-guard-history"] == "started"
+            time.sleep(RETENTION_SECONDS / 4)  # a conversation is held from its answer on, which came later than its request
+            for session in ("short", "streamed"):
+                assert world.chat(session, proxy.key).headers["x-token-guard-history"] == "started"
             assert world.chat("short", proxy.key, [say("user", "And now?")]).headers["x-token-guard-history"] == "added;messages=2"

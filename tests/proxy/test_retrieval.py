@@ -41,7 +41,15 @@ def retrieval() -> Retrieval:
         ("anthropic.messages", {"model": "anthropic/claude-sonnet-4-5", "stream": True}, True),
         ("anthropic.messages", {"model": "claude-sonnet-4-5", "custom_llm_provider": "anthropic"}, True),
         ("anthropic.messages", {"model": "openai/gpt-4o"}, False),
-        ("openai.responses", {"model": "openai/gpt-4o"}, False),
+        ("openai.responses", {"model": "openai/gpt-4o"}, True),
+        ("openai.responses", {"model": "anthropic/claude-sonnet-4-5"}, True),
+        ("openai.responses", {"model": "openai/gpt-4o", "stream": True}, False),
+        ("openai.responses", {"model": "openai/gpt-4o", "background": True}, False),
+        ("openai.responses", {"model": "openai/gpt-4o", "previous_response_id": "resp_1"}, False),
+        ("openai.responses", {"model": "openai/gpt-4o", "conversation": "conv_1"}, False),
+        ("openai.responses", {"model": "openai/gpt-4o", "tools": [*TOOLS, {"type": "mcp", "server_url": "litellm_proxy"}]}, False),
+        ("openai.responses", {"model": "openai/gpt-4o", "tools": [*TOOLS, {"type": "web_search"}]}, True),
+        ("openai.completions", {"model": "openai/gpt-4o"}, False),
     ],
 )
 def test_the_tool_is_offered_where_its_calls_can_be_answered(

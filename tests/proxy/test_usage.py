@@ -54,6 +54,7 @@ def test_an_event_tells_the_request_the_deployment_and_both_numbers() -> None:
         {"standard_logging_object": {"prompt_tokens": 0}},
         {"standard_logging_object": None},
         {"stream": True, "model": "meta/llama-3-8b"},
+        {"litellm_params": {"metadata": {"model_group": "m", "token_guard": {"estimate": 77, "retrieved": 1}}, "model_info": {"id": "d1"}}},
     ],
 )
 def test_an_event_that_teaches_nothing_is_passed_over(more: dict[str, Any]) -> None:

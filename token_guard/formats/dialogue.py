@@ -13,7 +13,18 @@ from token_guard.conversation import Conversation, Media, Message, Omitted, Opaq
 from token_guard.formats import FORMATS
 from token_guard.formats.wire import Unreadable
 
-__all__ = ["HELD_APIS", "Dialogue", "Turn", "dialogue_of", "reply_of", "turns_of", "with_dialogue", "without_calls"]
+__all__ = [
+    "HELD_APIS",
+    "Dialogue",
+    "Turn",
+    "dialogue_of",
+    "is_held_elsewhere",
+    "reply_of",
+    "sent_back",
+    "turns_of",
+    "with_dialogue",
+    "without_calls",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +61,9 @@ class Dialogue:
 
 def dialogue_of(api: str, request: Mapping[str, Any]) -> Dialogue | Unreadable | None:
     """What a request says; None where its provider holds what came before."""
-    wording = _WORDINGS[api]
-    if any(request.get(field) for field in wording.elsewhere):
+    if is_held_elsewhere(api, request):
         return None
+    wording = _WORDINGS[api]
     wires = request.get(wording.messages)
     if isinstance(wires, str):
         wires = [{"role": "user", "content": wires}]
@@ -62,6 +73,11 @@ def dialogue_of(api: str, request: Mapping[str, Any]) -> Dialogue | Unreadable |
     turns = turns_of(api, wires[first:])
     beside = request.get(wording.instructions) if wording.instructions else None
     return turns if isinstance(turns, Unreadable) else Dialogue(turns, beside, tuple(wires[:first]))
+
+
+def is_held_elsewhere(api: str, request: Mapping[str, Any]) -> bool:
+    """Whether the provider holds what came before a request, or answers it later than in its own answer."""
+    return any(request.get(field) for field in _WORDINGS[api].elsewhere)
 
 
 def with_dialogue(api: str, dialogue: Dialogue) -> dict[str, Any]:
@@ -185,10 +201,15 @@ def _responses_reply(request: Mapping[str, Any], answer: Mapping[str, Any]) -> S
     items = answer.get("output")
     if not isinstance(items, list) or answer.get("status") not in ("completed", "incomplete"):
         return None
+    return sent_back(items, is_stored=request.get("store") is not False)
+
+
+def sent_back(items: Sequence[Mapping[str, Any]], *, is_stored: bool) -> list[dict[str, Any]]:
+    """The items of a response as a client sends them back: what the provider does not store it does not find by an id, and reasoning has
+    to come whole or not at all."""
     told = [_told_fields(item) for item in items]
-    if request.get("store") is not False:
+    if is_stored:
         return told
-    # what the provider does not keep it does not find by an id, and reasoning has to come whole or not at all
     whole = [item for item in told if item.get("type") != "reasoning" or item.get("encrypted_content")]
     return whole if len(whole) == len(told) else [{key: value for key, value in item.items() if key != "id"} for item in whole]
 

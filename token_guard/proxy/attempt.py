@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from token_guard.limits import Deployment
 
-__all__ = ["BROUGHT", "KEY", "PLACES", "TRUE_MAX", "Attempt", "Note", "metadata_of", "note_of", "open_attempt", "open_note"]
+__all__ = ["BROUGHT", "KEY", "PLACES", "RETRIEVED", "TRUE_MAX", "Attempt", "Note", "metadata_of", "note_of", "open_attempt", "open_note"]
 
 Note: TypeAlias = MutableMapping[str, Any]
 
@@ -25,6 +25,9 @@ BROUGHT = "original_model_id"
 
 TRUE_MAX = "token_guard_true_max"
 """Beside a `max_input_tokens` that was lifted for the router's own check: what it is."""
+
+RETRIEVED: Final = "retrieved"
+"""In the note of a request whose model was asked again with an original: how often."""
 
 _PARAMETERS: Final = ("num_ctx",)
 """What a deployment's litellm_params may say of windows: that of a model that Ollama loads."""

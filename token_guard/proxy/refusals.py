@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Any, Final
 
-from litellm.exceptions import ContextWindowExceededError, InternalServerError
+from litellm.exceptions import ContextWindowExceededError, InternalServerError, ServiceUnavailableError
 from litellm.litellm_core_utils import exception_mapping_utils
 
 from token_guard.errors import ContextOverflowError
@@ -27,6 +27,7 @@ __all__ = [
     "overflow",
     "recognise_context_errors",
     "repeated",
+    "unanswered",
 ]
 
 
@@ -93,6 +94,12 @@ def failed(model: str, provider: str = "") -> InternalServerError:
     """The 500 for a request that the guard failed on; `num_retries=0` tells the router to give up at once."""
     message = "token_guard failed on this request, and its setting on_error is 'reject'."
     return InternalServerError(message=message, model=model, llm_provider=provider, num_retries=0)
+
+
+def unanswered(model: str) -> ServiceUnavailableError:
+    """The 503 for a model that asked for an original and could not be asked again with it; clients try such a request again."""
+    message = "The model asked for the original of a compacted output, and the request that brings it failed. Please try again."
+    return ServiceUnavailableError(message=message, model=model, llm_provider="")
 
 
 class RepeatedRefusalError(ContextWindowExceededError):

@@ -1,8 +1,8 @@
 """The tool by which a model asks for an original: offered, answered on the way, and never seen by the client.
 
-LiteLLM lets a callback answer a call and ask the model again. That works where an answer is whole before the client gets it: chat that is
-not streamed, and Anthropic's own Messages, whose streams LiteLLM holds back for it. Elsewhere the call would reach the client, so that
-the tool is not offered there.
+LiteLLM lets a callback answer a call and ask the model again. That works where an answer is whole before the client gets it: chat and
+Responses that are not streamed, and Anthropic's own Messages, whose streams LiteLLM holds back for it. Elsewhere the call would reach the
+client, so that the tool is not offered there.
 """
 
 from __future__ import annotations
@@ -10,29 +10,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from litellm.integrations.custom_logger import CustomLogger
 
 from token_guard.counting import TokenCounter
 from token_guard.errors import ConfigError, StoreUnavailableError, tell, where
-from token_guard.formats.retrieval import (
-    NAME,
-    RETRIEVAL_APIS,
-    Asked,
-    asked_in,
-    followed_up,
-    keys_in,
-    offers,
-    originals,
-    with_tool,
-    without_asked,
-)
-from token_guard.proxy.attempt import Attempt, note_of
+from token_guard.formats.asked import Asked, asked_in, followed_up, without_asked
+from token_guard.formats.retrieval import NAME, can_be_answered, keys_in, offers, originals, with_tool
+from token_guard.proxy.attempt import RETRIEVED, Attempt, note_of
+from token_guard.proxy.refusals import unanswered
 from token_guard.proxy.tracked import sender_of
+from token_guard.proxy.unanswered import Unanswered, Waiting
 from token_guard.report import Fitted
 from token_guard.sessions import Originals, Sealing
 from token_guard.sessions.originals import part_of
@@ -49,27 +40,11 @@ logger = logging.getLogger("token_guard")
 _MOST_LOOPS: Final = 2
 """Times that a model may ask within one request; then it is asked without the tool. LiteLLM fails a request that goes on for longer."""
 
-_WAITING: Final = 256
-"""Requests kept until they are answered; one more, and the first that began is given up: its originals then come from the store."""
-
 _LEAST_ROOM: Final = 100
 """Tokens below which an answer says only that there is no room."""
 
 _MARGIN: Final = 0.9
 """Of the room that is left so much is used: what is counted may be counted otherwise by its provider."""
-
-_NOTE: Final = "retrieved"
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A request that offers the tool, until it is answered."""
-
-    api: str
-    session: str
-    room: int
-    texts: Mapping[str, str] = field(repr=False)
-    """The originals that the client itself sent with it."""
 
 
 class Retrieval(CustomLogger):
@@ -82,8 +57,7 @@ class Retrieval(CustomLogger):
         self._originals = found
         self._answer_tokens = answer_tokens
         self._observe = observe
-        self._waiting: dict[str, _Waiting] = {}
-        self._lock = threading.Lock()
+        self._unanswered = Unanswered()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -117,12 +91,8 @@ class Retrieval(CustomLogger):
         report = fitted.report
         named = keys_in(attempt.api, fitted.request) if report.action == "compacted" else frozenset[str]()
         texts = originals(attempt.api, attempt.request, named) if named else {}
-        kept = _Waiting(attempt.api, sender.id, report.budget.allowed - report.tokens_after, texts)
-        with self._lock:
-            self._waiting.pop(call, None)
-            self._waiting[call] = kept
-            if len(self._waiting) > _WAITING:
-                del self._waiting[next(iter(self._waiting))]
+        server = {name: attempt.request[name] for name in ("api_base", "api_key") if attempt.request.get(name)}
+        self._unanswered.add(call, Waiting(attempt.api, sender.id, report.budget.allowed - report.tokens_after, server), texts)
         if texts:
             task = asyncio.create_task(asyncio.to_thread(tell, self._originals.keep, sender.id, texts))
             self._tasks.add(task)
@@ -131,7 +101,7 @@ class Retrieval(CustomLogger):
     def answers(self, attempt: Attempt) -> bool:
         """Whether this attempt brings what was asked for: it is forwarded as it is, so that nothing of that is compacted again."""
         depth = attempt.request.get("_agentic_loop_depth")
-        return bool(depth) and attempt.note.get(_NOTE) == depth
+        return bool(depth) and attempt.note.get(RETRIEVED) == depth
 
     async def async_should_run_agentic_loop(
         self,
@@ -163,27 +133,36 @@ class Retrieval(CustomLogger):
         stream: bool,
         kwargs: Any,
     ) -> AgenticLoopPlan:
-        """The request that brings what was asked for; where the client has calls of its own to answer, those alone go to it."""
+        """The request that brings what was asked for; where the client has calls of its own to answer, those alone go to it, unless its
+        provider may remember the others."""
         from litellm.types.integrations.custom_logger import AgenticLoopPlan, AgenticLoopRequestPatch
 
         api = _SURFACES[str(kwargs.get("_agentic_loop_api_surface"))]
-        asked, has_others = asked_in(api, response)
-        if has_others:
-            tell(self._observe, "beside others")
-            return AgenticLoopPlan(response_override=without_asked(api, response))
         call = str(getattr(logging_obj, "litellm_call_id", None) or kwargs.get("litellm_call_id") or "")
-        with self._lock:
-            waiting = self._waiting.get(call)
-        texts = await asyncio.to_thread(self._texts, asked, waiting, model)
+        asked, has_others = asked_in(api, response)
+        waiting = self._unanswered.get(call)
+        alone = without_asked(api, response) if has_others or waiting is None else None
+        if alone is not None:
+            tell(self._observe, "beside others")
+            return AgenticLoopPlan(response_override=alone)
+        texts = await asyncio.to_thread(self._texts, asked, call, model)
         depth = int(kwargs.get("_agentic_loop_depth") or 0) + 1
-        note_of(kwargs)[_NOTE] = depth
+        note_of(kwargs)[RETRIEVED] = depth
         parameters = anthropic_messages_optional_request_params
         patch = AgenticLoopRequestPatch(
-            messages=followed_up(api, messages, response, texts),
+            messages=followed_up(api, messages, response, texts, is_stored=parameters.get("store") is not False),
             optional_params={name: parameters[name] for name in ("tool_choice",) if parameters.get(name) is not None},
             tools=self._left(parameters.get("tools") or (), depth, kwargs),
+            kwargs=dict(waiting.server) if waiting and api == "anthropic.messages" else {},
         )
         return AgenticLoopPlan(run_agentic_loop=True, request_patch=patch)
+
+    async def async_post_call_success_hook(self, data: dict[str, Any], user_api_key_dict: Any, response: Any) -> None:
+        """Refuse an answer that still has a call of the tool: LiteLLM hands it on where the request that was to follow it failed."""
+        waiting = self._unanswered.take(str(data.get("litellm_call_id") or ""))
+        if waiting and asked_in(waiting.api, response)[0]:
+            tell(self._observe, "failed")
+            raise unanswered(str(data.get("model") or ""))
 
     def _left(self, tools: Any, depth: int, kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The tools of the next request: without this one where LiteLLM would answer no more calls of it."""
@@ -191,18 +170,18 @@ class Retrieval(CustomLogger):
         is_last = depth >= min(_MOST_LOOPS, most if isinstance(most, int) else _MOST_LOOPS)
         return [dict(tool) for tool in tools if not (is_last and offers([tool]))]
 
-    def _texts(self, asked: tuple[Asked, ...], waiting: _Waiting | None, model: str) -> dict[str, str]:
+    def _texts(self, asked: tuple[Asked, ...], call: str, model: str) -> dict[str, str]:
         """What each call gets; all together no more than there is room for."""
-        counter = TokenCounter(model)
+        counter, waiting = TokenCounter(model), self._unanswered.get(call)
         room = int((waiting.room if waiting else 0) * _MARGIN) // max(1, len(asked))
-        return {one.id: self._text(one, waiting, min(room, self._answer_tokens), counter) for one in asked}
+        return {one.id: self._text(one, call, min(room, self._answer_tokens), counter) for one in asked}
 
-    def _text(self, asked: Asked, waiting: _Waiting | None, room: int, counter: TokenCounter) -> str:
+    def _text(self, asked: Asked, call: str, room: int, counter: TokenCounter) -> str:
         key, first = _arguments(asked.arguments)
         if not key:
             return "No key was given. The key of a compacted output stands in it, behind `original:`."
         try:
-            text = waiting.texts.get(key) or self._originals.find(waiting.session, key) if waiting else None
+            text = self._unanswered.text(call, key) or self._held(call, key)
         except StoreUnavailableError:
             tell(self._observe, "unavailable")
             return f"The original {key} cannot be read at the moment; what the compacted output says is all that is known."
@@ -220,17 +199,24 @@ class Retrieval(CustomLogger):
         tell(self._observe, "answered")
         return part_of(text, first, room, counter)
 
+    def _held(self, call: str, key: str) -> str | None:
+        waiting = self._unanswered.get(call)
+        return self._originals.find(waiting.session, key) if waiting else None
 
-_SURFACES: Final = {"chat_completion": "openai.chat", "chat_completions": "openai.chat", "anthropic_messages": "anthropic.messages"}
+
+_SURFACES: Final = {
+    "chat_completion": "openai.chat",
+    "chat_completions": "openai.chat",
+    "anthropic_messages": "anthropic.messages",
+    "responses": "openai.responses",
+}
+"""What LiteLLM calls the formats of answers. A request of Responses that it translates is answered as chat."""
 
 
 def _can_answer(attempt: Attempt) -> bool:
-    """Whether LiteLLM lets a call of the tool be answered on the way."""
-    if attempt.api not in RETRIEVAL_APIS:
-        return False
-    if attempt.api == "openai.chat":
-        return not attempt.request.get("stream") and (attempt.request.get("n") or 1) == 1
-    return (attempt.provider or attempt.model.partition("/")[0]) == "anthropic"
+    """Whether LiteLLM lets a call of the tool be answered on the way; of Messages that it translates it does not."""
+    is_own = attempt.api != "anthropic.messages" or (attempt.provider or attempt.model.partition("/")[0]) == "anthropic"
+    return is_own and can_be_answered(attempt.api, attempt.request)
 
 
 def _arguments(written: Any) -> tuple[str, int]:

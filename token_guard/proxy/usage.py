@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from token_guard.limits import Deployment
-from token_guard.proxy.attempt import open_attempt
+from token_guard.proxy.attempt import RETRIEVED, note_of, open_attempt
 
 __all__ = ["Sent", "Usage", "usage_of"]
 
@@ -96,9 +96,10 @@ def _deployment_id(event: Mapping[str, Any]) -> str:
 
 
 def _prompt_tokens(event: Mapping[str, Any]) -> int | None:
-    """What was counted; None for a cached answer, and where litellm would have to load a tokenizer to tell whether it was its own guess."""
+    """What was counted; None for a cached answer, for one of several that a request got on the way, and where litellm would have to load
+    a tokenizer to tell whether it was its own guess."""
     tokens = (event.get("standard_logging_object") or {}).get("prompt_tokens")
-    if event.get("cache_hit") or not isinstance(tokens, int) or tokens <= 0:
+    if event.get("cache_hit") or not isinstance(tokens, int) or tokens <= 0 or note_of(event.get("litellm_params") or {}).get(RETRIEVED):
         return None
     unsafe = event.get("stream") and any(name in str(event.get("model") or "").lower() for name in UNSAFE_NAMES)
     return None if unsafe else tokens

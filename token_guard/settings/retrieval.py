@@ -13,7 +13,7 @@ class RetrievalSettings(Section):
     """A tool by which the model gets the original of a compacted tool output, answered by the proxy. Needs encryption_key."""
 
     enabled: bool = False
-    """Offer the tool where its calls can be answered: chat that is not streamed, and Anthropic's Messages of Anthropic's models."""
+    """Offer the tool where its calls can be answered: chat and Responses, not streamed, and Anthropic's Messages of its own models."""
     ttl_seconds: PositiveInt = 86_400
     """How long the originals of a session are held after the last of them was compacted, in seconds."""
     session_bytes: PositiveInt = 4 * 1024 * 1024

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from token_guard.commands.engines import Where
 from token_guard.commands.replay import replay
 
 SYSTEM = {"role": "system", "content": "You answer questions about the code base."}
@@ -38,7 +39,7 @@ def _written(path: Path, *lines: Any) -> str:
 
 
 def _run(*names: str, **options: Any) -> Any:
-    given = {"model": None, "max_input_tokens": None, "settings": None, "against": None, "html": None, "workers": 1, **options}
+    given = {"model": None, "max_input_tokens": None, "settings": None, "against": None, "html": None, "where": Where(workers=1), **options}
     return replay(names, **given)
 
 
@@ -143,7 +144,10 @@ def test_what_the_provider_counted_stands_beside_what_is_simulated(tmp_path: Pat
 @pytest.mark.parametrize("workers", [1, 2])
 def test_figures_do_not_depend_on_the_number_of_processes(tmp_path: Path, workers: int) -> None:
     log = _written(tmp_path / "log.jsonl", *({**_session(6), "id": str(n)} for n in range(3)))
-    assert _run(log, workers=workers, max_input_tokens=1_500).totals[0].as_json() == _run(log, max_input_tokens=1_500).totals[0].as_json()
+    assert (
+        _run(log, where=Where(workers=workers), max_input_tokens=1_500).totals[0].as_json()
+        == _run(log, max_input_tokens=1_500).totals[0].as_json()
+    )
 
 
 def test_the_page_needs_nothing_else_and_reads_no_markup_out_of_logs(tmp_path: Path) -> None:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -165,36 +161,3 @@ def test_a_page_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="No such file or directory"):
         _run(_written(tmp_path / "log.jsonl", _session(2)), html=str(tmp_path / "absent" / "report.html"))
-
-
-def _children(process: int) -> list[str]:
-    return Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
-def test_an_interruption_leaves_no_worker_and_no_half_a_page(tmp_path: Path) -> None:
-    log = _written(tmp_path / "log.jsonl", *({**_session(150), "id": str(n)} for n in range(60)))
-    command = [sys.executable, "-m", "token_guard", "replay", log, "-n", "6000", "--workers", "2", "--html", str(tmp_path / "report.html")]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}, start_new_session=True
-    )
-    wait_for(lambda: len(_children(process.pid)) >= 2 or process.poll() is not None)  # workers, or one and what tracks their resources
-    children = _children(process.pid)
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode not in (0, 1), err
-    assert "Traceback" not in err
-    wait_for(lambda: not any(_lives(child) for child in children))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl"]
-
-
-def _lives(process: str) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    while not holds():
-        time.sleep(0.02)

@@ -22,9 +22,7 @@ CLUSTER = """
 import os, sys
 os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="disabled")  # no token for it in the home of whoever runs tests
 import ray
-started = ray.init(
-    address="local", num_cpus=2, include_dashboard=False, object_store_memory=80 * 2**20, configure_logging=False, _node_ip_address="127.0.0.1"
-)
+started = ray.init(address="local", num_cpus=2, include_dashboard=False, object_store_memory=80 * 2**20, configure_logging=False)
 print(started.address_info["gcs_address"], flush=True)
 sys.stdin.read()
 ray.shutdown()

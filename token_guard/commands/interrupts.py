@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -80,7 +81,8 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 
 def _leave(number: int) -> NoReturn:
-    """Without a wait for threads, which may be in native code, counting, or wait for a server; what is not written yet is dropped."""
+    """Without a wait for threads, which may be in native code, counting, or wait for a server; what was not printed yet is dropped."""
     sys.stderr.write(f"token-guard: {WORDS[number]}\n")
     sys.stderr.flush()
+    atexit._run_exitfuncs()  # stores are closed, and what processes shared is freed
     os._exit(ABOVE + number)

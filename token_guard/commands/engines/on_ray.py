@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
+import logging
 import os
 import re
-import signal
 import socket
+import threading
+import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,9 @@ ADDRESS = re.compile(r"(?:ray://)?(?P<host>[^/:]+|\[[^]]+\]):(?P<port>\d{1,5})$"
 
 PATIENCE_SECONDS = 10.0
 """How long a cluster's address may take to answer: Ray itself tries for minutes, and says so line by line."""
+
+CONNECTED_SECONDS = 60.0
+"""How long it may take to be connected: some seconds where all is well, twenty where a cluster is started on a busy machine."""
 
 LOOK_SECONDS = 0.2
 """How long Ray is waited for at a time: no signal is seen while it waits."""
@@ -91,9 +96,8 @@ def _connected(address: str) -> Iterator[Any]:
     except ImportError as error:
         raise EngineError(f"--engine ray needs Ray ({error}): pip install 'token-guard[ray]', in the version of the cluster") from None
     _knock(address)
+    _init(ray, address)
     try:
-        with deferred():
-            _init(ray, address)
         yield ray
     except (ray.exceptions.RayError, ModuleNotFoundError) as error:
         raise _explained(error) from None
@@ -114,14 +118,22 @@ def _knock(address: str) -> None:
 
 
 def _init(ray: Any, address: str) -> None:
-    """Connect; the handler of SIGTERM, which Ray takes for itself, is this command's again."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(address=address, configure_logging=False, log_to_driver=False)
-    except Exception as error:  # the address, the version of Ray or of Python, a token: Ray has a class for some, and words for all
-        raise _nobody(address, _first_line(error)) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    """Connect, in a thread that is left behind where it takes too long: Ray sees no signal meanwhile, and takes SIGTERM for itself."""
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+    said: list[Exception] = []
+
+    def init() -> None:
+        try:
+            ray.init(address=address, configure_logging=False, log_to_driver=False)
+        except Exception as error:  # the address, the version of Ray or of Python, a token: Ray has a class for some, words for all
+            said.append(error)
+
+    thread = threading.Thread(target=init, name="connect to Ray", daemon=True)
+    thread.start()
+    thread.join(CONNECTED_SECONDS)
+    if said or thread.is_alive():
+        raise _nobody(address, _first_line(said[0]) if said else f"no connection within {CONNECTED_SECONDS:.0f} seconds")
 
 
 def _nobody(address: str, why: str) -> EngineError:

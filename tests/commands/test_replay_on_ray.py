@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,8 +31,6 @@ sys.stdin.read()
 ray.shutdown()
 """
 """What holds a cluster until its standard input ends."""
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def _run(*arguments: str, address: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -99,6 +100,61 @@ def test_what_goes_wrong_on_a_node_is_one_line(cluster: str, log: str) -> None:
     assert f"has token-guard {on_ray._versions()['token-guard']}, here missing; litellm" in done.stderr
     assert done.stderr.endswith(": install the same versions on all nodes\n")
     assert done.stderr.count("\n") == 1
+
+
+@needs_ray
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
+def test_ctrl_c_ends_a_replay_on_a_cluster(cluster: str, tmp_path: Path) -> None:
+    """Sessions that would take its two workers a minute; the cluster goes on, without them."""
+    log = tmp_path / "long.jsonl"
+    messages = [
+        message
+        for n in range(150)
+        for message in ({"role": "user", "content": f"{n}?"}, {"role": "assistant", "content": f"word{n} " * 300})
+    ]
+    log.write_text(
+        "".join(f"{json.dumps({'id': str(n), 'model': 'gpt-4o', 'meta': {}, 'messages': messages})}\n" for n in range(40)), encoding="utf-8"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "token_guard",
+        "replay",
+        str(log),
+        "-n",
+        "6000",
+        "--engine",
+        "ray",
+        "--html",
+        str(tmp_path / "report.html"),
+    ]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "RAY_ADDRESS": cluster},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        _wait_for(lambda: process.poll() is not None or _at_work())
+        os.killpg(process.pid, signal.SIGINT)
+        assert (*process.communicate(timeout=60), process.returncode) == ("", "token-guard: interrupted\n", 130)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["long.jsonl"]
+    _wait_for(lambda: not _at_work())
+
+
+def _at_work() -> bool:
+    """Whether a worker of a cluster tries a session: Ray names its processes after what they do."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            lines.append(path.read_bytes())
+    return any(line.startswith(b"ray::tried_on_a_node") for line in lines)
+
+
+def _wait_for(holds: Callable[[], bool]) -> None:
+    while not holds():
+        time.sleep(0.05)
 
 
 @needs_ray

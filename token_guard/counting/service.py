@@ -134,7 +134,8 @@ class CountingService:
             counted = iter(Batch(self, model, variables, done).all(files))
             return [others[place].result() if place in others else next(counted) for place in range(len(references))]
         except BaseException as error:
-            self.close(wait=isinstance(error, Exception))  # who interrupts does not wait for a server, or for the end of a pipe
+            # a process that is about to end does not wait for a server, or for the end of a pipe
+            self.close(wait=isinstance(error, (Exception, KeyboardInterrupt)))
             raise
 
     @functools.cached_property

@@ -86,6 +86,7 @@ THIRD_PARTY = {
     "openai": ("demo",),
     "httpx": ("limits.discovery", "limits.pages", "counting.references.pages", "demo"),
     "pathspec": ("commands.walk",),
+    "ray": ("commands.engines.on_ray",),
     "jinja2": ("commands.replay_page",),
     "uvicorn": ("demo",),
     "fastapi": ("proxy", "web", "demo"),

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from limits_servers import LLAMA_CPP, VLLM, serving
 
-import token_guard
+import token_guard.__main__
 from token_guard.commands.cli import main
 from token_guard.counting import meter_for
 
@@ -140,7 +140,7 @@ def test_the_version_is_that_of_the_package(run: Callable[..., Run]) -> None:
 
 def test_the_command_is_installed_under_its_name() -> None:
     (entry,) = entry_points(group="console_scripts", name="token-guard")
-    assert entry.load() is main
+    assert entry.load() is token_guard.__main__.main
 
 
 # -- count ---------------------------------------------------------------------------------------------------------------

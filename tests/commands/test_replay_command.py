@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from token_guard.commands.engines import Where
 from token_guard.commands.replay import replay
 
 SYSTEM = {"role": "system", "content": "You answer questions about the code base."}
@@ -38,7 +35,7 @@ def _written(path: Path, *lines: Any) -> str:
 
 
 def _run(*names: str, **options: Any) -> Any:
-    given = {"model": None, "max_input_tokens": None, "settings": None, "against": None, "html": None, "workers": 1, **options}
+    given = {"model": None, "max_input_tokens": None, "settings": None, "against": None, "html": None, "where": Where(workers=1), **options}
     return replay(names, **given)
 
 
@@ -143,7 +140,10 @@ def test_what_the_provider_counted_stands_beside_what_is_simulated(tmp_path: Pat
 @pytest.mark.parametrize("workers", [1, 2])
 def test_figures_do_not_depend_on_the_number_of_processes(tmp_path: Path, workers: int) -> None:
     log = _written(tmp_path / "log.jsonl", *({**_session(6), "id": str(n)} for n in range(3)))
-    assert _run(log, workers=workers, max_input_tokens=1_500).totals[0].as_json() == _run(log, max_input_tokens=1_500).totals[0].as_json()
+    assert (
+        _run(log, where=Where(workers=workers), max_input_tokens=1_500).totals[0].as_json()
+        == _run(log, max_input_tokens=1_500).totals[0].as_json()
+    )
 
 
 def test_the_page_needs_nothing_else_and_reads_no_markup_out_of_logs(tmp_path: Path) -> None:
@@ -161,36 +161,3 @@ def test_a_page_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="No such file or directory"):
         _run(_written(tmp_path / "log.jsonl", _session(2)), html=str(tmp_path / "absent" / "report.html"))
-
-
-def _children(process: int) -> list[str]:
-    return Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
-def test_an_interruption_leaves_no_worker_and_no_half_a_page(tmp_path: Path) -> None:
-    log = _written(tmp_path / "log.jsonl", *({**_session(150), "id": str(n)} for n in range(60)))
-    command = [sys.executable, "-m", "token_guard", "replay", log, "-n", "6000", "--workers", "2", "--html", str(tmp_path / "report.html")]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}, start_new_session=True
-    )
-    wait_for(lambda: len(_children(process.pid)) >= 2 or process.poll() is not None)  # workers, or one and what tracks their resources
-    children = _children(process.pid)
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode not in (0, 1), err
-    assert "Traceback" not in err
-    wait_for(lambda: not any(_lives(child) for child in children))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl"]
-
-
-def _lives(process: str) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    while not holds():
-        time.sleep(0.02)

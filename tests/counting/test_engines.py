@@ -101,3 +101,15 @@ def test_loading_an_engine_neither_imports_litellm_nor_changes_the_environment()
 
 def test_rank_files_are_those_of_litellm() -> None:
     assert "litellm" in rank_file("cl100k_base").parts
+
+
+@pytest.mark.skipif(importlib.util.find_spec("fastokens") is None, reason="needs fastokens, the extra fast")
+def test_a_process_that_ends_waits_for_an_engine_that_loads_whoever_asked_first() -> None:
+    """A daemon's threads are daemons unless they are told otherwise, and one that is cut off in native code aborts the process."""
+    code = (
+        "import threading; from token_guard.counting.engines import engine_for\n"
+        "asks = threading.Thread(target=engine_for, args=('o200k_base',), daemon=True); asks.start(); asks.join()\n"
+        "print([thread.daemon for thread in threading.enumerate() if thread.name.startswith('load fastokens')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[False]\n", "")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 
@@ -8,7 +10,7 @@ import pytest
 from token_guard.counting.references import Counted, Reference, Words
 from token_guard.counting.retry import Retry
 from token_guard.counting.service import CountingService
-from token_guard.counting.tasks import CountingQueue
+from token_guard.counting.tasks import CountingQueue, TaskQueue
 from token_guard.errors import QueueFullError, TokenCountError, TryAgainError
 
 AT_ONCE = Retry(first_wait_seconds=0.0)
@@ -129,3 +131,29 @@ def test_a_closed_queue_leaves_no_thread_and_takes_nothing() -> None:
     assert set(threading.enumerate()) <= before
     with pytest.raises(QueueFullError, match="closed"):
         queue.submit(Words("late"))
+
+
+def test_a_process_that_ends_waits_for_what_is_at_work_and_drops_what_waits() -> None:
+    """The queue is left open; its thread is not cut off in the middle of a count."""
+    code = (
+        "import threading, time; from token_guard.counting.tasks import TaskQueue\n"
+        "begun, queue = threading.Event(), TaskQueue()\n"
+        "def count(): begun.set(); time.sleep(0.3); print('counted')\n"
+        "queue.put(count); queue.put(lambda: print('never')); begun.wait()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "counted\n", "")
+
+
+def test_closing_leaves_nobody_who_would_try_again() -> None:
+    def busy() -> None:
+        raise TryAgainError("busy")
+
+    queue = TaskQueue(retry=Retry(first_wait_seconds=60.0))
+    task = queue.put(busy)
+    while (found := queue.status(task)) is None or found.attempts == 0 or found.state == "running":
+        pass
+    timers = set(queue._later)
+    queue.close()
+    assert timers
+    assert not any(timer.is_alive() for timer in timers)

@@ -1,6 +1,6 @@
 """The command line, `token-guard`: what each command takes, how results are printed, and the exit status.
 
-0 is fine, 1 means that something was found, 2 that the command was used wrongly. Results go to standard output,
+0 is fine, 1 means that something was found, 2 that the command was used wrongly, 130 that Ctrl-C ended it. Results go to standard output,
 remarks and errors to standard error. Commands are imported when they run, so that help and completion are instant.
 """
 
@@ -125,7 +125,7 @@ def compact(
 
 
 @app.command()
-def replay(
+def replay(  # noqa: PLR0913, PLR0917 - a parameter for each option, as typer has it
     logs: Annotated[
         list[str],
         typer.Argument(help="JSON lines, gzip or not: OpenAI batch files, LiteLLM's spend logs, plain requests, recorded sessions."),
@@ -137,7 +137,11 @@ def replay(
         str | None, typer.Option("--against", help="Other options to compare with, or the python of an environment with another version.")
     ] = None,
     html: Annotated[str | None, typer.Option("--html", help="Write the report there, as a page that needs nothing else.")] = None,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; as many as there are cores.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Sessions at a time; as many as there are cores.")] = None,
+    engine: Annotated[str, typer.Option("--engine", help="local: processes of this machine; ray: a Ray cluster that is there.")] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", help="The cluster; else RAY_ADDRESS, else the one on this machine. local starts one.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what the guard would have done to recorded requests.
@@ -145,9 +149,10 @@ def replay(
     How many do not fit, what would be compacted or refused, what is kept, and what the prompts would cost before and after, with the
     provider's prompt cache. Status 1 when a line cannot be read.
     """
+    from token_guard.commands.engines import Where
     from token_guard.commands.replay import replay as run
 
-    replayed = run(logs, model, max_input_tokens, settings, against, html, workers=workers)
+    replayed = run(logs, model, max_input_tokens, settings, against, html, where=Where(engine, workers, ray_address))
     _tell(replayed.errors)
     _finish(replayed, as_json)
 

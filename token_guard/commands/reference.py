@@ -14,7 +14,7 @@ __all__ = ["reference"]
 INTRODUCTION = """# The command line
 
 Made from the help texts by `python -m token_guard.commands.reference`; a test says when it is not current.
-Exit status: 0 fine, 1 something was found, 2 wrong usage. `--json` prints the result for programs.
+Exit status: 0 fine, 1 something was found, 2 wrong usage, 130 ended by Ctrl-C, 143 by SIGTERM. `--json` prints the result for programs.
 """
 
 

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from token_guard.commands import logs
+from token_guard.commands.engines import Engine, Where, engine_for
 from token_guard.commands.inputs import InputError, read_text
-from token_guard.commands.progress import Advance, progress
+from token_guard.commands.interrupts import deferred
+from token_guard.commands.outputs import write_whole
+from token_guard.commands.progress import progress
 from token_guard.commands.replayed import Replayed
 from token_guard.errors import ConfigError
 from token_guard.settings import Settings
-from token_guard.simulation.totals import Total, added
-from token_guard.simulation.trial import Options, Sent, Session, trial
+from token_guard.simulation import Options, Sent, Session, Total, Variant, added, models_of
 
 __all__ = ["replay"]
-
-AHEAD = 4
-"""Sessions that wait for each worker: enough that none is idle, and few enough to be held."""
 
 
 @dataclass(slots=True)
@@ -46,25 +43,42 @@ def replay(
     against: str | None,
     html: str | None,
     *,
-    workers: int | None = None,
+    where: Where | None = None,
 ) -> Replayed:
-    """What the guard would do to the requests in these logs; raises InputError when there is none, ConfigError for wrong settings.
+    """What the guard would do to the requests in these logs; raises InputError when there is none, ConfigError for wrong settings,
+    EngineError where it cannot be run.
 
     `settings` and `against` name files of options, or a LiteLLM configuration that has them; `against` may be the Python of an
     environment with another version of token_guard.
     """
-    other = _settings_in(against) if against and not _is_python(against) else None
-    options = Options(_settings_in(settings), other, model, max_input_tokens)
+    engine = engine_for(where or Where())
+    own, other = _settings_in(settings), _settings_in(against) if against and not _is_python(against) else None
     sessions, errors = _sessions(names)
     if not sessions:
         raise InputError("; ".join(errors) or "no request in the logs that were named")
-    with progress("replaying", sum(len(session.sent) for session in sessions), "requests") as done:
-        totals = added(_tried(sessions, options, done, workers or os.cpu_count() or 1))
+    models = models_of(sessions, model)
+    options = Options(Variant.of(own, models), Variant.of(other, models) if other else None, model, max_input_tokens)
+    totals = _totals(sessions, options, engine)
     version = _by_version(against, names, options, settings) if against and _is_python(against) else None
     replayed = Replayed(tuple(names), tuple(totals), tuple(errors), against or "", version)
     if html:
-        _written(html, replayed)
+        from token_guard.commands.replay_page import page
+
+        write_whole(html, page(replayed.as_json()))
     return replayed
+
+
+def _totals(sessions: Sequence[Session], options: Options, engine: Engine) -> list[Total]:
+    """The totals of all sessions, added in the order of the sessions: sums of fractions depend on it, and whoever is first is chance."""
+    found: dict[int, list[Total]] = {}
+    with (
+        progress("replaying", sum(len(session.sent) for session in sessions), "requests") as done,
+        closing(engine(sessions, options)) as tried,
+    ):
+        for place, totals in tried:
+            found[place] = totals
+            done(len(sessions[place].sent))
+    return added(total for place in sorted(found) for total in found[place])
 
 
 def _settings_in(name: str | None) -> str:
@@ -134,44 +148,6 @@ def _kinship(request: Mapping[str, Any]) -> str:
     return json.dumps([request.get("model"), head], default=str)
 
 
-def _tried(sessions: Sequence[Session], options: Options, done: Advance, workers: int) -> Iterator[Total]:
-    """The totals of all sessions, by processes of their own; none of those is left behind."""
-    if workers == 1 or len(sessions) == 1:
-        for session in sessions:
-            yield from trial(session, options)
-            done(len(session.sent))
-        return
-    waiting: dict[Future[list[Total]], int] = {}
-    rest = iter(sessions)
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_worker)
-    try:
-        for session in rest:
-            waiting[pool.submit(trial, session, options)] = len(session.sent)
-            if len(waiting) >= AHEAD * workers:
-                yield from _finished(waiting, done)
-        while waiting:
-            yield from _finished(waiting, done)
-        pool.shutdown()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
-            process.join()
-        raise
-
-
-def _worker() -> None:
-    """Ctrl-C reaches all processes of a terminal; who started the workers ends them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _finished(waiting: dict[Future[list[Total]], int], done: Advance) -> Iterator[Total]:
-    ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in ready:
-        done(waiting.pop(future))
-        yield from future.result()
-
-
 def _is_python(name: str) -> bool:
     """Whether a name is that of an interpreter rather than of a file of settings."""
     return os.access(name, os.X_OK) and Path(name).is_file() and Path(name).name.startswith("python")
@@ -182,32 +158,25 @@ def _by_version(python: str, names: Sequence[str], options: Options, settings: s
     more = [("--model", options.model), ("--max-input-tokens", options.max_input_tokens), ("--settings", settings)]
     arguments = [str(word) for option, value in more if value is not None for word in (option, value)]
     command = [python, "-m", "token_guard", "replay", *names, "--json", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    out, err = _output_of(command)
     try:
-        found: Mapping[str, Any] = json.loads(done.stdout)
+        found: Mapping[str, Any] = json.loads(out)
     except ValueError:
-        said = done.stderr.strip().splitlines()
+        said = err.strip().splitlines()
         raise InputError(f"{python}: its token_guard did not replay the logs: {said[-1] if said else 'it said nothing'}") from None
     return found
 
 
-def _written(name: str, replayed: Replayed) -> None:
-    """The report as a page, complete or not at all."""
-    from token_guard.commands.replay_page import page
-
-    target = Path(name)
+def _output_of(command: Sequence[str]) -> tuple[str, str]:
+    """What a command says; it is ended, with all that it has started, where this one is."""
+    with deferred():
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=target.absolute().parent, prefix=f".{target.name}.", delete=False
-        ) as file:
-            file.write(page(replayed.as_json()))
-        Path(file.name).chmod(0o666 & ~_umask())
-        Path(file.name).replace(target)
-    except OSError as error:
-        raise InputError(f"{name}: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        return process.communicate()
+    except BaseException:
+        with deferred():
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
+        raise

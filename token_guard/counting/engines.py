@@ -130,8 +130,9 @@ def _by_package(vocabulary: str) -> Engine:
 def _start_upgrade(encoding: str) -> None:
     if encoding not in FAST or importlib.util.find_spec("fastokens") is None:
         return
-    # no daemon: a process that ends while native code is loading in one may abort
-    _upgrades[encoding] = threading.Thread(target=_upgrade, args=(encoding,), name=f"load fastokens {encoding}")
+    # no daemon, whoever asks first (a thread is what the thread is that makes it): a process that ends while native code is loading in
+    # one may abort
+    _upgrades[encoding] = threading.Thread(target=_upgrade, args=(encoding,), name=f"load fastokens {encoding}", daemon=False)
     _upgrades[encoding].start()
 
 

@@ -83,11 +83,11 @@ class CountingService:
         """Hits and misses of the cache so far."""
         return self._kept.use
 
-    def close(self) -> None:
-        """End what is being counted, and the threads."""
+    def close(self, *, wait: bool = True) -> None:
+        """End what is being counted, and the threads; without a wait those that are in the middle of something end behind it."""
         self.stop.set()
         if "pool" in self.__dict__:
-            self.pool.shutdown(wait=True, cancel_futures=True)
+            self.pool.shutdown(wait=wait, cancel_futures=True)
             del self.pool
 
     def count(self, reference: Reference, model: str | None = None, variables: Mapping[str, str] = NOTHING) -> Counted:
@@ -133,8 +133,9 @@ class CountingService:
             files = [reference for reference in references if isinstance(reference, File)]
             counted = iter(Batch(self, model, variables, done).all(files))
             return [others[place].result() if place in others else next(counted) for place in range(len(references))]
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            # a process that is about to end does not wait for a server, or for the end of a pipe
+            self.close(wait=isinstance(error, (Exception, KeyboardInterrupt)))
             raise
 
     @functools.cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import heapq
 import itertools
 import secrets
@@ -46,7 +47,10 @@ class Task:
 
 
 class TaskQueue:
-    """Jobs, done by threads of its own; safe to share between threads."""
+    """Jobs, done by threads of its own; safe to share between threads.
+
+    A process that ends closes its queues, and waits for what is at work: native code is not to be cut off.
+    """
 
     def __init__(
         self, *, capacity: int = 256, each: int | None = None, remembered: int = REMEMBERED, workers: int = 1, retry: Retry | None = None
@@ -67,6 +71,7 @@ class TaskQueue:
         self._threads = [threading.Thread(target=self._work, name="token_guard count queue", daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
+        atexit.register(self.close)
 
     def put(self, work: Callable[[], Any], *, priority: Priority = "interactive", owner: str = "") -> str:
         """Put a job in the queue; its id. Raises QueueFullError when there are as many as may be, TooManyTasksError when the owner has."""
@@ -105,14 +110,16 @@ class TaskQueue:
 
     def close(self) -> None:
         """End the threads; what waits is cancelled."""
+        atexit.unregister(self.close)
         with self._changed:
             self._closed = True
             for task in [task for task in self._tasks.values() if not task.over]:
                 self._end(replace(task, state="cancelled"))
-            for timer in self._later:
+            timers = tuple(self._later)
+            for timer in timers:
                 timer.cancel()
             self._changed.notify_all()
-        for thread in self._threads:
+        for thread in (*self._threads, *timers):
             thread.join()
 
     def _queue(self, task: Task) -> None:

@@ -64,7 +64,7 @@ class FairPool:
                 self._waiting[caller] = jobs
             self._free -= 1
             job.running = True
-            threading.Thread(target=self._run, args=(job,), name="token_guard").start()
+            threading.Thread(target=self._run, args=(job,), name="token_guard", daemon=False).start()
 
     def _run(self, job: _Job) -> None:
         try:

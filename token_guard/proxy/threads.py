@@ -52,7 +52,7 @@ def in_the_background(job: Callable[[], object], name: str) -> None:
             if threading.main_thread().is_alive():
                 logger.warning("%s failed (%s)", name, where(error))
 
-    threading.Thread(target=run, name=name).start()
+    threading.Thread(target=run, name=name, daemon=False).start()  # whoever begins it: a thread is what its maker is
 
 
 def is_short(value: Any, cost: int) -> bool:

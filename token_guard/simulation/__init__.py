@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from token_guard.simulation.totals import Total, added
-from token_guard.simulation.trial import Options, Sent, Session, trial
+from token_guard.simulation.trial import Options, Sent, Session, Variant, models_of, trial
 
-__all__ = ["Options", "Sent", "Session", "Total", "added", "trial"]
+__all__ = ["Options", "Sent", "Session", "Total", "Variant", "added", "models_of", "trial"]

@@ -8,20 +8,25 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
+from token_guard.budget import ContextLimit
 from token_guard.conversation import Conversation
 from token_guard.counting import Meter, meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import Unreadable, format_for
 from token_guard.guard import Guard
+from token_guard.limits import Deployment, LimitChain
 from token_guard.report import Report
 from token_guard.settings import Settings
 from token_guard.simulation.bill import Bill, Piece, PromptCache
 from token_guard.simulation.prices import Prices, prices_of
 from token_guard.simulation.totals import Side, Total
 
-__all__ = ["Options", "Sent", "Session", "trial"]
+__all__ = ["Options", "Sent", "Session", "Variant", "models_of", "trial"]
+
+DEFAULT_MODEL = "gpt-4o"
+"""The model of a request that names none."""
 
 LOST = 0.1
 """Share of what should be in a provider's cache that has to be missing before it counts as lost; less is the simulation's own error."""
@@ -50,29 +55,68 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How a trial is run: the settings of the guard and, to compare, others, as JSON; the model, and a hard cap on prompts, instead of
-    those of the log."""
+class Variant:
+    """A guard to try: its settings as JSON, and the windows of the models that it will meet."""
 
     settings: str
-    against: str | None = None
+    windows: tuple[tuple[str, ContextLimit], ...]
+
+    @classmethod
+    def of(cls, settings: str, models: Iterable[str]) -> Self:
+        """With the windows that these models have here: the environment and the limit files of another machine have no say in them."""
+        chain = LimitChain(**Settings.model_validate_json(settings).limits.of_the_chain)
+        return cls(settings, tuple((model, chain.look_up(model)) for model in models))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a trial is run: with which guard and, to compare, which other; the model, and a hard cap on prompts, instead of those of the
+    log."""
+
+    variant: Variant
+    against: Variant | None = None
     model: str | None = None
     max_input_tokens: int | None = None
-    default_model: str = "gpt-4o"
+
+
+def models_of(sessions: Iterable[Session], model: str | None) -> list[str]:
+    """The models that sessions are replayed for, in the order of their first requests; `model` is instead of those of the log."""
+    return [model] if model else list(dict.fromkeys(_model(sent) for session in sessions for sent in session.sent))
 
 
 def trial(session: Session, options: Options) -> list[Total]:
-    """The totals of a session, one for each model in it."""
+    """The totals of a session, one for each model in it; the same wherever it is run."""
     by_model: dict[str, list[Sent]] = {}
     for sent in session.sent:
-        model = options.model or str(sent.request.get("model") or options.default_model)
+        model = options.model or _model(sent)
         by_model.setdefault(model, []).append(replace(sent, request={**sent.request, "model": model}))
     return [_Trial(model, options).run(sent) for model, sent in by_model.items()]
 
 
+def _model(sent: Sent) -> str:
+    return str(sent.request.get("model") or DEFAULT_MODEL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """The source of limits that has been asked already: it stands for the deployments of the log."""
+
+    by_model: Mapping[str, ContextLimit]
+    name: str = "deployment"
+
+    def __call__(self, model: str, _deployment: Deployment | None) -> ContextLimit | None:
+        return self.by_model.get(model)
+
+    def why(self, _model: str, _deployment: Deployment | None) -> str:
+        return "looked up before the replay"
+
+
 @functools.lru_cache(maxsize=4)
-def _guard(settings: str) -> Guard:
-    return Guard(Settings.model_validate_json(settings))
+def _guard(variant: Variant) -> Guard:
+    settings = Settings.model_validate_json(variant.settings)
+    windows = _Windows(dict(variant.windows))
+    limits = settings.limits.model_copy(update={"order": (windows.name,), "files": ()})
+    return Guard(settings.model_copy(update={"limits": limits}), sources=(windows,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +178,7 @@ class _Trial:
         self._meter: Meter = meter_for(model)
         self._prices: Prices = prices_of(model)
         self._total = Total(model, priced_as=self._prices.name if self._prices.known else "", sessions=1)
-        self._guards = [_guard(options.settings), *([_guard(options.against)] if options.against else [])]
+        self._guards = [_guard(variant) for variant in (options.variant, options.against) if variant]
         self._sides = [self._total.after, *([Side()] if options.against else [])]
         self._total.other = self._sides[1] if options.against else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final
@@ -54,11 +53,8 @@ class CountTasks:
 
     @cached_property
     def _queue(self) -> TaskQueue:
-        """Made with its thread when somebody first asks for a task. A process that ends waits for what is at work: native code is not to
-        be cut off."""
-        queue = TaskQueue(capacity=CAPACITY, each=EACH, remembered=REMEMBERED)
-        atexit.register(queue.close)
-        return queue
+        """Made with its thread when somebody first asks for a task."""
+        return TaskQueue(capacity=CAPACITY, each=EACH, remembered=REMEMBERED)
 
     def _own(self, task_id: str, viewer: Viewer, all_of_them: bool) -> Task:
         task = self._queue.status(task_id)

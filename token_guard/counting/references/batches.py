@@ -34,7 +34,7 @@ from token_guard.errors import ModelNotSupportedError, TokenCountError
 if TYPE_CHECKING:
     from token_guard.counting.service import CountingService
 
-__all__ = ["Batch", "of_stream"]
+__all__ = ["FILES_AT_A_TIME", "Batch", "of_stream"]
 
 FILES_AT_A_TIME = 32
 """Files that a thread gets in one go: what handing over costs is shared by them, and the last thread does not work alone for long."""

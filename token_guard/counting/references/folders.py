@@ -56,10 +56,10 @@ class Folders:
         return self._near[key]
 
     def save(self) -> None:
-        """Write the records that have changed."""
+        """Write the records that have changed, as they are while threads may still add to them."""
         for key, folder in self._near.items():
             if folder.changed and self._store is not None:
-                self._store.put(SECTION, key, json.dumps(folder.entries, separators=(",", ":")))
+                self._store.put(SECTION, key, json.dumps(dict(folder.entries), separators=(",", ":")))
             folder.changed = False
 
 

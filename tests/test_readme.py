@@ -30,7 +30,9 @@ OPTION_OF_THE_SHELL = {"export", "pytest", "litellm", "pip", "curl", "docker", "
 
 def _blocks(language: str, but: tuple[str, ...] = ()) -> list[Any]:
     names = [name for name in DOCUMENTS if name not in but]
-    found = [(name, block) for name in names for kind, block in BLOCK.findall((ROOT / name).read_text(encoding="utf-8")) if kind == language]
+    found = [
+        (name, block) for name in names for kind, block in BLOCK.findall((ROOT / name).read_text(encoding="utf-8")) if kind == language
+    ]
     return [pytest.param(block, id=f"{name}-{number}") for number, (name, block) in enumerate(found)]
 
 

@@ -18,14 +18,22 @@ from token_guard.commands.cli import app
 from token_guard.commands.findings import findings
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "docs/configuration.md", "docs/decisions.md", "CHANGELOG.md", "docs/quickstart.md", "docs/operating.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/configuration.md",
+    "docs/decisions.md",
+    "CHANGELOG.md",
+    "docs/quickstart.md",
+    "docs/operating.md",
+    "docs/security.md",
+)
 WITH_A_MODEL = ("docs/quickstart.md",)
 """Their Python asks a model: tests/end_to_end/test_quickstart.py runs it."""
 PAGES = sorted(str(page.relative_to(ROOT)) for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]+)?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
-OPTION_OF_THE_SHELL = {"export", "pytest", "litellm", "pip", "curl", "docker", "helm", "claude", "codex"}
+OPTION_OF_THE_SHELL = {"export", "pytest", "litellm", "pip", "curl", "docker", "helm", "claude", "codex", "pip-audit"}
 
 
 def _blocks(language: str, but: tuple[str, ...] = ()) -> list[Any]:

@@ -102,10 +102,20 @@ def test_a_conversation_that_is_too_long_is_answered(plain_proxy: Shared, name: 
     assert answer.headers["x-token-guard-action"] == "compacted"
     sent = upstream.requests[-1]
     if isinstance(upstream, OllamaUpstream):
-        assert count_prompt(sent) < sent["options"]["num_ctx"] == CONFIGS[name]["model_list"][0]["litellm_params"]["num_ctx"]
+        assert count_prompt(sent) < sent["options"]["num_ctx"] == _num_ctx()
     else:
         assert upstream.refusals == []
         assert {"messages": tokens_of, "responses": size_of}.get(setup.path, count_prompt)(sent) <= WINDOW
+
+
+def test_clients_are_told_the_window_that_ollama_is_asked_to_load(plain_proxy: Shared) -> None:
+    url = plain_proxy.proxy.url.replace("/v1", "/model/info")
+    told = {one["model_name"]: one for one in httpx.get(url, headers=_signed(plain_proxy), timeout=60, trust_env=False).json()["data"]}
+    assert told["qwen"]["model_info"]["context_window"]["max_input_tokens"] == _num_ctx()
+
+
+def _num_ctx() -> int:
+    return CONFIGS["Ollama"]["model_list"][0]["litellm_params"]["num_ctx"]
 
 
 def _signed(shared: Shared) -> dict[str, str]:

@@ -270,6 +270,15 @@ def test_every_deployment_of_a_configuration_is_looked_up_as_the_proxy_would(run
     assert left.json["wildcards"] == ["openai/*"]
 
 
+def test_the_window_that_ollama_is_asked_to_load_is_no_guess(run: Callable[..., Run], tmp_path: Path) -> None:
+    entry = "{model_name: m, litellm_params: {model: ollama_chat/nobody-knows, num_ctx: 12288}}"
+    config = f"model_list: [{entry}]\nlitellm_settings: {{callbacks: [token_guard.callback]}}\n"
+    (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    assert run("check-config", "config.yaml").status == 0
+    (model,) = run("limits", "--config", "config.yaml", "--json").json["models"]
+    assert (model["max_input_tokens"], model["source"]) == (12_288, "request")
+
+
 def test_the_options_of_a_configuration_count_for_its_limits(run: Callable[..., Run], tmp_path: Path) -> None:
     options = "callback_settings: {token_guard: {limits: {models: {zzz-unheard-of: 4321}}}}"
     (tmp_path / "config.yaml").write_text(CONFIG + options, encoding="utf-8")

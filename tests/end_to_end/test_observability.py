@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import litellm
 import pytest
 from build import agent
 from caching_upstream import CachingUpstream
@@ -41,6 +42,7 @@ class Seen:
     spans: list[dict[str, Any]]
     rows: list[dict[str, Any]]
     lines: list[dict[str, Any]]
+    overview: dict[str, Any]
 
     def sample(self, name: str, **labels: str) -> float:
         told = re.findall(rf"^{name}(\{{.*\}})? (\S+)$", self.metrics, re.MULTILINE)
@@ -59,6 +61,7 @@ def seen(request: pytest.FixtureRequest) -> Seen:
         headers.append(_ask(proxy, TURNS[-1] + 2))
         _wait_for_rows(proxy, len(headers))
         answer = httpx.get(proxy.url.replace("/v1", "/metrics"), headers=_key(proxy), timeout=60, trust_env=False, follow_redirects=True)
+        overview = httpx.get(proxy.url.replace("/v1", "/token-guard/overview"), headers=_key(proxy), timeout=60, trust_env=False).json()
         output = proxy.output
     told = [json.loads(line) for line in output.splitlines() if line.startswith('{"message"')]
     return Seen(
@@ -69,6 +72,7 @@ def seen(request: pytest.FixtureRequest) -> Seen:
         [span for span in _objects(output) if "parent_id" in span],
         [json.loads(line.removeprefix(ROW)) for line in output.splitlines() if line.startswith(ROW)],
         [line for line in told if line.get("component") == "token_guard"],
+        overview,
     )
 
 
@@ -161,6 +165,18 @@ def test_metrics_are_the_sums_of_the_turns(seen: Seen) -> None:
     assert seen.sample("token_guard_tokens_saved_total") == sum(row["counted"] for row in seen.rows)
     assert seen.sample("token_guard_prompt_tokens_total", kind="cache_read") == sum(usage["read"] for usage in seen.usages)
     assert seen.sample("token_guard_prompt_tokens_total") == sum(usage["prompt"] for usage in seen.usages)
+
+
+def test_the_page_has_the_cache_and_the_savings_of_the_same_turns_in_money_too(seen: Seen) -> None:
+    (model,) = seen.overview["models"]
+    prompt, read = (sum(usage[name] for usage in seen.usages) for name in ("prompt", "read"))
+    net = sum(row["counted"] for row in seen.rows)
+    assert (seen.overview["prompt_tokens"], seen.overview["cache_read_tokens"], seen.overview["tokens_saved_net"]) == (prompt, read, net)
+    assert seen.overview["cache_share"] == pytest.approx(read / prompt)
+    assert seen.overview["money_saved"] == pytest.approx(net * litellm.model_cost["gpt-4o"]["input_cost_per_token"])
+    assert net < seen.overview["tokens_saved"]  # what would have been read from a cache counts a tenth
+    figures = ("prompt_tokens", "cache_read_tokens", "cache_share", "tokens_saved_net", "money_saved", "tokens_saved_unpriced")
+    assert {name: model[name] for name in figures} == {name: seen.overview[name] for name in figures}
 
 
 def test_no_line_and_no_metric_of_the_guards_holds_content(seen: Seen) -> None:

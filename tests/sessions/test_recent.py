@@ -93,6 +93,43 @@ def test_errors_of_estimates_are_weighted_by_requests() -> None:
     assert found["estimate_error"] == pytest.approx(0.03)
 
 
+def answered(kept: Recent, model: str = "m", owner: str = "ann", **figures: float) -> None:
+    kept.observe(report(model=model), owner)
+    kept.answered(model, owner, **{"prompt": 1_000, "read": 0, "wrote": 0, **figures})
+
+
+def test_the_share_of_a_prompt_cache_is_of_what_providers_counted() -> None:
+    kept = Recent(label=lambda model: model.rpartition("/")[2])
+    answered(kept, "openai/a", wrote=900)
+    answered(kept, "a", read=600)
+    answered(kept, "silent")
+    found = kept.overview()
+    assert {model["model"]: model["cache_share"] for model in found["models"]} == {"a": 0.3, "silent": None}
+    assert (found["prompt_tokens"], found["cache_read_tokens"], found["cache_share"]) == (3_000, 600, 0.2)
+
+
+def test_money_is_what_saved_tokens_would_have_cost_where_that_is_known() -> None:
+    kept = Recent()
+    answered(kept, "a", saved=4_000, price=2.5e-6)
+    answered(kept, "b", saved=500)
+    answered(kept, "c", price=1e-6)
+    found = kept.overview()
+    money = {model["model"]: (model["money_saved"], model["tokens_saved_unpriced"]) for model in found["models"]}
+    assert money == {"a": (pytest.approx(0.01), 0), "b": (None, 500), "c": (0, 0)}
+    assert (found["money_saved"], found["tokens_saved_net"], found["tokens_saved_unpriced"]) == (pytest.approx(0.01), 4_500, 500)
+
+
+def test_of_answers_too_a_key_is_shown_its_own_of_the_last_hour() -> None:
+    clock = Clock()
+    kept = Recent(clock=clock)
+    answered(kept, owner="ann", saved=1, price=1.0)
+    clock.now += 3_500
+    answered(kept, owner="bob", saved=2, price=1.0)
+    assert [kept.overview(owner)["money_saved"] for owner in ("ann", "bob", "", None)] == [1, 2, None, 3]
+    clock.now += 200
+    assert [kept.overview(owner)["money_saved"] for owner in ("ann", "bob", None)] == [None, 2, 2]
+
+
 def test_names_of_models_that_clients_make_up_are_not_kept_for_ever(monkeypatch) -> None:
     monkeypatch.setattr(recent, "MAX_MODELS", 10)
     kept = Recent()

@@ -18,6 +18,8 @@ from token_guard.demo.proxy import Proxy
 from token_guard.demo.upstream import Upstream
 
 WINDOW = 8_000
+PRICE = 2.5e-6
+"""Of a prompt token of the model that is compacted."""
 LEVELS = {"green": 0.5, "amber": 0.8, "red": 0.95}
 """Sessions whose last request used so much of the window, by the colour that their bars have."""
 
@@ -53,7 +55,7 @@ def words(tokens: int) -> str:
 
 def config(upstream: Upstream) -> dict[str, Any]:
     models = {
-        "chat": ("hosted_vllm/gpt-4o", {"id": "chat-1", "max_input_tokens": WINDOW}),
+        "chat": ("hosted_vllm/gpt-4o", {"id": "chat-1", "max_input_tokens": WINDOW, "input_cost_per_token": PRICE}),
         "mystery": ("hosted_vllm/nobody-knows", {"id": "mystery-1"}),
     }
     return {

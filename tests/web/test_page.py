@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from build import agent
-from conftest import LEVELS, WINDOW, World, started, words
+from conftest import LEVELS, PRICE, WINDOW, World, started, words
 from page_keys import ADMIN, ANN
 
 from token_guard import TokenCounter
@@ -95,6 +95,10 @@ def test_the_figures_are_those_of_the_routes_the_metrics_and_the_store(page: Pag
     prevented = metric(metrics, "token_guard_overflows_prevented_total")
     assert found["Overflows prevented"] == f"{now['overflows_prevented']:,}" == f"{prevented:,.0f}"
     assert found["Tokens saved"] == found["Tokens saved on record"] == f"{record['tokens_saved']:,}" != "0"
+    net = metric(metrics, "token_guard_tokens_saved_total")
+    assert now["tokens_saved_net"] == net > 0
+    assert found["Money saved"] == f"{net * PRICE:.4f}"
+    assert (now["cache_share"], found["Prompt cache"]) == (None, "–")  # the stand-in has none
     assert found["Requests on record"] == f"{record['requests']:,}"
     assert found["Sessions"] == f"{record['sessions']:,}"
     by_model = {row.locator("th").inner_text(): row.locator("td").nth(0).inner_text() for row in page.locator("tbody tr").all()}

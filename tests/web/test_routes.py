@@ -58,6 +58,8 @@ def test_a_key_sees_its_own_requests_and_an_administrator_all(world: World) -> N
     assert [model["model"] for model in bobs["models"]] == ["nobody-knows"]
     assert alls["requests"] == anns["requests"] + bobs["requests"]
     assert anns["actions"]["rejected"] == 1
+    assert alls["prompt_tokens"] == anns["prompt_tokens"] + bobs["prompt_tokens"] > bobs["prompt_tokens"] > 0
+    assert (alls["money_saved"], bobs["money_saved"]) == (anns["money_saved"], 0)
 
 
 def test_the_series_add_up_to_the_figures(world: World) -> None:

@@ -154,7 +154,7 @@ def _limits(proxy: _Proxy) -> Iterator[Check]:
         group = served.deployment.group or served.model
         if "*" in served.model:
             yield Check("limits", "ok", f"{group}: depends on the model that a request asks for")
-        elif chain and (limit := chain.look_up(served.model, served.deployment)).source != "default":
+        elif chain and (limit := served.limit(chain)).source != "default":
             yield Check("limits", "ok", f"{group}: {limit.max_input_tokens:,} tokens, says {limit.source}")
 
 

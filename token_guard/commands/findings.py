@@ -131,7 +131,7 @@ def _windows_are_known(config: Mapping[str, Any]) -> Iterator[Finding]:
     settings = _settings(config)
     limits = Guard(settings).limits if settings else None
     for one in served(config) if limits else ():
-        limit = limits.look_up(one.model, one.deployment) if limits else None
+        limit = one.limit(limits) if limits else None
         if settings and limit and limit.source == "default" and is_a_guess(one, asked=settings.limits.discovery):
             yield Finding(f"model_list[{one.place}].model_info", advice(one.model, one.deployment, limit))
 

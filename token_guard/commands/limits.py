@@ -118,7 +118,7 @@ def _ask(discovery: Discovery, everyone: Sequence[Served]) -> tuple[str, ...]:
 
 
 def _known(chain: LimitChain, served: Served) -> Known:
-    return Known(served, chain.look_up(served.model, served.deployment), chain.explain(served.model, served.deployment))
+    return Known(served, served.limit(chain), chain.explain(served.model, served.deployment))
 
 
 def _as_json(known: Known, explain: bool) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from token_guard.budget import ContextLimit
 from token_guard.commands.inputs import read_text
 from token_guard.errors import ConfigError
-from token_guard.limits import Deployment
+from token_guard.limits import Deployment, LimitChain, as_requested
 
 __all__ = ["CALLBACK", "Served", "entries", "load", "options", "section", "served"]
 
@@ -29,6 +30,12 @@ class Served:
     deployment: Deployment
     place: int | None = None
     """Its number in the list, from 0; None for a model that is in no list."""
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Its litellm_params."""
+
+    def limit(self, chain: LimitChain) -> ContextLimit:
+        """What the chain says of it, unless its own parameters name a window, as `num_ctx` does for Ollama."""
+        return as_requested(chain.look_up(self.model, self.deployment), self.model, {"litellm_params": self.params})
 
 
 def load(name: str, environ: Mapping[str, str]) -> Mapping[str, Any]:
@@ -64,7 +71,7 @@ def served(config: Mapping[str, Any]) -> Iterator[Served]:
     for place, entry in enumerate(entries(config)):
         params, info = section(entry, "litellm_params"), section(entry, "model_info")
         if isinstance(params.get("model"), str):
-            yield Served(params["model"], _deployment(entry, params, info), place)
+            yield Served(params["model"], _deployment(entry, params, info), place, params)
 
 
 def _deployment(entry: Mapping[str, Any], params: Mapping[str, Any], info: Mapping[str, Any]) -> Deployment:

@@ -13,14 +13,15 @@ from token_guard.errors import tell, where
 from token_guard.formats import FORMATS
 from token_guard.proxy.alarms import Alarm, Alarms
 from token_guard.proxy.attempt import KEY, Attempt, metadata_of
-from token_guard.proxy.callers import caller_of
+from token_guard.proxy.callers import caller_of, owner_of
 from token_guard.proxy.fields import CACHE_READ, CACHE_WRITE
 from token_guard.proxy.metrics import Metrics
 from token_guard.proxy.prompt_cache import LEAST_CACHED, Answered, Cached, PromptCaches, Turn, cached_in, turn_of
-from token_guard.proxy.savings import Debts, saved_tokens, settle_savings
+from token_guard.proxy.savings import Debts, Saved, saved_tokens, settle_savings
 from token_guard.proxy.threads import away_from_the_loop
 from token_guard.proxy.tracing import trace
 from token_guard.report import Fitted, Report
+from token_guard.sessions import Recent
 
 __all__ = ["Answers"]
 
@@ -41,8 +42,9 @@ class _Sent:
 class Answers:
     """Called with success events of LiteLLM's, before they are logged; thread-safe."""
 
-    def __init__(self, metrics: Metrics | None, alarms: Alarms, caches: PromptCaches | None = None) -> None:
+    def __init__(self, metrics: Metrics | None, alarms: Alarms, recent: Recent, caches: PromptCaches | None = None) -> None:
         self._metrics = metrics
+        self._recent = recent
         self._alarms = alarms
         self._caches = caches or PromptCaches()
         self.debts = Debts()
@@ -76,25 +78,24 @@ class Answers:
             self._count(str(event.get("model") or ""), cached)
             parameters = event.get("litellm_params") or {}
             tell(trace, parameters, lambda: {CACHE_READ: cached.read, CACHE_WRITE: cached.written})
-            if sent is not None:
-                await self._answered(sent, cached, event)
+            saved = await self._answered(sent, cached, event) if sent is not None else None
+            tell(self._kept, event, sent.attempt.request if sent else parameters, cached, saved)
         except Exception as error:
             _LOG.info("token_guard learned nothing of the prompt cache from a response (%s)", where(error))
 
-    async def _answered(self, sent: _Sent, cached: Cached, event: Mapping[str, Any]) -> None:
+    async def _answered(self, sent: _Sent, cached: Cached, event: Mapping[str, Any]) -> Saved | None:
         attempt, report = sent.attempt, sent.fitted.report
         request, forwarded = attempt.request, sent.fitted.request
         turn = await away_from_the_loop(request.get("messages"), turn_of, request, forwarded, attempt.api, report)
         if turn is None:
-            return
+            return None
         caller = caller_of(request)
         answered = self._caches.answered((turn.session, attempt.place, caller), turn, cached)
         if answered.cause:
             self._collapsed(report, answered, cached)
-        if forwarded is not request:
-            self._saved(turn, answered, cached, event, caller, report)
+        return self._saved(turn, answered, cached, event, caller, report) if forwarded is not request else None
 
-    def _saved(self, turn: Turn, answered: Answered, cached: Cached, event: Mapping[str, Any], caller: str, report: Report) -> None:
+    def _saved(self, turn: Turn, answered: Answered, cached: Cached, event: Mapping[str, Any], caller: str, report: Report) -> Saved:
         """Settle what was saved: in the spend log, and in the metric."""
         tokens = saved_tokens(turn.tokens_before, turn.tokens_after, would_be_read=answered.without_guard, read=cached.read)
         saved = self.debts.settle(caller, tokens, _price(event))
@@ -103,6 +104,12 @@ class Answers:
             settle_savings(metadata, report, saved)
         if self._metrics:
             self._metrics.save(report.model, saved.net)
+        return saved
+
+    def _kept(self, event: Mapping[str, Any], request: Mapping[str, Any], cached: Cached, saved: Saved | None) -> None:
+        """Put an answer among the last hour's."""
+        figures = {"prompt": cached.prompt, "read": cached.read, "wrote": cached.written, "saved": saved.net if saved else 0}
+        self._recent.answered(str(event.get("model") or ""), owner_of(request), price=_price(event), **figures)
 
     def _collapsed(self, report: Report, answered: Answered, cached: Cached) -> None:
         figures = f"{cached.read:,} of {answered.expected:,} tokens read again"

@@ -121,7 +121,7 @@ def _served() -> list[Served]:
 
     models = router()
     listed = (models.get_model_list() or ()) if models else ()
-    return [Served(one["litellm_params"]["model"], place_of(one["model_name"], one)) for one in listed]
+    return [Served(one["litellm_params"]["model"], place_of(one["model_name"], one), one["litellm_params"]) for one in listed]
 
 
 def _is_in_a_proxy() -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from token_guard.budget import ContextLimit
 from token_guard.errors import where
 from token_guard.guard import Guard
+from token_guard.limits import as_requested
 from token_guard.proxy.callers import deployments
 from token_guard.proxy.exchanges import Application, Message, Receive, Send, answered, body_of
 from token_guard.proxy.prechecks import place_of
@@ -85,7 +86,8 @@ def _limits_of(guard: Guard, name: str) -> Iterator[ContextLimit]:
 
 
 def _limit_of(guard: Guard, name: str, deployment: Mapping[str, Any]) -> ContextLimit:
-    return guard.limits.resolve(str(deployment["litellm_params"]["model"]), place_of(name, deployment))
+    model = str(deployment["litellm_params"]["model"])
+    return as_requested(guard.limits.resolve(model, place_of(name, deployment)), model, {"litellm_params": deployment["litellm_params"]})
 
 
 def _told(entry: Mapping[str, Any], limit: ContextLimit) -> dict[str, Any]:

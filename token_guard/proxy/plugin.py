@@ -97,7 +97,7 @@ class TokenGuardCallback(CustomLogger):
         self.retrieval = Retrieval.if_wanted(settings, store, self._observe_retrieval)
         self.alarms = Alarms(self.metrics.alarm if self.metrics else lambda _alarm: None)
         self.noting = Noting(self.metrics, self.alarms, LEVELS[settings.log_level], Tracked(tracking) if tracking else None)
-        self.answers = Answers(self.metrics, self.alarms)
+        self.answers = Answers(self.metrics, self.alarms, self.noting.recent)
         self.overrides = Overrides(settings, self._observe_ignored)
         told = {"observe": self._observe_summary, "charge": self.answers.debts.owe}
         self.summarizer = Summarizer.if_wanted(settings, store, self._limit_of, **told)

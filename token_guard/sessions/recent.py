@@ -11,9 +11,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from token_guard.report import Action, Correction, Report
+from token_guard.sessions.answered import Answer, prompts
 
 __all__ = ["Overview", "Recent", "Sample", "percentile", "series"]
 
@@ -88,6 +89,7 @@ class Recent:
         self._label = label
         self._clock = clock
         self._samples: deque[Sample] = deque(maxlen=MAX_SAMPLES)
+        self._answers: deque[Answer] = deque(maxlen=MAX_SAMPLES)
         self._errors: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -102,6 +104,10 @@ class Recent:
         """Keep a request without a report: one that was rejected, or that the guard failed on."""
         self._samples.append(Sample(self._clock(), owner, self._label(model), action))
 
+    def answered(self, model: str, owner: str, *, prompt: int, read: int, wrote: int, saved: int = 0, price: float = 0.0) -> None:
+        """Keep what an answer said of its prompt."""
+        self._answers.append(Answer(self._clock(), owner, self._label(model), prompt, read, wrote, saved, price))
+
     def learned(self, model: str, correction: Correction) -> None:
         """Keep how far the estimates for a model are off."""
         with self._lock:
@@ -112,28 +118,45 @@ class Recent:
     def overview(self, owner: str | None = None) -> dict[str, Any]:
         """What the last hour adds up to, in all, by model and over time; of one key's requests, or of all (None)."""
         now = self._clock()
-        samples = [one for one in self._copy() if now - HOUR < one.at < now + AHEAD and owner in (None, one.owner)]
-        by_model: dict[str, list[Sample]] = {}
-        for one in samples:
-            by_model.setdefault(one.model, []).append(one)
-        models = [{"model": name, **_added(of).as_json(), "estimate_error": self._errors.get(name)} for name, of in by_model.items()]
+        samples, answers = _of(_copy(self._samples), owner, now), _of(_copy(self._answers), owner, now)
+        by_model, answered = _by_model(samples), _by_model(answers)
+        models = [
+            {"model": name, **_added(of).as_json(), **prompts(answered.get(name, ())).as_json(), "estimate_error": self._errors.get(name)}
+            for name, of in by_model.items()
+        ]
         models.sort(key=lambda model: (-model["requests"], model["model"]))
         known = [(model["requests"], model["estimate_error"]) for model in models if model["estimate_error"] is not None]
         error = sum(weight * each for weight, each in known) / sum(weight for weight, _ in known) if known else None
-        whole = {**_added(samples).as_json(), "estimate_error": error}
+        whole = {**_added(samples).as_json(), **prompts(answers).as_json(), "estimate_error": error}
         return {"until": now, "since": self._since(now), **whole, "models": models, "series": series(samples, now)}
-
-    def _copy(self) -> list[Sample]:
-        while True:
-            try:
-                return list(self._samples)
-            except RuntimeError:  # a request came in between
-                continue
 
     def _since(self, now: float) -> float:
         """The time from which on nothing is missing."""
         full = len(self._samples) == MAX_SAMPLES
         return max(now - HOUR, self._samples[0].at) if full else now - HOUR
+
+
+Told = TypeVar("Told", Sample, Answer)
+
+
+def _copy(told: deque[Told]) -> list[Told]:
+    while True:
+        try:
+            return list(told)
+        except RuntimeError:  # a request came in between
+            continue
+
+
+def _of(told: Iterable[Told], owner: str | None, now: float) -> list[Told]:
+    """Those of the last hour, of one key or of all (None)."""
+    return [one for one in told if now - HOUR < one.at < now + AHEAD and owner in (None, one.owner)]
+
+
+def _by_model(told: Iterable[Told]) -> dict[str, list[Told]]:
+    models: dict[str, list[Told]] = {}
+    for one in told:
+        models.setdefault(one.model, []).append(one)
+    return models
 
 
 def series(samples: Sequence[Sample], now: float) -> dict[str, Any]:

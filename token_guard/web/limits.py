@@ -42,7 +42,7 @@ def _told(guard: Guard, everyone: Sequence[Served]) -> dict[str, Any]:
 
 
 def _deployment(limits: LimitChain, calibrations: Calibrations, served: Served) -> dict[str, Any]:
-    limit = limits.look_up(served.model, served.deployment)
+    limit = served.limit(limits)
     return {
         "id": served.deployment.id,
         "group": served.deployment.group,
@@ -64,7 +64,7 @@ def _calibration(calibrations: Calibrations, served: Served) -> dict[str, Any] |
 
 
 def _warnings(limits: LimitChain, served: Served) -> Iterator[str]:
-    limit = limits.look_up(served.model, served.deployment)
+    limit = served.limit(limits)
     if limit.source == "default":
         yield advice(served.model, served.deployment, limit)
     for key, complaint in unreadable_claims(served.deployment.model_info):

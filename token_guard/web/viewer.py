@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from fastapi import Depends, HTTPException, Request, Response
@@ -12,7 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from token_guard.limits import Deployment
+from token_guard.budget import ContextLimit
+from token_guard.limits import Deployment, LimitChain, as_requested
 
 __all__ = ["PREFIX", "Away", "DataRoute", "Host", "Served", "Told", "Viewer", "viewer_of", "viewing"]
 
@@ -49,6 +50,12 @@ class Served:
 
     model: str
     deployment: Deployment
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Its litellm_params."""
+
+    def limit(self, chain: LimitChain) -> ContextLimit:
+        """What the chain says of it, unless its own parameters name a window, as `num_ctx` does for Ollama."""
+        return as_requested(chain.look_up(self.model, self.deployment), self.model, {"litellm_params": self.params})
 
 
 class Away(Protocol):

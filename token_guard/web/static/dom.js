@@ -14,6 +14,10 @@ export function h(name, attributes = {}, ...children) {
 const plain = new Intl.NumberFormat("en");
 export const number = (value) => (value === null || value === undefined ? "–" : plain.format(value));
 export const share = (value, digits = 1) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(digits)} %`);
+// In the currency of LiteLLM's prices, of which an hour may save little.
+const cents = (digits) => new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const [fine, coarse] = [cents(4), cents(2)];
+export const money = (value) => (value === null || value === undefined ? "–" : (value && Math.abs(value) < 1 ? fine : coarse).format(value));
 
 export function short(value) {
   const size = Math.abs(value);

@@ -1,6 +1,6 @@
 import { ask } from "./api.js";
 import { leaveAll, overTime } from "./charts.js";
-import { figures, h, heading, milliseconds, number, share, short, state, table, when } from "./dom.js";
+import { figures, h, heading, milliseconds, money, number, share, short, state, table, when } from "./dom.js";
 
 export const title = "Overview";
 export const every = 5000;
@@ -28,9 +28,17 @@ const tiles = (now) =>
     ["Compacted", share(now.compacted_share), `${number(now.actions.compacted ?? 0)} requests`],
     ["Overflows prevented", number(now.overflows_prevented), "would not have fitted as they came"],
     ["Tokens saved", number(now.tokens_saved), `${short(now.tokens_in)} in, ${short(now.tokens_forwarded)} forwarded`],
+    ["Money saved", money(now.money_saved), saved(now)],
+    ["Prompt cache", share(now.cache_share), now.cache_share === null ? "no provider has spoken of one" : `${short(now.cache_read_tokens)} of ${short(now.prompt_tokens)} prompt tokens read from it`],
     ["Overhead p50", milliseconds(now.overhead_p50_seconds), `p99 ${milliseconds(now.overhead_p99_seconds)}`],
     ["Estimate error", share(now.estimate_error), now.estimate_error === null ? "no answer has been compared yet" : "against what providers counted"],
   ]);
+
+function saved(now) {
+  if (!now.prompt_tokens) return "no answer has been counted yet";
+  const words = `${short(now.tokens_saved_net)} tokens, cached ones at a tenth, rewrites taken off`;
+  return now.tokens_saved_unpriced ? `${words}; ${short(now.tokens_saved_unpriced)} have no price` : words;
+}
 
 const actions = (found) => Object.entries(found).filter(([action]) => action !== "none").map(([action, times]) => `${number(times)} ${action}`).join(", ") || "all forwarded as they came";
 
@@ -47,6 +55,8 @@ const models = (rows) =>
     ["Compacted", (row) => share(row.compacted_share), "number"],
     ["Prevented", (row) => number(row.overflows_prevented), "number"],
     ["Tokens saved", (row) => number(row.tokens_saved), "number"],
+    ["Money saved", (row) => money(row.money_saved), "number"],
+    ["Prompt cache", (row) => share(row.cache_share), "number"],
     ["Overhead p50", (row) => milliseconds(row.overhead_p50_seconds), "number"],
     ["p99", (row) => milliseconds(row.overhead_p99_seconds), "number"],
     ["Estimate error", (row) => share(row.estimate_error), "number"],

@@ -18,7 +18,10 @@ import pytest
 from token_guard.commands.interrupts import Interrupted, deferred, interruptible
 from token_guard.counting.references.batches import FILES_AT_A_TIME
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc"),
+    pytest.mark.usefixtures("heeded"),
+]
 
 WORDS = {signal.SIGINT: "token-guard: interrupted\n", signal.SIGTERM: "token-guard: terminated\n"}
 

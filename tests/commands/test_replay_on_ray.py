@@ -104,6 +104,7 @@ def test_what_goes_wrong_on_a_node_is_one_line(cluster: str, log: str) -> None:
 
 @needs_ray
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
+@pytest.mark.usefixtures("heeded")
 def test_ctrl_c_ends_a_replay_on_a_cluster(cluster: str, tmp_path: Path) -> None:
     """Sessions that would take its two workers a minute; the cluster goes on, without them."""
     log = tmp_path / "long.jsonl"

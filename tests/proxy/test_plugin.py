@@ -6,6 +6,10 @@ import asyncio
 import copy
 import json
 import logging
+import os
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -356,6 +360,19 @@ class TestBuilding:
         litellm.callback_settings = section
         with pytest.raises(ConfigError):
             build_callback()
+
+    @pytest.mark.parametrize(("module", "set_aside"), [("litellm.proxy.proxy_server", True), ("litellm", False)])
+    def test_what_a_proxy_has_loaded_is_not_gone_through_for_garbage_again(self, module, set_aside):
+        """That holds its event loop for half a second; the objects of other programs are their own business."""
+        lines = f"""
+            import asyncio, gc, {module}, token_guard
+            async def start():
+                assert token_guard.callback and gc.get_freeze_count() > 100_000 * {set_aside} - 1
+                assert {set_aside} or gc.get_freeze_count() == 0
+            asyncio.run(start())
+        """
+        environ = {**os.environ, "TOKEN_GUARD_STORE": "memory:"}
+        subprocess.run([sys.executable, "-c", textwrap.dedent(lines)], check=True, env=environ, timeout=300, capture_output=True)
 
     def test_hooks_are_defined_on_the_class_itself(self):
         hooks = {

@@ -100,7 +100,7 @@ def _may_lack_content(message: Mapping[str, Any]) -> bool:
 def _arguments_refusal(call: Mapping[str, Any], place: str) -> Refusal | None:
     try:
         json.loads(call["function"]["arguments"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return Refusal(f"Invalid '{place}.tool_calls': the arguments of a call must be valid JSON.", param=f"{place}.tool_calls")
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ def build_callback() -> TokenGuardCallback:
             litellm.callbacks.append(callback.retrieval)
         if callback.settings.mode != "off":
             _tell_the_truth(callback)
+        gc.freeze()  # LiteLLM's 700,000 objects stay: to go through them for garbage holds the event loop for half a second
     return callback
 
 

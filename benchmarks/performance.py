@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final, TypeAlias
 from load import Round
 from plots import STYLE
 
-__all__ = ["STORES", "Figures", "page", "ratio", "rewritten"]
+__all__ = ["SOAK", "STORES", "Figures", "page", "ratio", "rewritten"]
 
 Figures: TypeAlias = Mapping[tuple[str, int], Mapping[str, Sequence[Round]]]
 
@@ -46,7 +47,18 @@ of the guard, without the network, in one process: medians of {rounds} rounds in
 servers run on the same machine. A request writes and reads memory whatever the store; another thread writes what waits in batches, and that
 time is in the processor's. Other work was done on the machine: ratios of one run differ from those of the next by up to a tenth.
 """
-"""The head of the section that another script writes, behind all others."""
+"""The head of the section of benchmarks/store_overhead.py."""
+
+SOAK: Final = """## Many agents for minutes
+
+Written by `python benchmarks/soak.py --out docs`, which leaves the rest of this page as it is. {clients} clients for {minutes:g} minutes, each
+an agent whose session grows by a call a request from 8,000 tokens to 60,000 before a window of {window:,}, and then begins another. One
+proxy has one worker; clients and upstream are beside it on the machine.
+"""
+"""The head of the section of benchmarks/soak.py."""
+
+OTHERS: Final = re.compile("|".join(rf"^(?={re.escape(head.splitlines()[0])}$)" for head in (SOAK, STORES)), re.MULTILINE)
+"""Before each section that another script writes; they stand behind all others."""
 
 COLUMNS: Final[Mapping[str, Callable[[Round], float]]] = {
     "requests/s": lambda one: one.rate,
@@ -75,25 +87,21 @@ def ratio(rows: Mapping[str, Sequence[Round]], arm: str, figure: Callable[[Round
 
 
 def page(figures: Figures, rounds: int, out: Path | None) -> str:
-    """The page; written beside its plot where a folder is given."""
+    """The page, without what other scripts write of it; written beside its plot, before their sections, where a folder is given."""
     text = "\n".join([HEAD.format(rounds=rounds), *_shares(figures), *_tables(figures), ""])
     if out:
         _draw(figures, out / PLOT)
-        place = out / "performance.md"
-        _, mark, stores = place.read_text(encoding="utf-8").partition(_mark()) if place.exists() else ("", "", "")
-        place.write_text("\n".join((text, mark + stores)) if mark else text, encoding="utf-8")
+        rewritten(out / "performance.md", text)
     return text
 
 
-def rewritten(place: Path, stores: str) -> None:
-    """Put the section of stores in the place of what the page has of it; the rest stays."""
-    before = place.read_text(encoding="utf-8").partition(_mark())[0] if place.exists() else ""
-    place.write_text("\n".join(filter(None, (before.rstrip("\n") + "\n" if before else "", stores))), encoding="utf-8")
-
-
-def _mark() -> str:
-    """The title of the section of stores."""
-    return STORES.partition("\n")[0]
+def rewritten(place: Path, part: str) -> None:
+    """Put a part of the page, which its first line names, in the place of what the page has of it; the rest stays."""
+    parts = OTHERS.split(place.read_text(encoding="utf-8")) if place.exists() else []
+    named = {each.partition("\n")[0]: each.rstrip("\n") + "\n" for each in parts if each}
+    named[part.partition("\n")[0]] = part.rstrip("\n") + "\n"
+    ordered = sorted(named, key=lambda title: bool(OTHERS.match(named[title])))
+    place.write_text("\n".join(named[title] for title in ordered), encoding="utf-8")
 
 
 def _shares(figures: Figures) -> Iterator[str]:

@@ -55,10 +55,10 @@ class _Arm:
         return run(self.proxy.url, self.proxy.key, self.proxy.pid, load, clients, requests, seed)
 
 
-def config(upstream: Upstream, callbacks: Sequence[str]) -> dict[str, Any]:
+def config(upstream: Upstream, callbacks: Sequence[str], window: int = WINDOW) -> dict[str, Any]:
     """One model, whose window is known."""
     params = {"model": "openai/gpt-4o", "api_base": upstream.url, "api_key": "none"}
-    deployment = {"model_name": MODEL, "litellm_params": params, "model_info": {"id": MODEL, "max_input_tokens": WINDOW}}
+    deployment = {"model_name": MODEL, "litellm_params": params, "model_info": {"id": MODEL, "max_input_tokens": window}}
     return {"model_list": [deployment], "litellm_settings": {"callbacks": list(callbacks)}}
 
 

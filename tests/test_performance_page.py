@@ -1,11 +1,11 @@
-"""The page of what the guard costs is written by two scripts, each of which leaves the other's part as it is."""
+"""The page of what the guard costs is written by three scripts, each of which leaves the others' parts as they are."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from performance import STORES, page, rewritten
+from performance import SOAK, STORES, page, rewritten
 
 SECTION = STORES.format(rounds=3) + "| a table |\n"
 
@@ -25,6 +25,13 @@ def test_the_other_script_keeps_the_section(tmp_path: Path) -> None:
     rewritten(tmp_path / "performance.md", SECTION)
     assert page({}, 5, tmp_path) == first
     assert (tmp_path / "performance.md").read_text(encoding="utf-8") == f"{first}\n{SECTION}"
+
+
+def test_two_sections_stand_side_by_side(tmp_path: Path) -> None:
+    place, other = tmp_path / "performance.md", SOAK.format(clients=2, minutes=1, window=16_000) + "- answered: 9 with 200\n"
+    for part in (SECTION, other, "# What the guard costs\n", SECTION.replace("a table", "another")):
+        rewritten(place, part)
+    assert place.read_text(encoding="utf-8") == "\n".join(("# What the guard costs\n", SECTION.replace("a table", "another"), other))
 
 
 def test_without_a_page_the_section_is_one(tmp_path: Path) -> None:

@@ -60,6 +60,16 @@ PROGRESS = re.compile(
 )
 """A row of a run's progress (`Compiling serde v1.0.190`): nobody asks later what else was done on the way."""
 
+HOLLOW = re.compile(
+    r"(?:\d+[\s:→\t|-]+)?(?:"
+    r"(?:\} )?(?:else |el)?(?:if|while|return|yield|await|switch)\b ?\(?(?:not |!)?[\w.]*\)?"
+    r"|(?:await )?[\w.]+\(\)"
+    r"|[\w.]+ [+:-]?= (?:True|False|None|true|false|null|nil|\[\]|\{\}|\(\)|[01]|\"\"|'')"
+    r")[:;{, ]*$"
+)
+"""A line of code that steers or begins something with one name (`if found:`, `return total`, `main()`, `rows = []`): what the name stands
+for, other lines say."""
+
 POINTING = re.compile(r"(?:-->|at|File) .{1,200}[:( ]\d")
 """The line behind an error that says where it is."""
 
@@ -124,7 +134,8 @@ def read(text: str) -> tuple[Line, ...]:
             if len(piece) < SHORTEST or piece in seen or readable.is_frame(piece):
                 continue
             seen.add(piece)
-            names = () if PASSED.match(piece) or (not reported and PROGRESS.match(piece)) else facts.names_in(piece)
+            idle = PASSED.match(piece) or (not reported and (PROGRESS.match(piece) or HOLLOW.match(piece)))
+            names = () if idle else facts.names_in(piece)
             bonus = reported + DEFINES * bool(DEFINING.match(piece)) + CHANGED * piece.startswith((WAS, NOW))
             identifiers: tuple[str, ...] = ()
             if is_record:

@@ -51,9 +51,9 @@ time is in the processor's. Other work was done on the machine: ratios of one ru
 
 SOAK: Final = """## Many agents for minutes
 
-Written by `python benchmarks/soak.py --out docs`, which leaves the rest of this page as it is. {clients} clients for {minutes:g} minutes, each
-an agent whose session grows by a call a request from 8,000 tokens to 60,000 before a window of {window:,}, and then begins another. One
-proxy has one worker; clients and upstream are beside it on the machine.
+Written by `python benchmarks/soak.py --out docs`, which leaves the rest of this page as it is. {clients} clients for {minutes:g} minutes,
+each an agent whose session grows by a call a request from 8,000 tokens to 60,000 before a window of {window:,}, and then begins another.
+One proxy has one worker; clients and upstream are beside it on the machine.
 """
 """The head of the section of benchmarks/soak.py."""
 

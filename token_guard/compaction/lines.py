@@ -62,7 +62,7 @@ PROGRESS = re.compile(
 
 HOLLOW = re.compile(
     r"(?:\d+[\s:→\t|-]+)?(?:"
-    r"(?:\} )?(?:else |el)?(?:if|while|return|yield|await|switch)\b ?\(?(?:not |!)?[\w.]*\)?"
+    r"(?:\} )?(?:else |el)?(?:if|while|return|yield|await|switch)\b ?\(?(?:not |!)?\w*\)?"
     r"|(?:await )?[\w.]+\(\)"
     r"|[\w.]+ [+:-]?= (?:True|False|None|true|false|null|nil|\[\]|\{\}|\(\)|[01]|\"\"|'')"
     r")[:;{, ]*$"

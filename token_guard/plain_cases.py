@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from token_guard.budget import Budget
 from token_guard.case import Case
 from token_guard.counting import Calibrations
-from token_guard.formats.openai_chat import SHORT_FIELDS, short_chat
+from token_guard.formats.plain_chat import SHORT_FIELDS, short_chat
 from token_guard.history.tally import Tally
 from token_guard.history.thresholds import MIN_MESSAGES, Depth
 from token_guard.limits import Deployment, LimitChain, as_requested

@@ -75,3 +75,38 @@ def test_a_stop_iteration_ends_the_wait() -> None:
             await FairPool()("one", lambda: next(iter(())))
 
     asyncio.run(once())
+
+
+def test_work_in_haste_begins_before_all_others_and_its_time_is_counted_from_then() -> None:
+    begun: list[str] = []
+
+    async def crowded() -> None:
+        pool, gate = FairPool(workers=1), threading.Event()
+        first = asyncio.create_task(pool("one", gate.wait))
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(pool("two", lambda: begun.append("waiting")))
+        hasty = asyncio.create_task(pool("three", lambda: begun.append("hasty"), 5.0, hasty=True))
+        late = asyncio.create_task(pool("four", lambda: begun.append("late"), 0.05, hasty=True))
+        await asyncio.sleep(0.2)
+        gate.set()
+        await asyncio.gather(first, waiting, hasty, late)
+
+    asyncio.run(crowded())
+    assert begun == ["hasty", "late", "waiting"]
+
+
+def test_work_in_haste_that_nobody_waits_for_is_never_begun() -> None:
+    gate, begun = threading.Event(), threading.Event()
+
+    async def given_up() -> None:
+        pool = FairPool(workers=1)
+        first = asyncio.create_task(pool("one", gate.wait))
+        await asyncio.sleep(0)
+        hasty = asyncio.create_task(pool("two", begun.set, hasty=True))
+        await asyncio.sleep(0)
+        hasty.cancel()
+        gate.set()
+        await asyncio.gather(first, hasty, return_exceptions=True)
+
+    asyncio.run(given_up())
+    assert not begun.is_set()

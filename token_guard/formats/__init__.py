@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from token_guard.conversation import Conversation, Message, Outline
 from token_guard.formats.anthropic_messages import AnthropicMessages
 from token_guard.formats.gemini_contents import GeminiContents
-from token_guard.formats.openai_chat import OpenAIChat, plain_opening
+from token_guard.formats.openai_chat import OpenAIChat
 from token_guard.formats.openai_responses import OpenAIResponses
+from token_guard.formats.plain_chat import plain_opening
 from token_guard.formats.text_completion import TextCompletion
 from token_guard.formats.wire import Unreadable
 

@@ -7,7 +7,7 @@ Shape: https://platform.openai.com/docs/api-reference/chat/create, with LiteLLM'
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from token_guard.conversation import (
 )
 from token_guard.formats.beside import documents_of, fields_of, schema_of, tools_of
 from token_guard.formats.given import opened
+from token_guard.formats.plain_chat import OUTPUT_KEYS, plain_message
 from token_guard.formats.replies import clamped
 from token_guard.formats.tool_references import Loading
 from token_guard.formats.truncation import is_cut_elsewhere
@@ -49,13 +50,10 @@ from token_guard.formats.wire import (
     value_or_empty,
 )
 
-__all__ = ["SHORT_FIELDS", "OpenAIChat", "plain_opening", "short_chat"]
+__all__ = ["OpenAIChat"]
 
 ROLES = {"system": "system", "developer": "developer", "user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}
 """Wire role -> role; `function` is the form of `tool` before tools."""
-
-OUTPUT_KEYS = ("max_completion_tokens", "max_tokens")
-"""Where a client asks for a reply length; the first one that is given counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,52 +139,13 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
     return Outline(texts, len(wires), calls)
 
 
-SHORT_FIELDS = frozenset({"model", "messages", "temperature", "top_p", "stream", *OUTPUT_KEYS})
-"""Fields of a chat that is no more than its messages and the length of the reply; none of them is another format's alone."""
-
-SPEAKERS = frozenset({"system", "developer", "user", "assistant"})
-
-ROLE_AND_CONTENT = 2
-"""Fields of a message that is nothing but words."""
-
-SHORT = 5
-"""Messages of a short chat at most."""
-
-
-def short_chat(request: Mapping[str, Any], fields: frozenset[str] = SHORT_FIELDS) -> tuple[Hashable, list[str]] | None:
-    """What a chat of a few messages of words has in common with others that differ in these words alone, and its words; None for every
-    other request. What is not None is certainly of this format, be it named or not: Anthropic's has fields or blocks of its own. `fields`
-    are those that it may have: the caller knows that the ones it adds bear on no prompt.
-
-    >>> short_chat({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 100})
-    ((1, 'gpt-4o', None, 100), ['Hello'])
-    """
-    if type(request) is not dict or not fields.issuperset(request):
-        return None
-    model, wires = request.get("model"), request.get("messages")
-    first, second = request.get(OUTPUT_KEYS[0]), request.get(OUTPUT_KEYS[1])
-    if type(model) is not str or type(wires) is not list or type(first) not in COUNTED or type(second) not in COUNTED or len(wires) > SHORT:
-        return None
-    texts = []
-    for wire in wires:
-        words = _words(wire)
-        if words is None:
-            return None
-        texts.append(words)
-    return (len(texts), model, first, second), texts
-
-
-COUNTED = (type(None), int)
-"""Types of a reply length; equal numbers of other types are read in other ways."""
-
 # -- parse ---------------------------------------------------------------------------------------------------------------
 
 
 def _message(index: int, wire: Any, loading: Loading) -> Message:
-    words = _words(wire)
-    if words is not None:  # nearly every message of a chat, in a fifth of the time
-        said = (Text(words),)
-        return Message(ROLES[wire["role"]], said, "", Origin(index, wire, said, IN_CONTENT))
+    plain = plain_message(index, wire)
+    if plain is not None:  # nearly every message, in a fifth of the time
+        return plain
     place = f"messages[{index}]"
     wire = expect(opened(wire, place), dict, place)
     role = ROLES.get(expect(wire.get("role"), str, f"{place}.role"))
@@ -196,33 +155,6 @@ def _message(index: int, wire: Any, loading: Loading) -> Message:
     parts = tuple(part for part, _ in placed)
     name = wire.get("name")
     return Message(role, parts, name if isinstance(name, str) else "", Origin(index, wire, parts, tuple(path for _, path in placed)))
-
-
-def plain_opening(wires: Any, most: int) -> tuple[Message, ...]:
-    """The first messages up to the first question, where so many of them are words alone; none where only a parse can tell.
-
-    >>> [message.role for message in plain_opening([{"role": "system", "content": "a"}, {"role": "user", "content": "b"}], 3)]
-    ['system', 'user']
-    """
-    first: int | None = None
-    for place, wire in enumerate(wires[:most] if type(wires) is list else ()):
-        if _words(wire) is None:
-            return ()
-        first = place if first is None and wire["role"] == "user" else first
-    return () if first is None else tuple([_message(index, wires[index], NOTHING_LOADED) for index in range(first + 1)])
-
-
-def _words(wire: Any) -> str | None:
-    """What a message says that has a speaker and words and nothing else; None of any other."""
-    if type(wire) is not dict or len(wire) != ROLE_AND_CONTENT:
-        return None
-    role, content = wire.get("role"), wire.get("content")
-    return content if type(content) is str and type(role) is str and role in SPEAKERS else None
-
-
-NOTHING_LOADED = Loading(())
-
-IN_CONTENT: tuple[Path, ...] = (("content",),)
 
 
 def _parts(wire: Mapping[str, Any], role: str, place: str) -> Iterator[Placed]:

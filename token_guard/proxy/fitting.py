@@ -81,8 +81,8 @@ class Fitting:
         return await self._in_time(attempt, _passed)
 
     async def _in_time(self, attempt: Attempt, fitted: Callable[[Guard, Attempt], Fitted]) -> Fitted:
-        """What fitting gives within the time that a request may take: where compaction takes too long, the cheapest way decides.
-        Raises TimeoutError when that takes too long, too."""
+        """What fitting gives within the time that a request may take: where compaction takes too long, or many others were before it,
+        the cheapest way decides. Raises TimeoutError when that takes too long, too, once it has begun."""
         seconds, caller = self.settings.max_overhead_ms / 1_000, caller_of(attempt.request)
         chosen = self.guard.with_options(attempt.options) if attempt.options else self.guard
         guard = chosen.keyed if offers(attempt.request.get("tools")) else chosen
@@ -92,7 +92,7 @@ class Fitting:
         except TimeoutError:
             logger.warning("token_guard took too long with a request for %s; the oldest goes, and nothing else is done", attempt.model)
             hurried = partial(fitted, guard.hurried, attempt)
-            return await in_time(weighed, hurried, caller=caller, seconds=(1 - FIRST_SHARE) * seconds)
+            return await in_time(weighed, hurried, caller=caller, seconds=(1 - FIRST_SHARE) * seconds, hasty=True)
 
     def _fitted(self, guard: Guard, attempt: Attempt, cap: Cap | None) -> Fitted:
         process = partial(guard.process, api=attempt.api, deployment=attempt.deployment, mode=attempt.mode)

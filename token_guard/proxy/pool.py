@@ -24,47 +24,57 @@ Tokenizers let go of it, so that more threads would count no faster than the oth
 class _Job:
     caller: str
     work: Callable[[], Any]
+    begun: Future[None] = field(default_factory=Future)
     done: Future[Any] = field(default_factory=Future)
     running: bool = False
 
 
 class FairPool:
-    """At most `workers` jobs at a time, begun in turn by caller: many large requests of one make no other wait for more than that."""
+    """At most `workers` jobs at a time, begun in turn by caller: many large requests of one make no other wait for more than that. Jobs
+    in haste, which are short, begin before all others."""
 
-    __slots__ = ("_free", "_lock", "_waiting")
+    __slots__ = ("_free", "_hasty", "_lock", "_waiting")
 
     def __init__(self, workers: int = WORKERS) -> None:
         self._free = workers
         self._lock = threading.Lock()
         self._waiting: OrderedDict[str, deque[_Job]] = OrderedDict()
+        self._hasty: deque[_Job] = deque()
 
-    async def __call__(self, caller: str, work: Callable[[], T], seconds: float | None = None) -> T:
+    async def __call__(self, caller: str, work: Callable[[], T], seconds: float | None = None, *, hasty: bool = False) -> T:
         """What the work returns or raises (RuntimeError for a StopIteration, as from any coroutine); TimeoutError after so many seconds,
-        whether it has begun or not.
+        whether it has begun or not; of work in haste, after so many from its beginning.
 
         A thread cannot be stopped: one that is given up goes on by itself, and its place is another job's.
         """
         context = copy_context()
         job = _Job(caller, lambda: context.run(work))
         with self._lock:
-            self._waiting.setdefault(caller, deque()).append(job)
+            (self._hasty if hasty else self._waiting.setdefault(caller, deque())).append(job)
             self._begin()
         try:
+            if hasty:
+                await asyncio.wrap_future(job.begun)
             found: T = await asyncio.wait_for(asyncio.wrap_future(job.done), seconds)
             return found
         finally:
             self._end(job)
 
     def _begin(self) -> None:
-        """Begin the jobs for which there is a place: of each caller the oldest, the caller next in turn first."""
-        while self._free and self._waiting:
-            caller, jobs = self._waiting.popitem(last=False)
-            job = jobs.popleft()
-            if jobs:
-                self._waiting[caller] = jobs
+        """Begin the jobs for which there is a place: those in haste, then of each caller the oldest, the caller next in turn first."""
+        while self._free and (self._hasty or self._waiting):
+            job = self._hasty.popleft() if self._hasty else self._next_in_turn()
             self._free -= 1
             job.running = True
+            _settle(job.begun)
             threading.Thread(target=self._run, args=(job,), name="token_guard", daemon=False).start()
+
+    def _next_in_turn(self) -> _Job:
+        caller, jobs = self._waiting.popitem(last=False)
+        job = jobs.popleft()
+        if jobs:
+            self._waiting[caller] = jobs
+        return job
 
     def _run(self, job: _Job) -> None:
         try:
@@ -81,6 +91,8 @@ class FairPool:
             if job.running:
                 job.running = False
                 self._free += 1
+            elif job in self._hasty:
+                self._hasty.remove(job)
             elif job in (jobs := self._waiting.get(job.caller, deque())):
                 jobs.remove(job)
                 if not jobs:

@@ -33,9 +33,10 @@ async def away_from_the_loop(weighed: Any, function: Callable[P, T], *args: P.ar
     return await in_time(weighed, partial(function, *args, **options))
 
 
-async def in_time(weighed: Any, work: Callable[[], T], *, caller: str = "", seconds: float | None = None) -> T:
-    """The same for work of a caller's that has so many seconds; raises TimeoutError when it takes longer."""
-    return work() if is_short(weighed, INLINE) else await POOL(caller, work, seconds)
+async def in_time(weighed: Any, work: Callable[[], T], *, caller: str = "", seconds: float | None = None, hasty: bool = False) -> T:
+    """The same for work of a caller's that has so many seconds, from its beginning where it is in haste; raises TimeoutError when it
+    takes longer."""
+    return work() if is_short(weighed, INLINE) else await POOL(caller, work, seconds, hasty=hasty)
 
 
 def in_the_background(job: Callable[[], object], name: str) -> None:

@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     on_error: Literal["forward", "reject"] = "forward"
     """What happens when the guard itself fails: the original request is forwarded, or refused."""
     max_overhead_ms: PositiveInt = 30_000
-    """The most time that a proxy takes for one request: from three fifths of it on the oldest messages simply go, then on_error decides."""
+    """The most time that a proxy works on one request: after three fifths the oldest messages just go, after the rest on_error decides."""
     recognise_context_errors: bool = True
     """Teach LiteLLM the refusals of too long requests that it takes for other errors, so that they are tried again compacted."""
     client_overrides: tuple[str, ...] = ()

@@ -33,9 +33,9 @@ of {rounds} rounds. Ratios are of a round and the bare proxy's round beside it.
 - **lag**: how long the liveliness route takes at the same time: how long the event loop lets others wait, the other clients among them.
 - **memory**: of the process, at the end of its last round; with the extra `fast`, two engines of tokens and their tables are most of it.
 
-The machine has two cores, and other work was done on it at the same time: throughput and latencies of a round differ by a third from those
-of the next, also between the two proxies without the guard. Of these figures the processor time says most. What the hooks alone take of a
-short request, without that noise: `python benchmarks/hooks.py`.
+The machine has two cores, which the proxies, the clients and the upstream share: throughput and latencies of a round differ by a third from
+those of the next, also between the two proxies without the guard. Of these figures the processor time says most. What the hooks alone take
+of a short request, without that noise: `python benchmarks/hooks.py`.
 
 ![Throughput and latency with the guard, as a share of the proxy without it](performance-proxy.svg)
 """

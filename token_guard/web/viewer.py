@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from fastapi import Depends, HTTPException, Request, Response
@@ -12,10 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from token_guard.budget import ContextLimit
-from token_guard.limits import Deployment, LimitChain, as_requested
+from token_guard.limits import Deployment, Served
 
-__all__ = ["PREFIX", "Away", "DataRoute", "Host", "Served", "Told", "Viewer", "viewer_of", "viewing"]
+__all__ = ["PREFIX", "Away", "DataRoute", "Host", "Told", "Viewer", "viewer_of", "viewing"]
 
 PREFIX: Final = "/token-guard"
 
@@ -44,20 +43,6 @@ class Viewer:
         return self.deletes_all or bool(self.owner and owner == self.owner)
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A deployment, and the provider's model that it serves."""
-
-    model: str
-    deployment: Deployment
-    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Its litellm_params."""
-
-    def limit(self, chain: LimitChain) -> ContextLimit:
-        """What the chain says of it, unless its own parameters name a window, as `num_ctx` does for Ollama."""
-        return as_requested(chain.look_up(self.model, self.deployment), self.model, {"litellm_params": self.params})
-
-
 class Away(Protocol):
     """Work in a thread, in turn with that of other callers; raises TimeoutError when it takes too long."""
 
@@ -70,7 +55,8 @@ class Host:
 
     authenticate: Callable[..., Any]
     """Its own dependency, which lets a key in or raises."""
-    served: Callable[[], Sequence[Served]]
+    served: Callable[[str | None, Any], Sequence[Served]]
+    """The deployments behind a model's public name, or all of them, by that and what the proxy says of the key."""
     may_use: Callable[[str, Any], Awaitable[bool]]
     """Whether a key may use a model, by the model's public name and what the proxy says of the key."""
     away: Away

@@ -180,7 +180,11 @@ COUNTS = {"route": "/messages/count_tokens"}
 
 def _talk() -> dict[str, Any]:
     lines = "a line of the ledger of the house\n" * 400
-    return {"model": "claude", "messages": [say(role, f"{n} {lines}") for n in range(8) for role in ("user", "assistant")][:-1]}
+    return {
+        "model": "claude",
+        "max_tokens": 500,
+        "messages": [say(role, f"{n} {lines}") for n in range(8) for role in ("user", "assistant")][:-1],
+    }
 
 
 @pytest.mark.parametrize(
@@ -196,7 +200,7 @@ def _talk() -> dict[str, Any]:
 )
 def test_token_counts_go_by_the_options_of_the_key_the_team_and_the_client(ask: Ask, key: str, headers: Any, told: Any) -> None:
     counted = ask(_talk(), key=key, headers=headers, **COUNTS)
-    sent = ask({**_talk(), "max_tokens": 500}, key=key, headers=headers, route="/messages")
+    sent = ask(_talk(), key=key, headers=headers, route="/messages")
     assert (counted.told("action"), (counted.told("remark") or "").split(" ")[0] or None) == told
     for name in ("would", "tokens-after", "passes", "remark", "limit") if told[0] else ():
         assert counted.told(name) == sent.told(name), name

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Body, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from token_guard.case import counted_as
 from token_guard.conversation import Conversation
@@ -36,10 +36,10 @@ def count_routes(guard: Guard, host: Host) -> APIRouter:
     tasks = CountTasks()
 
     @router.post("/count")
-    async def count(response: Response, body: dict[str, Any] = Body(...), viewer: Viewer = who) -> dict[str, Any]:  # noqa: B008
+    async def count(request: Request, response: Response, viewer: Viewer = who) -> dict[str, Any]:
         """`{text | template | messages | request, model, tools, variables, preview, background}`: the count, the limit, and what would be
         done; in the background, the task that will say so."""
-        asked = _asked(body)
+        asked = _asked(await _body_of(request))
         served = host.served(asked.model, viewer.auth)
         if served and not await host.may_use(asked.model, viewer.auth):
             raise HTTPException(403, f"this key may not use {asked.model}")
@@ -66,6 +66,17 @@ def count_routes(guard: Guard, host: Host) -> APIRouter:
         return tasks.cancel(task, viewer)
 
     return router
+
+
+async def _body_of(request: Request) -> Mapping[str, Any]:
+    """The body of a request, read once its key is accepted."""
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        raise HTTPException(422, "the body is no JSON") from None
+    if not isinstance(body, dict):
+        raise HTTPException(422, f"the body is an object, not {type(body).__name__}")
+    return body
 
 
 def _asked(body: Mapping[str, Any]) -> Asked:

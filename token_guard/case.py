@@ -10,7 +10,7 @@ from token_guard.budget import ContextLimit, Scale, reply_reserve, wanted_reply
 from token_guard.conversation import Conversation
 from token_guard.counting import Calibration, Calibrations, Meter, meter_for
 from token_guard.formats.replies import least_reply
-from token_guard.limits import Deployment, LimitChain, as_requested, cuts_in_silence, filled_in_reply
+from token_guard.limits import Deployment, LimitChain, cuts_in_silence, filled_in_reply
 from token_guard.report import Correction
 from token_guard.settings import Settings
 
@@ -196,7 +196,7 @@ def open_case(
     model = conversation.model
     counted = counted_as(model, deployment)
     meter = meter_for(counted)
-    limit = as_requested(limits.resolve(model, deployment), model, conversation.request)
+    limit = limits.resolve(model, deployment, conversation.request)
     calibration = calibrations.get(calibrated_as(model, deployment))
     plan = Scale(doubt=meter.doubt)
     window, requested = limit.max_input_tokens, conversation.max_output_tokens

@@ -15,7 +15,7 @@ from token_guard.counting import Calibrations
 from token_guard.formats.plain_chat import SHORT_FIELDS, short_chat
 from token_guard.history.tally import Tally
 from token_guard.history.thresholds import MIN_MESSAGES, Depth
-from token_guard.limits import Deployment, LimitChain, as_requested
+from token_guard.limits import Deployment, LimitChain
 from token_guard.outcome import is_clamped
 from token_guard.report import Fitted, Report
 
@@ -54,7 +54,7 @@ class PlainCases:
     def is_current(self, case: Case, request: Mapping[str, Any], deployment: Deployment | None = None) -> bool:
         """Whether nothing new is known of its model, and the request asks for no other window."""
         model = case.conversation.model
-        limit = as_requested(self._limits.resolve(model, deployment), model, request)
+        limit = self._limits.resolve(model, deployment, request)
         return case.limit is limit and case.calibration is self._calibrations.get(case.learned_as)
 
     def keep(self, api: str, request: Mapping[str, Any], case: Case) -> None:

@@ -173,3 +173,34 @@ def test_what_a_client_may_not_choose_is_ignored_and_reported(ask: Ask, asked: A
 
 def test_clients_who_ask_for_nothing_are_told_nothing_of_it(ask: Ask) -> None:
     assert ask(_chat(LONG)).told("remark") is None
+
+
+COUNTS = {"route": "/messages/count_tokens"}
+
+
+def _talk() -> dict[str, Any]:
+    lines = "a line of the ledger of the house\n" * 400
+    return {
+        "model": "claude",
+        "max_tokens": 500,
+        "messages": [say(role, f"{n} {lines}") for n in range(8) for role in ("user", "assistant")][:-1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "headers", "told"),
+    [
+        ("sk-bob", {}, ("compacted", None)),
+        ("sk-ann", {}, ("observed", None)),
+        ("sk-tom", {}, (None, None)),
+        ("sk-bob", {"x-token-guard-strategy": "sliding_window"}, ("compacted", None)),
+        ("sk-bob", {"x-token-guard-mode": "off"}, ("compacted", "x-token-guard-mode")),
+    ],
+    ids=["nobody's", "a key's", "a team's", "a client's", "not allowed"],
+)
+def test_token_counts_go_by_the_options_of_the_key_the_team_and_the_client(ask: Ask, key: str, headers: Any, told: Any) -> None:
+    counted = ask(_talk(), key=key, headers=headers, **COUNTS)
+    sent = ask(_talk(), key=key, headers=headers, route="/messages")
+    assert (counted.told("action"), (counted.told("remark") or "").split(" ")[0] or None) == told
+    for name in ("would", "tokens-after", "passes", "remark", "limit") if told[0] else ():
+        assert counted.told(name) == sent.told(name), name

@@ -10,7 +10,7 @@ from build import agent, say
 from token_guard import Guard
 from token_guard.errors import ContextOverflowError
 from token_guard.proxy.alarms import ALARMS, Alarm, Alarms, alarms_of, refused_alarm
-from token_guard.report import Kept, Quality, Report, Rules
+from token_guard.report import AskedAgain, Kept, Quality, Report, Rules
 
 TASK = "Mend what is named here: " + "the handler of requests, the lookup and the queue, " * 400
 REQUEST = {"model": "gpt-4o", "messages": [say("user", TASK), *agent(20)[2:]]}
@@ -32,6 +32,20 @@ def test_rules_that_are_lost_raise_an_alarm() -> None:
     loaded = Report(**{**_fields(lost), "kept": Kept(rules="cut")})
     assert [(alarm.name, alarm.cause, alarm.figures) for alarm in alarms_of(user)] == [("rules_lost", "user", "3 of 4 kept")]
     assert [(alarm.name, alarm.cause) for alarm in alarms_of(loaded)] == [("rules_lost", "loaded")]
+
+
+def test_what_is_asked_again_raises_an_alarm_with_its_kind_once_a_compaction() -> None:
+    asked = (AskedAgain("code", "read"), AskedAgain("code", "view"), AskedAgain("log", "run"))
+    missed = Report(**{**_fields(report(9_000)), "asked_again": asked, "session": "s", "epochs": 1})
+    told = [(alarm.name, alarm.cause, alarm.figures) for alarm in alarms_of(missed)]
+    assert told == [("asked_again", "code", "2 calls"), ("asked_again", "log", "1 call")]
+    raised: list[Alarm] = []
+    alarms = Alarms(raised.append)
+    for each in (missed, missed, Report(**{**_fields(missed), "epochs": 2})):
+        for alarm in alarms_of(each):
+            alarms(alarm)
+    assert [alarm.cause for alarm in raised] == ["code", "log"] * 2
+    assert all(alarm.cause in ALARMS[alarm.name] for alarm in raised)
 
 
 def _fields(report: Report) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from token_guard.limits import LimitChain
 from token_guard.proxy.attempt import Attempt, open_attempt, open_note
 
 
@@ -29,7 +30,7 @@ def test_it_holds_all_that_is_asked_of_the_arguments() -> None:
     attempt = open_attempt(arguments(), api="openai.chat", mode="observe")
     assert (attempt.api, attempt.mode, attempt.model, attempt.provider) == ("openai.chat", "observe", "ollama/qwen3", "ollama")
     assert (attempt.deployment.id, attempt.deployment.group, attempt.deployment.api_base) == ("d-1", "main", "http://127.0.0.1:1")
-    assert (attempt.parameters, attempt.extra_headers) == ({"num_ctx": 8_192}, {"anthropic-beta": "context-1m"})
+    assert attempt.limit(LimitChain(environ={})).max_input_tokens == 8_192
 
 
 def test_it_is_frozen_and_shows_no_key_and_no_content() -> None:

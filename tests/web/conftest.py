@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +17,13 @@ from build import agent, say
 from page_keys import ADMIN, ANN, BOB
 
 from token_guard.demo.proxy import Proxy
+from token_guard.demo.stand_in import StandIn
 from token_guard.demo.upstream import Upstream
 
 WINDOW = 8_000
 PRICE = 2.5e-6
 """Of a prompt token of the model that is compacted."""
+PATIENCE_SECONDS = 60.0
 LEVELS = {"green": 0.5, "amber": 0.8, "red": 0.95}
 """Sessions whose last request used so much of the window, by the colour that their bars have."""
 
@@ -27,7 +31,7 @@ LEVELS = {"green": 0.5, "amber": 0.8, "red": 0.95}
 @dataclass(frozen=True)
 class World:
     proxy: Proxy
-    upstream: Upstream
+    upstream: StandIn
     store: Path
     revoked: Path
 
@@ -42,10 +46,27 @@ class World:
     def count(self, by: str = ANN, **body: Any) -> httpx.Response:
         return self.ask("count", by, "POST", json={"model": "chat", **body})
 
+    def metrics(self) -> str:
+        headers = {"Authorization": f"Bearer {ADMIN}"}
+        return httpx.get(self.proxy.url.replace("/v1", "/metrics/"), headers=headers, trust_env=False, timeout=60).text
+
+    def wait_for_answers(self, tokens: int) -> None:
+        """Until answers for so many tokens of prompts have been looked at, which is done behind them."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.ask("overview").json()["prompt_tokens"] < tokens and time.monotonic() < deadline:
+            time.sleep(0.1)
+
     def chat(self, session: str, messages: Any, key: str = ANN, **body: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}", "x-token-guard-session": session}
         sent = {"model": "chat", "messages": messages, **body}
         return httpx.post(f"{self.proxy.url}/chat/completions", json=sent, headers=headers, trust_env=False, timeout=60)
+
+
+def metric(text: str, name: str, **labels: str) -> float:
+    """The sum of a metric's samples that have these labels."""
+    lines = (line for line in text.splitlines() if re.match(rf"{name}[{{ ]", line))
+    wanted = [f'{label}="{value}"' for label, value in labels.items()]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if all(label in line for label in wanted))
 
 
 def words(tokens: int) -> str:
@@ -53,7 +74,7 @@ def words(tokens: int) -> str:
     return " a" * tokens
 
 
-def config(upstream: Upstream) -> dict[str, Any]:
+def config(upstream: StandIn) -> dict[str, Any]:
     models = {
         "chat": ("hosted_vllm/gpt-4o", {"id": "chat-1", "max_input_tokens": WINDOW, "input_cost_per_token": PRICE}),
         "mystery": ("hosted_vllm/nobody-knows", {"id": "mystery-1"}),
@@ -81,7 +102,7 @@ def load(world: World) -> None:
     assert refused.status_code == 400
 
 
-def started(folder: Path, upstream: Upstream) -> Iterator[World]:
+def started(folder: Path, upstream: StandIn) -> Iterator[World]:
     """A proxy before an upstream, with a store of its own in a folder."""
     (folder / "revoked").write_text("", encoding="utf-8")
     environment = {

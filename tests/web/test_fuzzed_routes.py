@@ -21,10 +21,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from token_guard import Guard, Settings
-from token_guard.limits import Deployment
+from token_guard.limits import Deployment, Served
 from token_guard.sessions import Recent, session_id
 from token_guard.stores import MemoryStore, SessionChange, open_store
-from token_guard.web import PATHS, Host, Served, routes, session_routes
+from token_guard.web import PATHS, Host, routes, session_routes
 
 EXAMPLES: Final = int(os.environ.get("FUZZ", "20"))
 SERVER_ERROR: Final = 500
@@ -51,8 +51,8 @@ async def away(caller: str, work: Any) -> Any:
     return work()
 
 
-def served() -> tuple[Served, ...]:
-    groups = ("chat", "forbidden")
+def served(group: str | None, _auth: Any) -> tuple[Served, ...]:
+    groups = [name for name in ("chat", "forbidden") if group in (None, name)]
     return tuple(Served("openai/gpt-4o", Deployment(name, name, model_info={"id": name, "max_input_tokens": 8_000})) for name in groups)
 
 

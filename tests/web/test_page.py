@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sqlite3
 import time
@@ -11,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-import httpx
 import pytest
-from build import agent
-from conftest import LEVELS, PRICE, WINDOW, World, started, words
-from page_keys import ADMIN, ANN
+from build import agent, say
+from caching_upstream import CachingUpstream
+from conftest import LEVELS, PRICE, WINDOW, World, metric, started, words
+from page_keys import ADMIN, ANN, BOB
 
 from token_guard import TokenCounter
 from token_guard.demo.upstream import Upstream
@@ -76,18 +75,11 @@ def shown(page: Page) -> dict[str, str]:
     return {tile.get_attribute("data-figure") or "": tile.locator("dd > span").inner_text() for tile in tiles.all()}
 
 
-def metric(text: str, name: str, **labels: str) -> float:
-    """The sum of a metric's samples that have these labels."""
-    lines = (line for line in text.splitlines() if re.match(rf"{name}[{{ ]", line))
-    wanted = [f'{label}="{value}"' for label, value in labels.items()]
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if all(label in line for label in wanted))
-
-
 def test_the_figures_are_those_of_the_routes_the_metrics_and_the_store(page: Page, world: World) -> None:
     opened(page, world)
     expect(page.get_by_role("heading", name="By model")).to_be_visible()
     found, now, record = shown(page), world.ask("overview").json(), world.ask("stats").json()
-    metrics = httpx.get(world.proxy.url.replace("/v1", "/metrics/"), headers={"Authorization": f"Bearer {ADMIN}"}, trust_env=False).text
+    metrics = world.metrics()
     assert found["Requests"] == f"{now['requests']:,}" == f"{metric(metrics, 'token_guard_requests_total'):,.0f}"
     assert now["actions"]["compacted"] == metric(metrics, "token_guard_requests_total", action="compacted")
     assert now["actions"]["rejected"] == metric(metrics, "token_guard_requests_total", action="rejected") == 1
@@ -105,6 +97,50 @@ def test_the_figures_are_those_of_the_routes_the_metrics_and_the_store(page: Pag
     for model in now["models"]:
         assert by_model[model["model"]] == f"{model['requests']:,}"
         assert model["requests"] == metric(metrics, "token_guard_requests_total", model=model["model"])
+
+
+@pytest.fixture(scope="module")
+def cached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, CachingUpstream]]:
+    """A proxy before a provider with a prompt cache, which has answered a session up to its second compaction, and another key's."""
+    with CachingUpstream(WINDOW) as upstream:
+        for world in started(tmp_path_factory.mktemp("cached"), upstream):
+            messages = agent(40)
+            for end in range(2, len(messages), 2):
+                assert world.chat("long", messages[:end], stream=end % 4 == 0).status_code == 200
+            assert world.chat("bobs", [say("user", words(2_000))], BOB, model="mystery").status_code == 200
+            world.wait_for_answers(sum(usage["prompt"] for usage in upstream.usages))
+            yield world, upstream
+
+
+def test_the_caches_share_and_the_money_are_what_the_provider_said_the_metrics_say_and_the_record_holds(
+    page: Page, cached: tuple[World, CachingUpstream]
+) -> None:
+    world, upstream = cached
+    opened(page, world)
+    expect(page.get_by_role("heading", name="By model")).to_be_visible()
+    found, now, record = shown(page), world.ask("overview").json(), world.ask("stats").json()
+    metrics = world.metrics()
+    prompt, read = (sum(usage[name] for usage in upstream.usages) for name in ("prompt", "read"))
+    assert metric(metrics, "token_guard_prompt_tokens_total", kind="cache_read") == now["cache_read_tokens"] == read > 0
+    assert metric(metrics, "token_guard_prompt_tokens_total") == now["prompt_tokens"] == prompt
+    assert found["Prompt cache"] == f"{100 * read / prompt:.1f} %"
+    net = metric(metrics, "token_guard_tokens_saved_total")
+    assert (now["tokens_saved_net"], found["Money saved"]) == (net, f"{net * PRICE:.4f}")
+    assert net < now["tokens_saved"] == record["tokens_saved"]  # what would have been read from the cache counts a tenth
+    rows = {row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in page.locator("tbody tr").all()}
+    for model in now["models"]:
+        share = model["cache_read_tokens"] / model["prompt_tokens"]
+        told = f"{100 * share:.1f} %" if model["cache_share"] is not None else "–"
+        assert rows[model["model"]][5] == told
+        assert metric(metrics, "token_guard_prompt_tokens_total", kind="cache_read", model=model["model"]) == model["cache_read_tokens"]
+
+
+def test_a_key_sees_its_own_share_of_the_cache(page: Page, cached: tuple[World, CachingUpstream]) -> None:
+    world, upstream = cached
+    opened(page, world, key=ANN)
+    own = [usage for usage in upstream.usages if usage is not upstream.usages[-1]]
+    share = sum(usage["read"] for usage in own) / sum(usage["prompt"] for usage in own)
+    expect(page.locator('[data-figure="Prompt cache"] dd > span').first).to_have_text(f"{100 * share:.1f} %")
 
 
 def test_a_session_is_followed_to_its_compactions(page: Page, world: World) -> None:
@@ -214,6 +250,48 @@ def test_a_dropped_request_is_counted_and_what_would_be_cut_stands_side_by_side(
     expect(extended.locator(".mark")).to_have_text("summarize")
     expect(extended.locator(".before")).to_have_text(messages[1]["content"])
     expect(extended.locator(".after")).to_contain_text("compacted: reference")
+
+
+def dropped(page: Page, *files: tuple[str, bytes]) -> None:
+    """Files that are let go over the editor, as a browser tells of them."""
+    told = [[name, list(content)] for name, content in files]
+    page.get_by_label("Text, messages or request").evaluate(
+        """(editor, told) => {
+            const dataTransfer = new DataTransfer();
+            for (const [name, bytes] of told) dataTransfer.items.add(new File([new Uint8Array(bytes)], name));
+            for (const kind of ["dragover", "drop"]) editor.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+        }""",
+        told,
+    )
+
+
+def test_a_file_that_is_dropped_is_counted_and_named_with_what_it_was_read_as_and_its_variables(page: Page, world: World) -> None:
+    opened(page, world, "playground")
+    page.get_by_label("Model", exact=True).fill("chat")
+    text = f"{words(100)} for {{{{who}}}}"
+    dropped(page, ("letter.txt", text.encode()))
+    expect(page.locator("#read-as")).to_contain_text(f"Read as text, from letter.txt ({len(text)} bytes). 0 of 1 variables have a value")
+    expect(page.locator("#tokens")).to_have_text(str(TokenCounter("gpt-4o").count_tokens(text)))
+    page.get_by_label("Text, messages or request").press_sequentially("!")
+    expect(page.locator("#read-as")).not_to_contain_text("letter.txt")
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([("a.txt", b"one"), ("b.txt", b"two")], "one at a time"),
+        ([("photo.png", b"\x89PNG\r\n\x1a\n\x00\x00")], "photo.png is no text in UTF-8"),
+        ([("huge.txt", b"a" * 4_000_001)], "huge.txt has 4,000,001 bytes"),
+    ],
+    ids=["several", "no text", "too large"],
+)
+def test_a_file_that_cannot_be_counted_here_is_told_and_what_was_typed_stays(page: Page, world: World, files: Any, said: str) -> None:
+    opened(page, world, "playground")
+    ask_for(page, "what was typed")
+    expect(page.locator("#tokens")).to_have_text("3")
+    dropped(page, *files)
+    expect(page.locator(".panel .error")).to_contain_text(said)
+    assert page.get_by_label("Text, messages or request").input_value() == "what was typed"
 
 
 @pytest.mark.parametrize("said", ['{"messages": [', '{"messages": "Hi"}'], ids=["broken JSON", "no list"])

@@ -15,7 +15,7 @@ from token_guard.commands import litellm_config
 from token_guard.commands.findings import findings
 from token_guard.counting import meter_for, own_meter_for
 from token_guard.errors import ConfigError, TokenGuardError
-from token_guard.limits import LimitChain
+from token_guard.limits import LimitChain, Served
 from token_guard.proxy.needs import lacking
 from token_guard.settings import Settings
 from token_guard.stores import trouble_with
@@ -89,7 +89,7 @@ class _Proxy:
 
     config: Mapping[str, Any]
     settings: Settings | None
-    served: Sequence[litellm_config.Served]
+    served: Sequence[Served]
 
 
 def doctor(name: str, environ: Mapping[str, str]) -> Examined:
@@ -154,7 +154,7 @@ def _limits(proxy: _Proxy) -> Iterator[Check]:
         group = served.deployment.group or served.model
         if "*" in served.model:
             yield Check("limits", "ok", f"{group}: depends on the model that a request asks for")
-        elif chain and (limit := served.limit(chain)).source != "default":
+        elif chain and (limit := served.shown_limit(chain)).source != "default":
             yield Check("limits", "ok", f"{group}: {limit.max_input_tokens:,} tokens, says {limit.source}")
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from token_guard.commands.litellm_config import CALLBACK, Served, entries, options, section, served
+from token_guard.commands.litellm_config import CALLBACK, entries, options, section, served
 from token_guard.errors import ConfigError
 from token_guard.guard import Guard
-from token_guard.limits import advice
+from token_guard.limits import Served, advice
 from token_guard.limits.deployment import CLAIMED, unreadable_claims
 from token_guard.proxy.needs import lacking
 from token_guard.sessions import Sealing
@@ -131,7 +131,7 @@ def _windows_are_known(config: Mapping[str, Any]) -> Iterator[Finding]:
     settings = _settings(config)
     limits = Guard(settings).limits if settings else None
     for one in served(config) if limits else ():
-        limit = one.limit(limits) if limits else None
+        limit = one.shown_limit(limits) if limits else None
         if settings and limit and limit.source == "default" and is_a_guess(one, asked=settings.limits.discovery):
             yield Finding(f"model_list[{one.place}].model_info", advice(one.model, one.deployment, limit))
 

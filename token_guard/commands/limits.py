@@ -14,10 +14,9 @@ from token_guard.budget import ContextLimit
 from token_guard.commands import litellm_config
 from token_guard.commands.findings import unreadable
 from token_guard.commands.inputs import InputError, model_or
-from token_guard.commands.litellm_config import Served
 from token_guard.commands.merges import merges
 from token_guard.guard import Guard
-from token_guard.limits import Answer, Deployment, Discovery, Learned, LimitChain, advice
+from token_guard.limits import Answer, Deployment, Discovery, Learned, LimitChain, Served, advice
 from token_guard.settings import Settings
 from token_guard.stores import open_store, trouble_with
 from token_guard.stores.files import is_there
@@ -118,7 +117,7 @@ def _ask(discovery: Discovery, everyone: Sequence[Served]) -> tuple[str, ...]:
 
 
 def _known(chain: LimitChain, served: Served) -> Known:
-    return Known(served, served.limit(chain), chain.explain(served.model, served.deployment))
+    return Known(served, served.shown_limit(chain), chain.explain(served.model, served.deployment))
 
 
 def _as_json(known: Known, explain: bool) -> dict[str, Any]:

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from token_guard.budget import ContextLimit
 from token_guard.commands.inputs import read_text
 from token_guard.errors import ConfigError
-from token_guard.limits import Deployment, LimitChain, as_requested
+from token_guard.limits import Served
 
-__all__ = ["CALLBACK", "Served", "entries", "load", "options", "section", "served"]
+__all__ = ["CALLBACK", "entries", "load", "options", "section", "served"]
 
 CALLBACK = "token_guard.callback"
 """What `litellm_settings.callbacks` has to name."""
 
 REFERENCE = "os.environ/"
 """LiteLLM replaces a value that starts so by the environment variable of that name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """One entry of the model list: the provider's model, and the deployment that serves it."""
-
-    model: str
-    deployment: Deployment
-    place: int | None = None
-    """Its number in the list, from 0; None for a model that is in no list."""
-    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Its litellm_params."""
-
-    def limit(self, chain: LimitChain) -> ContextLimit:
-        """What the chain says of it, unless its own parameters name a window, as `num_ctx` does for Ollama."""
-        return as_requested(chain.look_up(self.model, self.deployment), self.model, {"litellm_params": self.params})
 
 
 def load(name: str, environ: Mapping[str, str]) -> Mapping[str, Any]:
@@ -69,14 +51,8 @@ def options(config: Mapping[str, Any]) -> Any:
 def served(config: Mapping[str, Any]) -> Iterator[Served]:
     """Every readable entry of `model_list`."""
     for place, entry in enumerate(entries(config)):
-        params, info = section(entry, "litellm_params"), section(entry, "model_info")
-        if isinstance(params.get("model"), str):
-            yield Served(params["model"], _deployment(entry, params, info), place, params)
-
-
-def _deployment(entry: Mapping[str, Any], params: Mapping[str, Any], info: Mapping[str, Any]) -> Deployment:
-    values = {"id": info.get("id"), "group": entry.get("model_name"), "api_base": params.get("api_base"), "api_key": params.get("api_key")}
-    return Deployment(**{name: str(value or "") for name, value in values.items()}, model_info=info)
+        if isinstance(section(entry, "litellm_params").get("model"), str):
+            yield Served.read(entry, place=place)
 
 
 def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:

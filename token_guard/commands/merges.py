@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from token_guard.commands.litellm_config import Served
+from token_guard.limits import Served
 from token_guard.limits.litellm_map import packaged_map
 from token_guard.limits.names import canonical
 

@@ -29,6 +29,7 @@ from token_guard.limits.learned import Learned, LearnedStore
 from token_guard.limits.litellm_map import LitellmMap
 from token_guard.limits.replies import filled_in_reply
 from token_guard.limits.requested import as_requested
+from token_guard.limits.served import Served
 from token_guard.limits.source import Answer, Deployment, Source
 from token_guard.limits.tokens import ALLOWED_TOKENS, read_tokens
 
@@ -40,9 +41,9 @@ __all__ = [
     "Learned",
     "LearnedStore",
     "LimitChain",
+    "Served",
     "Source",
     "advice",
-    "as_requested",
     "cuts_in_silence",
     "filled_in_reply",
     "resolve",
@@ -110,25 +111,16 @@ class LimitChain:
         self._lessons = 0
         self._warned: set[str] = set()
 
-    def resolve(self, model: str, deployment: Deployment | None = None) -> ContextLimit:
-        """The limit of a model at a deployment, from the first source that knows it; never raises."""
-        key = model[:_MAX_NAME_LENGTH] if deployment is None else _key(model, deployment)
-        now = self._clock()
-        kept = self._answers.get(key)
-        if kept and now < kept[0]:
-            return kept[1]
-        lessons = self._lessons
-        name = model[:_MAX_NAME_LENGTH]
-        limit = self._ask(name, deployment)
-        if kept and kept[1] == limit:
-            limit = kept[1]  # the same object as long as it says the same: what was decided by it need not be decided again
-        self._keep(key, now + _TTL_SECONDS, limit, lessons)
-        self._tell(name, deployment, limit)
-        return limit
+    def resolve(self, model: str, deployment: Deployment | None = None, request: Mapping[str, Any] | None = None) -> ContextLimit:
+        """The limit of a model at a deployment, from the first source that knows it; that of a request, which may name a window of its
+        own, where one is given. Never raises."""
+        limit = self._resolved(model, deployment)
+        return limit if request is None else as_requested(limit, model, request)
 
-    def look_up(self, model: str, deployment: Deployment | None = None) -> ContextLimit:
+    def look_up(self, model: str, deployment: Deployment | None = None, request: Mapping[str, Any] | None = None) -> ContextLimit:
         """The same as `resolve`, asked anew and without a warning: for those who say themselves what is wrong."""
-        return self._ask(model[:_MAX_NAME_LENGTH], deployment)
+        limit = self._ask(model[:_MAX_NAME_LENGTH], deployment)
+        return limit if request is None else as_requested(limit, model, request)
 
     def learn(self, model: str, deployment: Deployment | None, window: int, *, named: bool = True) -> None:
         """Remember the window that a provider's refusal names, or gives away; it counts from the next question on."""
@@ -146,6 +138,21 @@ class LimitChain:
         """What every source says about a model, in their order, and where each has it from."""
         model = model[:_MAX_NAME_LENGTH]
         return tuple(Answer(source.name, source(model, deployment), source.why(model, deployment)) for source in self.sources)
+
+    def _resolved(self, model: str, deployment: Deployment | None) -> ContextLimit:
+        key = model[:_MAX_NAME_LENGTH] if deployment is None else _key(model, deployment)
+        now = self._clock()
+        kept = self._answers.get(key)
+        if kept and now < kept[0]:
+            return kept[1]
+        lessons = self._lessons
+        name = model[:_MAX_NAME_LENGTH]
+        limit = self._ask(name, deployment)
+        if kept and kept[1] == limit:
+            limit = kept[1]  # the same object as long as it says the same: what was decided by it need not be decided again
+        self._keep(key, now + _TTL_SECONDS, limit, lessons)
+        self._tell(name, deployment, limit)
+        return limit
 
     def _ask(self, model: str, deployment: Deployment | None) -> ContextLimit:
         answers = [limit for source in self.sources if (limit := source(model, deployment))]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, get_args
 
 from cachetools import LRUCache
 
+from token_guard.compaction.kinds import Kind
 from token_guard.errors import ContextOverflowError
 from token_guard.report import Report
 
@@ -39,6 +41,7 @@ ALARMS: Final[Mapping[str, Mapping[str, str]]] = {
         "rest": "what else had to stay is",
         "input": "an input of an embeddings request is longer than the window",
     },
+    "asked_again": {kind: f"a call was repeated whose result, of the kind {kind}, had been taken out" for kind in get_args(Kind)},
 }
 """Every alarm, its causes, and what each of them says: the values of two labels, and a table of the documents."""
 
@@ -95,7 +98,7 @@ class Alarms:
 
 
 def alarms_of(report: Report) -> Iterator[Alarm]:
-    """What a compaction did to what should have stayed."""
+    """What a compaction did to what should have stayed, and what is missed since."""
     about = f"{report.session} {report.epochs}" if report.session else ""
     if report.kept.task in ("cut", "gone"):
         yield Alarm("task_cut", report.kept.task, report.model, about=about)
@@ -104,6 +107,8 @@ def alarms_of(report: Report) -> Iterator[Alarm]:
         yield Alarm("rules_lost", "user", report.model, f"{rules.kept} of {rules.found} kept", about)
     if report.kept.rules in ("cut", "gone"):
         yield Alarm("rules_lost", "loaded", report.model, report.kept.rules, about)
+    for kind, times in Counter(one.kind for one in report.asked_again).items():
+        yield Alarm("asked_again", kind, report.model, f"{times} {'call' if times == 1 else 'calls'}", about)
 
 
 def refused_alarm(model: str, error: ContextOverflowError) -> Alarm:

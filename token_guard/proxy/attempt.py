@@ -10,7 +10,8 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from token_guard.limits import Deployment
+from token_guard.budget import ContextLimit
+from token_guard.limits import Deployment, LimitChain
 
 __all__ = ["BROUGHT", "KEY", "PLACES", "RETRIEVED", "TRUE_MAX", "Attempt", "Note", "metadata_of", "note_of", "open_attempt", "open_note"]
 
@@ -28,9 +29,6 @@ TRUE_MAX = "token_guard_true_max"
 
 RETRIEVED: Final = "retrieved"
 """In the note of a request whose model was asked again with an original: how often."""
-
-_PARAMETERS: Final = ("num_ctx",)
-"""What a deployment's litellm_params may say of windows: that of a model that Ollama loads."""
 
 _ROUTED: Final = "model_group"
 """What the router writes into the metadata that it has made its own."""
@@ -52,14 +50,15 @@ class Attempt:
     note: Note = field(repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options that hold for this attempt above the settings."""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    """LiteLLM's own parameters that say something of windows."""
-    extra_headers: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def place(self) -> str:
         """What is remembered about this attempt's receiver is kept under this: the deployment, or the model's name without one."""
         return self.deployment.id or self.model
+
+    def limit(self, limits: LimitChain) -> ContextLimit:
+        """The limit that holds for it: its deployment's, or the window that the request names."""
+        return limits.resolve(self.model, self.deployment, self.request)
 
     def begin(self) -> bool:
         """Whether this attempt has not been here: LiteLLM calls again, inside an attempt, when it translates between formats."""
@@ -83,7 +82,6 @@ def open_attempt(request: Mapping[str, Any], *, api: str = "", mode: str = "enfo
     `note` is that of a call whose own metadata are not there yet.
     """
     note = note_of(request) if note is None else note
-    headers = request.get("extra_headers")
     return Attempt(
         request=request,
         api=api,
@@ -92,8 +90,6 @@ def open_attempt(request: Mapping[str, Any], *, api: str = "", mode: str = "enfo
         deployment=_deployment(request),
         mode=mode,
         note=note,
-        parameters={name: request[name] for name in _PARAMETERS if name in request},
-        extra_headers=headers if isinstance(headers, Mapping) else {},
     )
 
 

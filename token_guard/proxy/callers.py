@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from token_guard.limits import Served
 from token_guard.proxy.attempt import PLACES
 
-__all__ = ["caller_of", "deployments", "identity_of", "may_call", "may_use", "owner_of", "proxys_redis", "router", "told_of"]
+__all__ = ["caller_of", "deployments", "identity_of", "may_call", "may_use", "owner_of", "proxys_redis", "router", "served", "told_of"]
 
 _AUTH: Final = "user_api_key_auth"
 
@@ -50,10 +51,15 @@ def proxys_redis() -> Any:
     return cache.redis_client
 
 
-def deployments(group: str | None = None) -> Sequence[Mapping[str, Any]]:
-    """The deployments behind a name of the router, or all of them; none without a router."""
+def deployments(group: str | None = None, team: str | None = None) -> Sequence[Mapping[str, Any]]:
+    """The deployments behind a name of the router, those of a team among them, or all of them; none without a router."""
     listed = getattr(router(), "get_model_list", None)
-    return (listed(group) or ()) if callable(listed) else ()
+    return (listed(group, **({"team_id": team} if team else {})) or ()) if callable(listed) else ()
+
+
+def served(group: str | None = None, auth: Any = None) -> list[Served]:
+    """The same for whoever `auth` is, each opened: those that a name reaches as an alias or through a wildcard, too."""
+    return [Served.read(entry, group=group) for entry in deployments(group, getattr(auth, "team_id", None))]
 
 
 def identity_of(kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def fit_inputs(
     """
     started = time.perf_counter()
     model = str(request.get("model") or "")
-    rule = _rule(model, limits, deployment)
+    rule = _rule(request, limits, deployment)
     before = [rule.measure(one) for one in inputs_of(request)]
     if mode == "off":
         return Fitted(request, _report("bypassed", model, rule, before, before, started))
@@ -105,8 +105,9 @@ def _observed(report: Report, *, reject: bool) -> Report:
     return replace(report, action="observed", would=report.action)
 
 
-def _rule(model: str, limits: LimitChain, deployment: Deployment | None) -> _Rule:
-    limit = limits.resolve(model, deployment)
+def _rule(request: Mapping[str, Any], limits: LimitChain, deployment: Deployment | None) -> _Rule:
+    model = str(request.get("model") or "")
+    limit = limits.resolve(model, deployment, request)
     meter = meter_for(counted_as(model, deployment))
     return _Rule(limit, limit.max_input_tokens - meter.margin(limit.max_input_tokens), meter)
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
-__all__ = ["Answer", "Application", "Message", "Receive", "Send", "answered", "body_of"]
+__all__ = ["Answer", "Application", "Message", "Receive", "Send", "answered", "auth_of", "body_of", "headers_of"]
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -66,6 +66,17 @@ async def answered(app: Application, scope: Message, body: bytes, receive: Recei
 
     headers = [(name, value) for name, value in scope["headers"] if name.lower() != _LENGTH]
     answer = Answer()
+    scope.setdefault("state", {})  # shared with the scope below: the application leaves there whom it has let in
     # the application writes into its scope what it has made of the body
     await app({**scope, "headers": [*headers, (_LENGTH, str(len(body)).encode())]}, told, answer.take)
     return answer
+
+
+def headers_of(scope: Message) -> dict[str, str]:
+    """The headers of a request, as the proxy hands them to its hooks."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def auth_of(scope: Message) -> Any:
+    """What the proxy has made of the key of a request that it has answered; None where this LiteLLM leaves it nowhere."""
+    return getattr((scope.get("state") or {}).get("principal"), "source_key", None)

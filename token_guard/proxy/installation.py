@@ -8,24 +8,19 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING
 
 import litellm
 
 from token_guard.errors import ConfigError
-from token_guard.proxy.callers import may_use, router
+from token_guard.proxy.callers import may_use, served
 from token_guard.proxy.count_tokens import CountTokens, forecast
 from token_guard.proxy.holding import HeldReplies
 from token_guard.proxy.listings import Listings, with_windows
 from token_guard.proxy.logs import announce, log_as_litellm
 from token_guard.proxy.needs import lacking
 from token_guard.proxy.plugin import TokenGuardCallback
-from token_guard.proxy.prechecks import place_of
 from token_guard.proxy.threads import POOL
 from token_guard.settings import Settings
-
-if TYPE_CHECKING:
-    from token_guard.web import Served
 
 __all__ = ["build_callback", "install"]
 
@@ -55,8 +50,7 @@ def build_callback() -> TokenGuardCallback:
         _serve_page(callback)
         if callback.retrieval:
             litellm.callbacks.append(callback.retrieval)
-        if callback.settings.mode != "off":
-            _tell_the_truth(callback)
+        _tell_the_truth(callback)
         gc.freeze()  # LiteLLM's 700,000 objects stay: to go through them for garbage holds the event loop for half a second
     return callback
 
@@ -84,14 +78,12 @@ def _configured() -> Settings:
 def _tell_the_truth(callback: TokenGuardCallback) -> None:
     """Put what amends answers around the proxy's application: one that has started takes no further middleware, so it goes around the
     stack that is built."""
-    proxy = sys.modules["litellm.proxy.proxy_server"]
-    app = getattr(proxy, "app", None)
+    app = getattr(sys.modules["litellm.proxy.proxy_server"], "app", None)
     stack = getattr(app, "middleware_stack", None)
     if app is None or not callable(stack) or isinstance(stack, CountTokens | HeldReplies):
         return
-    foretell = partial(forecast, callback.guard, callback.overrides)
-    listings = Listings(stack, partial(with_windows, callback.guard))
-    counting = CountTokens(listings, lambda body: foretell(getattr(proxy, "llm_router", None), body), headers=callback.settings.headers)
+    told = stack if callback.settings.mode == "off" else Listings(stack, partial(with_windows, callback.guard))
+    counting = CountTokens(told, partial(forecast, callback.guard, callback.overrides), headers=callback.settings.headers)
     app.middleware_stack = HeldReplies(counting, callback.holding) if callback.holding else counting
 
 
@@ -107,7 +99,7 @@ def _serve_page(callback: TokenGuardCallback) -> None:
         return
     settings = callback.settings
     away = partial(POOL, seconds=settings.max_overhead_ms / 1_000)
-    host = Host(user_api_key_auth, _served, may_use, away, callback.overrides.options_of)
+    host = Host(user_api_key_auth, served, may_use, away, callback.overrides.options_of)
     store = callback.store if settings.sessions.enabled else None
     for each in routes(callback.guard, callback.noting.recent, store, host, settings.mode):
         app.include_router(each)
@@ -115,15 +107,6 @@ def _serve_page(callback: TokenGuardCallback) -> None:
     listed = getattr(getattr(getattr(types, "LiteLLMRoutes", None), "self_managed_routes", None), "value", None)
     if isinstance(listed, list):
         listed += [path for path in PATHS if path not in listed]
-
-
-def _served() -> list[Served]:
-    """The deployments of this proxy's router, those that came from a database included."""
-    from token_guard.web import Served
-
-    models = router()
-    listed = (models.get_model_list() or ()) if models else ()
-    return [Served(one["litellm_params"]["model"], place_of(one["model_name"], one), one["litellm_params"]) for one in listed]
 
 
 def _is_in_a_proxy() -> bool:

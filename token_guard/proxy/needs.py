@@ -48,6 +48,11 @@ NEEDS: Final = (
     Need(_HOOKS, "def async_log_failure_event", "a refusal within a stream teaches no context window"),
     Need(_HOOKS, "def async_build_agentic_loop_plan", "retrieval.enabled offers a tool whose calls nobody answers"),
     Need(
+        "proxy/auth/user_api_key_auth.py",
+        "request.state.principal",
+        "token counts and lists of models go by no options of keys and teams, and know no models of teams",
+    ),
+    Need(
         "litellm_core_utils/exception_mapping_utils.py",
         "def is_error_str_context_window_exceeded",
         "refusals that LiteLLM takes for other errors are not tried again",

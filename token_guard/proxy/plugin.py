@@ -20,7 +20,7 @@ from token_guard.budget import ContextLimit
 from token_guard.counting import Calibrations, keep_large_counts
 from token_guard.errors import ContextOverflowError, tell, where
 from token_guard.guard import Guard
-from token_guard.limits import Deployment, Discovery, Learned
+from token_guard.limits import Discovery, Learned, Served
 from token_guard.proxy import refusals
 from token_guard.proxy.alarms import Alarms
 from token_guard.proxy.answers import Answers
@@ -306,8 +306,8 @@ class TokenGuardCallback(CustomLogger):
             return None
         return APIS_BY_NAME.get(str(note.get("call_type")))
 
-    def _limit_of(self, model: str, deployment: Deployment | None) -> ContextLimit:
-        return self.guard.limits.resolve(model, deployment)
+    def _limit_of(self, served: Served) -> ContextLimit:
+        return served.limit(self.guard.limits)
 
     def _observe_store(self, what: str, number: int) -> None:
         if self.metrics:

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from token_guard.guard import Guard
-from token_guard.limits import Deployment
+from token_guard.limits import Served
 from token_guard.proxy.attempt import TRUE_MAX
 
-__all__ = ["admissible", "place_of"]
+__all__ = ["admissible"]
 
 NO_LIMIT = 10**9
 """More tokens than any request has."""
@@ -25,15 +25,9 @@ def admissible(guard: Guard, group: str, deployments: Sequence[Any], request: Ma
     return [_lifted(one) for one in fitting or deployments]
 
 
-def place_of(group: str, deployment: Mapping[str, Any]) -> Deployment:
-    """A deployment as it stands in the router's list."""
-    params, info = deployment["litellm_params"], deployment.get("model_info") or {}
-    base, key = (str(params.get(name) or "") for name in ("api_base", "api_key"))
-    return Deployment(id=str(info.get("id") or ""), group=group, api_base=base, api_key=key, model_info=info)
-
-
 def _fits(guard: Guard, group: str, deployment: Mapping[str, Any], request: Mapping[str, Any], api: str) -> bool:
-    return guard.fits({**request, "model": deployment["litellm_params"]["model"]}, api=api, deployment=place_of(group, deployment))
+    served = Served.read(deployment, group=group)
+    return guard.fits(served.received(request), api=api, deployment=served.deployment)
 
 
 def _lifted(deployment: Mapping[str, Any]) -> dict[str, Any]:

@@ -140,19 +140,19 @@ class Retries:
 
     def _unnamed(self, attempt: Attempt, sent: int) -> int:
         """Less than was refused; where the window is a guess that a larger request was tried against, no more than that."""
-        believed = self._limits.resolve(attempt.model, attempt.deployment)
+        believed = attempt.limit(self._limits)
         less = int(sent * _UNNAMED_SHARE)
         return min(less, believed.max_input_tokens) if believed.source in _GUESSES else less
 
     def _learn(self, attempt: Attempt, window: int) -> None:
-        believed = self._limits.resolve(attempt.model, attempt.deployment)
+        believed = attempt.limit(self._limits)
         if window < believed.max_input_tokens or believed.source in _REPLACEABLE:
             self._limits.learn(attempt.model, attempt.deployment, window)
         if believed.source in _GUESSES:
             self._warn(attempt, f"its provider's refusal says that it is {window:,} tokens", str(window))
 
     def _learn_unnamed(self, attempt: Attempt, window: int) -> None:
-        believed = self._limits.resolve(attempt.model, attempt.deployment)
+        believed = attempt.limit(self._limits)
         self._limits.learn(attempt.model, attempt.deployment, window, named=False)
         if believed.source in _GUESSES:
             self._warn(attempt, f"its provider refused a request without naming it, so {window:,} tokens are assumed for now", "<tokens>")

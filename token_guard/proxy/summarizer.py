@@ -28,9 +28,9 @@ from token_guard.compaction.strategies import passes
 from token_guard.counting import meter_for
 from token_guard.history.summaries import OpenNote, Texts, TextStore
 from token_guard.history.summary_prompt import VERSION, summary_prompt
-from token_guard.limits import Deployment
+from token_guard.limits import Deployment, Served
 from token_guard.proxy.allowance import Allowance
-from token_guard.proxy.callers import caller_of, identity_of, may_call, router
+from token_guard.proxy.callers import caller_of, identity_of, may_call, router, served
 from token_guard.proxy.own_calls import begin_own_call, is_own_call
 from token_guard.settings import Settings
 
@@ -63,7 +63,7 @@ class Summarizer:
         self,
         settings: Settings,
         store: TextStore,
-        limit_of: Callable[[str, Deployment | None], ContextLimit],
+        limit_of: Callable[[Served], ContextLimit],
         *,
         observe: Callable[[str], None] = lambda _outcome: None,
         charge: Callable[..., None] = lambda _caller, **_spent: None,
@@ -165,9 +165,9 @@ class Summarizer:
 
     def _prompt(self, note: OpenNote) -> list[dict[str, str]] | None:
         """The chat messages of the call, within the smallest window that the model's name stands for."""
-        windows = ((self._limit_of(*found), *found) for found in _deployments(self._model))
-        limit, model, deployment = min(windows, key=lambda window: window[0].max_input_tokens)
-        meter = meter_for(counted_as(model, deployment))
+        known = served(self._model) or [Served(self._model, Deployment())]
+        limit, one = min(((self._limit_of(one), one) for one in known), key=lambda each: each[0].max_input_tokens)
+        meter = meter_for(counted_as(one.model, one.deployment))
         free = min(free_tokens(note.note, meter), self._options.max_output_tokens)
         spoken = 0 if limit.separate_output else self._options.max_output_tokens
         left = max(0, limit.max_input_tokens - spoken)
@@ -206,23 +206,3 @@ def _spent_on(response: Any) -> dict[str, float]:
     if isinstance(money, int | float) and money > 0:
         return {"money": float(money)}
     return {"tokens": float(getattr(getattr(response, "usage", None), "total_tokens", 0) or 0)}
-
-
-def _deployments(group: str) -> list[tuple[str, Deployment | None]]:
-    """The models behind a name of the router, each with its deployment; the name itself without a router."""
-    models = router()
-    listed = models.get_model_list(model_name=group) if models else None
-    found = [_deployment(group, entry) for entry in listed or () if isinstance(entry, Mapping)]
-    return [*found] or [(group, None)]
-
-
-def _deployment(group: str, entry: Mapping[str, Any]) -> tuple[str, Deployment | None]:
-    params, info = entry.get("litellm_params") or {}, entry.get("model_info") or {}
-    deployment = Deployment(
-        id=str(info.get("id") or ""),
-        group=group,
-        api_base=str(params.get("api_base") or ""),
-        api_key=str(params.get("api_key") or ""),
-        model_info=info,
-    )
-    return str(params.get("model") or group), deployment

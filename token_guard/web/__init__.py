@@ -15,9 +15,9 @@ from token_guard.web.limits import limits_routes
 from token_guard.web.overview import overview_routes
 from token_guard.web.page import page_routes
 from token_guard.web.sessions import session_routes
-from token_guard.web.viewer import Host, Served
+from token_guard.web.viewer import Host
 
-__all__ = ["PATHS", "Host", "Served", "routes"]
+__all__ = ["PATHS", "Host", "routes"]
 
 _DATA: Final = ("sessions", "sessions/{id:path}", "stats", "overview", "count", "count/{task}", "limits")
 PATHS: Final = tuple(f"/token-guard/{name}" for name in _DATA)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Body, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from token_guard.case import counted_as
 from token_guard.conversation import Conversation
@@ -14,12 +14,12 @@ from token_guard.counting import Meter, meter_for, own_meter_for
 from token_guard.errors import ContextOverflowError
 from token_guard.formats import FORMATS, format_for
 from token_guard.guard import Guard
-from token_guard.limits import Deployment
+from token_guard.limits import Deployment, Served
 from token_guard.report import Report
 from token_guard.web.asked import Asked, BadRequestError, asked_of
 from token_guard.web.count_tasks import CountTasks
 from token_guard.web.preview import preview
-from token_guard.web.viewer import PREFIX, DataRoute, Host, Served, Viewer, viewing
+from token_guard.web.viewer import PREFIX, DataRoute, Host, Viewer, viewing
 
 __all__ = ["count_routes"]
 
@@ -36,11 +36,11 @@ def count_routes(guard: Guard, host: Host) -> APIRouter:
     tasks = CountTasks()
 
     @router.post("/count")
-    async def count(response: Response, body: dict[str, Any] = Body(...), viewer: Viewer = who) -> dict[str, Any]:  # noqa: B008
+    async def count(request: Request, response: Response, viewer: Viewer = who) -> dict[str, Any]:
         """`{text | template | messages | request, model, tools, variables, preview, background}`: the count, the limit, and what would be
         done; in the background, the task that will say so."""
-        asked = _asked(body)
-        served = [one for one in host.served() if one.deployment.group == asked.model]
+        asked = _asked(await _body_of(request))
+        served = host.served(asked.model, viewer.auth)
         if served and not await host.may_use(asked.model, viewer.auth):
             raise HTTPException(403, f"this key may not use {asked.model}")
         counted = partial(_counted, guard, asked, served, partial(host.options, viewer.auth))
@@ -68,6 +68,17 @@ def count_routes(guard: Guard, host: Host) -> APIRouter:
     return router
 
 
+async def _body_of(request: Request) -> Mapping[str, Any]:
+    """The body of a request, read once its key is accepted."""
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        raise HTTPException(422, "the body is no JSON") from None
+    if not isinstance(body, dict):
+        raise HTTPException(422, f"the body is an object, not {type(body).__name__}")
+    return body
+
+
 def _asked(body: Mapping[str, Any]) -> Asked:
     try:
         asked = asked_of(body)
@@ -83,18 +94,16 @@ def _counted(
 ) -> dict[str, Any]:
     """The answer, for the deployment with the smallest window of those that a request for this model may reach, and with the options
     that hold for it."""
-    model, deployment = asked.model, None
-    if served:
-        least = min(served, key=lambda one: guard.limits.resolve(one.model, one.deployment).max_input_tokens)
-        model, deployment = least.model, least.deployment
-    request = {**asked.request, "model": model}
-    format_ = format_for(asked.api, request)
+    least = min(served, key=lambda one: one.limit(guard.limits, asked.request).max_input_tokens, default=None)
+    model, deployment = (least.model, least.deployment) if least else (asked.model, None)
+    format_ = format_for(asked.api, asked.request)
+    request = least.received(asked.request) if least else {**asked.request, "model": model}
     parsed = format_.parse(request) if format_ else None
     if not isinstance(parsed, Conversation):
         raise BadRequestError(f"no chat request: {parsed.reason if parsed else 'it has neither messages nor input nor prompt'}")
     meter, exact = _meter(counted_as(model, deployment), parsed)
     tokens = meter.measure(parsed).tokens if asked.text is None else meter.text(asked.text)
-    limit = guard.limits.resolve(model, deployment)
+    limit = guard.limits.resolve(model, deployment, request)
     return {
         "model": asked.model,
         "counted_as": model,

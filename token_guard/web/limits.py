@@ -11,8 +11,8 @@ from fastapi import APIRouter, HTTPException
 from token_guard.case import calibrated_as
 from token_guard.counting import Calibrations
 from token_guard.guard import Guard
-from token_guard.limits import LimitChain, advice, unreadable_claims
-from token_guard.web.viewer import PREFIX, DataRoute, Host, Served, Viewer, viewing
+from token_guard.limits import LimitChain, Served, advice, unreadable_claims
+from token_guard.web.viewer import PREFIX, DataRoute, Host, Viewer, viewing
 
 __all__ = ["limits_routes"]
 
@@ -27,7 +27,7 @@ def limits_routes(guard: Guard, host: Host) -> APIRouter:
         """Every deployment: its limit and what each source says, its calibration, and what is wrong."""
         if not viewer.sees_all:
             raise HTTPException(403, "the list of deployments is for administrators; POST /token-guard/count tells the limit of one model")
-        return await host.away(viewer.owner, lambda: _told(guard, host.served()))
+        return await host.away(viewer.owner, lambda: _told(guard, host.served(None, None)))
 
     return router
 
@@ -42,7 +42,7 @@ def _told(guard: Guard, everyone: Sequence[Served]) -> dict[str, Any]:
 
 
 def _deployment(limits: LimitChain, calibrations: Calibrations, served: Served) -> dict[str, Any]:
-    limit = served.limit(limits)
+    limit = served.shown_limit(limits)
     return {
         "id": served.deployment.id,
         "group": served.deployment.group,
@@ -64,7 +64,7 @@ def _calibration(calibrations: Calibrations, served: Served) -> dict[str, Any] |
 
 
 def _warnings(limits: LimitChain, served: Served) -> Iterator[str]:
-    limit = served.limit(limits)
+    limit = served.shown_limit(limits)
     if limit.source == "default":
         yield advice(served.model, served.deployment, limit)
     for key, complaint in unreadable_claims(served.deployment.model_info):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from fastapi import Depends, HTTPException, Request, Response
@@ -12,15 +12,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from token_guard.budget import ContextLimit
-from token_guard.limits import Deployment, LimitChain, as_requested
+from token_guard.limits import Deployment, Served
 
-__all__ = ["PREFIX", "Away", "DataRoute", "Host", "Served", "Told", "Viewer", "viewer_of", "viewing"]
+__all__ = ["PREFIX", "Away", "DataRoute", "Host", "Told", "Viewer", "viewer_of", "viewing"]
 
 PREFIX: Final = "/token-guard"
 
 _ADMINISTRATORS: Final = ("proxy_admin", "proxy_admin_viewer")
 _MAY_DELETE: Final = ("proxy_admin",)
+
+_LET_IN: Final = "token_guard_let_in"
+"""What the state of a request has once the proxy has accepted its key."""
+_REFUSED: Final = ("401", "403")
+_KEYS: Final = ("authorization", "x-litellm-api-key", "x-api-key", "api-key", "x-goog-api-key", "ocp-apim-subscription-key")
+"""Headers in which LiteLLM looks for a key."""
 
 T = TypeVar("T")
 
@@ -44,20 +49,6 @@ class Viewer:
         return self.deletes_all or bool(self.owner and owner == self.owner)
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A deployment, and the provider's model that it serves."""
-
-    model: str
-    deployment: Deployment
-    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Its litellm_params."""
-
-    def limit(self, chain: LimitChain) -> ContextLimit:
-        """What the chain says of it, unless its own parameters name a window, as `num_ctx` does for Ollama."""
-        return as_requested(chain.look_up(self.model, self.deployment), self.model, {"litellm_params": self.params})
-
-
 class Away(Protocol):
     """Work in a thread, in turn with that of other callers; raises TimeoutError when it takes too long."""
 
@@ -70,7 +61,8 @@ class Host:
 
     authenticate: Callable[..., Any]
     """Its own dependency, which lets a key in or raises."""
-    served: Callable[[], Sequence[Served]]
+    served: Callable[[str | None, Any], Sequence[Served]]
+    """The deployments behind a model's public name, or all of them, by that and what the proxy says of the key."""
     may_use: Callable[[str, Any], Awaitable[bool]]
     """Whether a key may use a model, by the model's public name and what the proxy says of the key."""
     away: Away
@@ -97,8 +89,12 @@ class DataRoute(APIRoute):
         async def answered(request: Request) -> Response:
             try:
                 response: Response = await answer(request)
-            except RequestValidationError as error:  # FastAPI's own answer quotes the body, which need not be text
-                raise HTTPException(422, "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in error.errors())) from None
+            except Exception as error:
+                if not hasattr(request.state, _LET_IN):
+                    raise _refusal(request, error) from None
+                if isinstance(error, RequestValidationError):  # FastAPI's own answer quotes the body, which need not be text
+                    raise HTTPException(422, "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in error.errors())) from None
+                raise
             response.headers.update({"cache-control": "no-store", "x-content-type-options": "nosniff"})
             return response
 
@@ -109,10 +105,24 @@ def _place(path: Sequence[Any]) -> str:
     return ".".join(map(str, path))
 
 
+def _refusal(request: Request, error: Exception) -> Exception:
+    """What somebody is told whom the proxy has not let in: that, also where LiteLLM's own check of keys fails on the way to saying so,
+    as it does without a database (500 without a key, 400 for one that it does not know)."""
+    status = str(getattr(error, "status_code", None) or getattr(error, "code", ""))
+    if status in _REFUSED:
+        return error
+    if not any(name in request.headers for name in _KEYS):
+        return HTTPException(401, "no key: send one of the proxy's, as Authorization: Bearer <key>")
+    if getattr(error, "type", "") == "no_db_connection":
+        return HTTPException(401, "the proxy does not know this key")
+    return error if status else HTTPException(401, "the proxy cannot check this key: it is none, or the request's body is no JSON object")
+
+
 def viewing(authenticate: Callable[..., Any]) -> Any:
     """The dependency that says who looks."""
 
-    async def viewer(auth: Any = Depends(authenticate)) -> Viewer:  # noqa: B008 - FastAPI's own way
+    async def viewer(request: Request, auth: Any = Depends(authenticate)) -> Viewer:  # noqa: B008 - FastAPI's own way
+        setattr(request.state, _LET_IN, True)
         return viewer_of(auth)
 
     return Depends(viewer)

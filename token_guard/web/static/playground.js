@@ -10,7 +10,7 @@ const QUIET = 250; // ms without a key before it is counted
 const LONGEST = 1000; // ms after which it is counted all the same
 const MOST = 4_000_000; // characters: more are for the command line
 const SOURCES = { argument: "the caller's cap", environment: "an environment variable", config_file: "a limit file or setting", deployment: "the deployment's model_info", learned: "a refusal of its provider", discovery: "its server", litellm_map: "litellm's map of models", inference: "its name", default: "nobody: assumed" };
-const kept = { text: "", model: "", as: "auto", values: {} }; // of this tab, for as long as the page is open
+const kept = { text: "", model: "", as: "auto", values: {}, from: "" }; // of this tab, for as long as the page is open
 
 export async function load() {
   const models = await ask("../v1/models").catch((problem) => {
@@ -40,31 +40,49 @@ class Desk {
     this.names = [];
     this.number = 0;
     this.element = h("div", { class: "desk" }, this.editor(models), this.panel);
-    this.text.addEventListener("input", () => this.changed());
+    this.reading = 0;
+    this.text.addEventListener("input", () => this.changed((kept.from = "")));
     for (const field of [this.model, this.as]) field.addEventListener("input", () => this.changed());
     this.acceptDrops();
   }
 
   editor(models) {
-    const file = h("input", { type: "file", id: "file", class: "hidden-input", tabindex: "-1", "aria-label": "A file to count", onchange: () => this.read(file.files[0]) });
+    const file = h("input", { type: "file", id: "file", class: "hidden-input", tabindex: "-1", "aria-label": "A file to count", onchange: () => this.read([...file.files]).then(() => (file.value = "")) });
     const label = (id, words) => h("label", { for: id }, words);
     return h("div", {},
       h("div", { class: "row" }, h("div", {}, label("model", "Model"), this.model, h("datalist", { id: "models" }, models.map((value) => h("option", { value })))), h("div", {}, label("as", "Read as"), this.as)),
       label("text", "Text, messages or request"), this.text, this.readAs, this.variables,
-      h("p", {}, h("button", { type: "button", onclick: () => file.click() }, "Open a file"), " ", h("button", { type: "button", onclick: () => { this.text.value = ""; this.changed(); } }, "Clear"), file));
+      h("p", {}, h("button", { type: "button", onclick: () => file.click() }, "Open a file"), " ", h("button", { type: "button", onclick: () => { this.text.value = kept.from = ""; this.changed(); } }, "Clear"), file));
   }
 
   acceptDrops() {
-    const over = (on) => (event) => { event.preventDefault(); this.text.classList.toggle("drop", on); };
+    const brings = (event) => [...event.dataTransfer.types].includes("Files"); // a text that is dropped goes where the browser puts it
+    const over = (on) => (event) => {
+      if (brings(event)) event.preventDefault();
+      this.text.classList.toggle("drop", on && brings(event));
+    };
     this.text.addEventListener("dragover", over(true));
     this.text.addEventListener("dragleave", over(false));
-    this.text.addEventListener("drop", (event) => { over(false)(event); this.read(event.dataTransfer.files[0]); });
+    this.text.addEventListener("drop", (event) => {
+      over(false)(event);
+      if (brings(event)) this.read([...event.dataTransfer.files]);
+    });
   }
 
-  async read(file) {
-    if (!file) return;
+  // One file of text takes the place of what stood there; what is none is told, and what stood there stays.
+  async read(files) {
+    const now = (this.reading += 1);
+    if (!files.length) return;
+    const [file] = files;
+    if (files.length > 1) return this.say(`Those are ${number(files.length)} files; this page counts one at a time. token-guard count takes many.`, true);
     if (file.size > MOST) return this.say(`${file.name} has ${number(file.size)} bytes; this page takes ${number(MOST)}. token-guard count takes files of any size.`, true);
-    this.text.value = await file.text();
+    this.panel.setAttribute("aria-busy", "true");
+    const text = await file.text().catch(() => null);
+    if (now !== this.reading) return;
+    if (text === null) return this.say(`${file.name} cannot be read: it may be a folder, or gone.`, true);
+    if (/[\0\uFFFD]/.test(text)) return this.say(`${file.name} is no text in UTF-8.`, true);
+    this.text.value = text;
+    kept.from = `, from ${file.name} (${number(file.size)} bytes)`;
     this.changed();
   }
 
@@ -96,7 +114,7 @@ class Desk {
     const filled = this.names.filter((each) => kept.values[each]);
     const open = this.names.filter((each) => !kept.values[each]);
     const resolved = this.names.length ? ` ${filled.length} of ${this.names.length} variables have a value${open.length ? `; without one: ${open.join(", ")}` : ""}.` : "";
-    this.readAs.textContent = `Read as ${name}${count}.${resolved}`;
+    this.readAs.textContent = `Read as ${name}${count}${kept.from}.${resolved}`;
     return { [name]: subject, model: kept.model || "gpt-4o", variables: Object.fromEntries(filled.map((each) => [each, kept.values[each]])), preview };
   }
 

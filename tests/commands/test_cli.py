@@ -477,6 +477,22 @@ def test_compact_works_where_the_guard_is_only_observing(
             "no model_name of model_list",
         ),
         (
+            CONFIG + "callback_settings: {token_guard: {shadow: {models: [nobody], budget_per_day: 1}}}",
+            "callback_settings.token_guard.shadow.models",
+            "nobody is no model_name of model_list: nothing of it would be compared; name one of",
+        ),
+        (
+            CONFIG + "callback_settings: {token_guard: {shadow: {models: [small], budget_per_day: 1}}}",
+            "callback_settings.token_guard.shadow.models",
+            "nobody says what openai/house-model costs",
+        ),
+        (
+            CONFIG.replace("{model_name: broken}", "{model_name: old, litellm_params: {model: gpt-4o}, model_info: {mode: completion}}")
+            + "callback_settings: {token_guard: {shadow: {models: [old], budget_per_day: 1}}}",
+            "callback_settings.token_guard.shadow.models",
+            "old is of mode completion; only chat completions, Messages and Responses are compared",
+        ),
+        (
             CONFIG + "callback_settings: {token-guard: {mode: off}}",
             "callback_settings.token-guard",
             "belong under callback_settings.token_guard",

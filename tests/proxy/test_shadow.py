@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextvars import copy_context
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -20,8 +21,10 @@ from litellm.types.utils import CallTypes
 from token_guard.demo.openai_rules import Refusal
 from token_guard.demo.stand_in import Endpoint, StandIn
 from token_guard.proxy import shadow
+from token_guard.proxy.attempt import Attempt
 from token_guard.proxy.own_calls import begin_own_call
 from token_guard.proxy.plugin import TokenGuardCallback
+from token_guard.report import Fitted
 from token_guard.settings import Settings
 from token_guard.shadow import Book, Tally, read
 
@@ -159,6 +162,34 @@ def test_what_is_not_compacted_not_named_or_not_drawn_is_not_asked_again(model: 
 def test_the_turns_of_one_compaction_are_compared_once(model: Model) -> None:
     later = [*session(1), say("assistant", "I go on.")]
     assert Bench().run(("priced", session(1)), ("priced", later), ("priced", session(2))).next.pairs == 2
+
+
+def test_the_same_session_is_compared_for_each_model_that_it_is_sent_to(model: Model) -> None:
+    assert Bench().run(("priced", session(1)), ("free", session(1))).ended == {"compared": 2}
+
+
+def test_a_budget_below_one_comparison_is_said_to_be_so_once(model: Model, caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(budget_per_day=1.0)
+    assert bench.run(("priced", session(1)), ("priced", session(2))).ended == {"too dear": 2}
+    assert model.bodies == []
+    assert [record.levelname for record in caplog.records if "too dear" in record.message].count("WARNING") == 1
+
+
+def test_another_format_is_said_once_whatever_is_drawn_and_counted_where_it_is(model: Model, caplog: pytest.LogCaptureFixture) -> None:
+    """The prompt of a text completion is compacted, and cannot be asked again as it stands."""
+    bench = Bench()
+    kept = bench.shadow.keep
+
+    def as_another_format(attempt: Attempt, fitted: Fitted) -> None:
+        kept(replace(attempt, api="openai.completions"), fitted)
+
+    bench.shadow.keep = as_another_format
+    bench.shadow._draw = lambda: 1.0
+    assert bench.run(("priced", session(1)), ("priced", session(2))) == Tally()
+    bench.shadow._draw = lambda: 0.0
+    assert bench.run(("priced", session(3))).ended == {"another format": 1}
+    assert model.bodies == []
+    assert [record.levelname for record in caplog.records if "another format" in record.message].count("WARNING") == 1
 
 
 def test_what_its_provider_would_run_is_not_asked_again(model: Model) -> None:

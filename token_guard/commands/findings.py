@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from token_guard.commands.litellm_config import CALLBACK, entries, options, section, served
+from token_guard.commands.unshadowed import unshadowed
 from token_guard.errors import ConfigError
 from token_guard.guard import Guard
 from token_guard.limits import Served, advice
@@ -190,6 +191,12 @@ def _the_summariser_is_served(config: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(f"{OPTIONS}.summarizer.model", f"{model} is no model_name of model_list: nothing would be summarised")
 
 
+def _the_shadows_models_can_be_compared(config: Mapping[str, Any]) -> Iterator[Finding]:
+    settings = _settings(config)
+    for complaint in unshadowed(settings.shadow, config) if settings else ():
+        yield Finding(f"{OPTIONS}.shadow.models", complaint)
+
+
 def _ids_are_ones_own(config: Mapping[str, Any]) -> Iterator[Finding]:
     """What is learned of a deployment is kept under its id."""
     ids = Counter(one.deployment.id for one in served(config) if one.deployment.id)
@@ -213,6 +220,7 @@ RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
     _models_override_what_may_differ,
     _ids_are_ones_own,
     _the_summariser_is_served,
+    _the_shadows_models_can_be_compared,
 )
 
 

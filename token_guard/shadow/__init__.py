@@ -9,6 +9,7 @@ from __future__ import annotations
 from token_guard.shadow.actions import Action, Agreement, agreement
 from token_guard.shadow.book import Book, Reservation
 from token_guard.shadow.intervals import LEAST_PAIRS, Interval, gap, rate
+from token_guard.shadow.rates import Rates, names_of, rates_in
 from token_guard.shadow.records import Records, read
 from token_guard.shadow.tally import Agreed, Overlaps, Tally
 
@@ -20,11 +21,14 @@ __all__ = [
     "Book",
     "Interval",
     "Overlaps",
+    "Rates",
     "Records",
     "Reservation",
     "Tally",
     "agreement",
     "gap",
+    "names_of",
     "rate",
+    "rates_in",
     "read",
 ]

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 from cachetools import LRUCache
 
 from token_guard.errors import where
-from token_guard.formats.repeating import can_be_repeated, repeated
+from token_guard.formats.repeating import REPEATED, can_be_repeated, repeated
 from token_guard.guard import Guard
 from token_guard.proxy.attempt import BROUGHT, Attempt
 from token_guard.proxy.callers import router
@@ -36,7 +36,9 @@ _LOG: Final = logging.getLogger("token_guard")
 ENDED: Final[Mapping[str, str]] = {
     "compared": "asked three times, and counted",
     "does not fit": "the whole request is larger than the model's window allows: there is nothing to compare with",
+    "another format": "only chat completions, Messages and Responses can be asked again: nothing comes of other requests to this model",
     "not repeatable": "its provider would do more than answer: run tools, continue a conversation that it keeps",
+    "too dear": "a single comparison may cost more than shadow.budget_per_day: raise it, or take a model with a smaller window or price",
     "over budget": "the day's budget is spent or reserved",
     "no price": "nobody says what the model costs: set input_cost_per_token and output_cost_per_token of the deployment",
     "queue full": "others were still being compared",
@@ -46,7 +48,8 @@ ENDED: Final[Mapping[str, str]] = {
 }
 """How a comparison can end."""
 
-_LOUD: Final = ("no price",)
+_LOUD: Final = ("no price", "too dear", "another format")
+"""What an operator has to change, if a comparison is ever to come of it."""
 
 # Requests of up to megabytes each, kept until they are answered and until it is their turn.
 _WAITING: Final = 64
@@ -93,7 +96,7 @@ class Shadow:
         self._lock = threading.Lock()
         self._waiting: dict[str, Trial] = {}
         self._queue: deque[Trial] = deque()
-        self._seen: LRUCache[tuple[str, int], bool] = LRUCache(_REMEMBERED)
+        self._seen: LRUCache[tuple[str, str, int], bool] = LRUCache(_REMEMBERED)
         self._running: set[asyncio.Task[None]] = set()
         self._told: set[str] = set()
 
@@ -107,12 +110,15 @@ class Shadow:
         call, report = str(attempt.request.get("litellm_call_id") or ""), fitted.report
         with self._lock:
             self._waiting.pop(call, None)
-        if not call or not self._is_wanted(attempt, report):
+        if not call or not self._is_named(attempt, report):
             return None
-        if not can_be_repeated(attempt.api, attempt.request) or BROUGHT in attempt.deployment.model_info:
-            return self._end(attempt.model, "not repeatable")
-        if report.tokens_before > report.budget.allowed:
-            return self._end(attempt.model, "does not fit")
+        obstacle = _obstacle(attempt, report)
+        if obstacle in _LOUD:  # said at the first one, and counted among those that are drawn
+            self._say(attempt.model, obstacle)
+        if not self._is_drawn(attempt, report):
+            return None
+        if obstacle:
+            return self._end(attempt.model, obstacle)
         with self._lock:
             kept = replace(attempt, request={"model": attempt.request.get("model"), **repeated(attempt.api, attempt.request)})
             self._waiting[call] = Trial(kept, fitted, asyncio.get_running_loop())
@@ -137,14 +143,17 @@ class Shadow:
         except RuntimeError:  # the loop is closed: the process ends
             return
 
-    def _is_wanted(self, attempt: Attempt, report: Report) -> bool:
-        """Whether an attempt is one of those that the operator named, was drawn, and is the first one drawn of its compaction: the turns
-        between two compactions are too much alike to count as many."""
-        if attempt.deployment.group not in self._options.models or "compacted" not in (report.action, report.would) or router() is None:
-            return False
+    def _is_named(self, attempt: Attempt, report: Report) -> bool:
+        """Whether an attempt is one of a compacted request to a model that the operator named."""
+        return attempt.deployment.group in self._options.models and "compacted" in (report.action, report.would) and router() is not None
+
+    def _is_drawn(self, attempt: Attempt, report: Report) -> bool:
+        """Whether an attempt was drawn, and is the first one drawn of its model and compaction: the turns between two compactions
+        are too much alike to count as many."""
         if self._now() < self._rests_until or self._draw() >= self._options.share:
             return False
-        place = report.session or str(attempt.request.get("litellm_call_id")), report.epochs
+        session = report.session or str(attempt.request.get("litellm_call_id"))
+        place = attempt.deployment.group, session, report.epochs
         with self._lock:
             if place in self._seen:
                 return False
@@ -177,10 +186,23 @@ class Shadow:
             await asyncio.to_thread(self._end, trial.attempt.model, ended, tally)
 
     def _end(self, model: str, ended: str, tally: Tally | None = None) -> None:
-        """Count how a comparison ended; what an operator has to change is said loudly, and once."""
+        """Count how a comparison ended, and say so."""
         self._records.add(model, replace(tally or Tally(), ended={ended: 1}))
         self._observe(ended)
+        self._say(model, ended)
+
+    def _say(self, model: str, ended: str) -> None:
+        """What an operator has to change is said loudly, and once."""
         is_news = ended in _LOUD and ended not in self._told
         self._told.add(ended)
         level = logging.WARNING if is_news else logging.INFO if ended == "compared" else logging.DEBUG
         _LOG.log(level, "token_guard shadow of %s: %s (%s)", model, ended, ENDED[ended])
+
+
+def _obstacle(attempt: Attempt, report: Report) -> str:
+    """Why nothing can come of comparing an attempt, in the words of `ENDED`; empty where something can."""
+    if attempt.api not in REPEATED:
+        return "another format"
+    if not can_be_repeated(attempt.api, attempt.request) or BROUGHT in attempt.deployment.model_info:
+        return "not repeatable"
+    return "does not fit" if report.tokens_before > report.budget.allowed else ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,8 +12,9 @@ import litellm
 from token_guard.limits import Deployment
 from token_guard.proxy.callers import router
 from token_guard.proxy.own_calls import begin_own_call
+from token_guard.shadow import Rates, names_of, rates_in
 
-__all__ = ["METHODS", "Answered", "Rates", "ask", "rates_of"]
+__all__ = ["METHODS", "Answered", "ask", "rates_of"]
 
 METHODS: Final[Mapping[str, tuple[str, str]]] = {
     "openai.chat": ("acompletion", "metadata"),
@@ -26,10 +26,6 @@ METHODS: Final[Mapping[str, tuple[str, str]]] = {
 _TOLD: Final = {"tags": ["token_guard_shadow"], "spend_logs_metadata": {"token_guard": {"action": "shadow"}}}
 """What LiteLLM's logs say of these calls."""
 
-_INPUT: Final = ("input_cost_per_token", "cache_creation_input_token_cost")
-_OUTPUT: Final = ("output_cost_per_token", "output_cost_per_reasoning_token")
-_CHEAPER: Final = ("_batches", "_flex")
-
 _PROMPT_TOKENS: Final = ("prompt_tokens", "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _REPLY_TOKENS: Final = ("completion_tokens", "output_tokens")
 """Where usage stands, in any format; what stands twice is counted twice: it errs up."""
@@ -37,18 +33,6 @@ _REPLY_TOKENS: Final = ("completion_tokens", "output_tokens")
 _NOT_CHARGED: Final = range(400, 500)
 _TIMED_OUT: Final = 408
 """What a provider refuses it does not charge for; a call that was given up it may have answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """The highest prices of a deployment for a token of prompts and of replies, so that what they give is no less than what is charged."""
-
-    prompt: float
-    reply: float
-
-    def cost(self, prompt_tokens: float, reply_tokens: float) -> float:
-        """What so many tokens cost at most."""
-        return math.ceil(prompt_tokens) * self.prompt + math.ceil(reply_tokens) * self.reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +46,7 @@ class Answered:
 
 def rates_of(model: str, deployment: Deployment) -> Rates | None:
     """The prices of a deployment by LiteLLM's map, in which it has an entry of its own; None where nobody has said what it costs."""
-    for entry in _entries(model, deployment):
-        prompt, reply = (_highest(entry, names) for names in (_INPUT, _OUTPUT))
-        if prompt is not None and reply is not None:
-            return Rates(prompt, reply)
-    return None
+    return rates_in(litellm.model_cost.get(name) for name in (deployment.id, *names_of(model, deployment.model_info)))
 
 
 async def ask(api: str, deployment: Deployment, fields: Mapping[str, Any], rates: Rates, most: float, timeout: float) -> Answered:
@@ -113,20 +93,3 @@ def _charged(response: Any, answer: Mapping[str, Any], rates: Rates, most: float
 def _number(usage: Mapping[str, Any], name: str) -> int:
     value = usage.get(name)
     return value if isinstance(value, int) else 0
-
-
-def _entries(model: str, deployment: Deployment) -> Iterator[Mapping[str, Any]]:
-    """What is known of a deployment's prices, the nearest first."""
-    base = str(deployment.model_info.get("base_model") or "")
-    for name in filter(None, (deployment.id, base, model, model.partition("/")[2])):
-        entry = litellm.model_cost.get(name)
-        if isinstance(entry, Mapping):
-            yield entry
-
-
-def _highest(entry: Mapping[str, Any], names: tuple[str, ...]) -> float | None:
-    """The highest of the prices that begin with these names; None where the plain one is not known."""
-    if entry.get(names[0]) is None:
-        return None
-    known = (price for name, price in entry.items() if name.startswith(names) and not name.endswith(_CHEAPER))
-    return max(float(price) for price in known if isinstance(price, int | float))

@@ -13,11 +13,11 @@ from token_guard.formats.repeating import repeated, reply_of
 from token_guard.formats.replies import LEAST_THINKING
 from token_guard.guard import Guard
 from token_guard.proxy.attempt import Attempt
-from token_guard.proxy.shadow.calls import Answered, Rates, ask, rates_of
+from token_guard.proxy.shadow.calls import Answered, ask, rates_of
 from token_guard.proxy.threads import POOL
 from token_guard.report import Fitted
 from token_guard.settings.shadow import ShadowSettings
-from token_guard.shadow import Action, Book, Reservation, Tally, agreement
+from token_guard.shadow import Action, Book, Rates, Reservation, Tally, agreement
 
 __all__ = ["Comparing", "Trial"]
 
@@ -60,7 +60,10 @@ class Comparing:
         pair = await POOL(_CALLER, lambda: self._pair(trial, rates))
         if pair is None:
             return "not repeatable", Tally()
-        reserved = await asyncio.to_thread(self.book.reserve, 2 * pair.whole_cost + pair.compacted_cost)
+        most = 2 * pair.whole_cost + pair.compacted_cost
+        if most > self.options.budget_per_day:
+            return "too dear", Tally()
+        reserved = await asyncio.to_thread(self.book.reserve, most)
         if reserved is None:
             return "over budget", Tally()
         return await self._asked(attempt, pair, rates, reserved)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -84,6 +87,22 @@ def test_what_cannot_be_counted_is_a_line_and_the_rest_is_counted(monkeypatch: p
     ]
     assert counted.rows[1].note == "looks like JSON and is broken (line 1: Expecting value): counted as text"
     assert counted.rows[1].tokens == meter_for("gpt-4o").text('{"messages": [')
+
+
+def test_a_log_whose_first_line_is_broken_is_still_a_log() -> None:
+    _files(**{"log.jsonl": "{broken\n" + json.dumps({"messages": [ASK]}) + "\n"})
+    counted = _count("log.jsonl")
+    assert counted.rows[0].note.startswith("1 request")
+    assert counted.errors == ("log.jsonl:1: broken JSON (Expecting property name enclosed in double quotes)",)
+
+
+@pytest.mark.parametrize("damage", [lambda packed: packed[: len(packed) // 2], lambda packed: packed[: len(packed) // 2] + b"\xff" * 999])
+def test_of_a_packed_log_that_is_damaged_what_stands_before_is_counted(damage: Callable[[bytes], bytes]) -> None:
+    lines = (json.dumps({"messages": [{"role": "user", "content": f"{Random(number).random()}"}]}) for number in range(2_000))
+    _files(**{"log.jsonl.gz": damage(gzip.compress("\n".join(lines).encode()))})
+    counted = _count("log.jsonl.gz")
+    assert counted.rows[0].tokens > 0
+    assert counted.errors[-1].startswith("log.jsonl.gz: it is cut short or damaged: ")
 
 
 def test_a_log_is_a_row_for_each_of_its_models() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from token_guard.commands.engines import Where
+from token_guard.commands.inputs import InputError
 from token_guard.commands.replay import replay
 
 SYSTEM = {"role": "system", "content": "You answer questions about the code base."}
@@ -98,6 +99,16 @@ def test_broken_lines_are_named_by_number_and_the_rest_is_replayed(tmp_path: Pat
     ]
 
 
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_replayed(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no folder"):
+        _run(str(tmp_path / "absent.jsonl"), html=str(tmp_path / "absent" / "report.html"))
+
+
+def test_two_versions_cannot_both_read_standard_input() -> None:
+    with pytest.raises(InputError, match="standard input can be read once"):
+        _run("-", against=sys.executable)
+
+
 def test_the_bill_says_when_the_guard_would_cost_more(tmp_path: Path) -> None:
     """Before a long session that fits, compacting at every turn breaks the cache."""
     settings = tmp_path / "eager.yaml"
@@ -157,7 +168,5 @@ def test_the_page_needs_nothing_else_and_reads_no_markup_out_of_logs(tmp_path: P
 
 
 def test_a_page_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    from token_guard.commands.inputs import InputError
-
-    with pytest.raises(InputError, match="No such file or directory"):
-        _run(_written(tmp_path / "log.jsonl", _session(2)), html=str(tmp_path / "absent" / "report.html"))
+    with pytest.raises(InputError, match="directory"):
+        _run(_written(tmp_path / "log.jsonl", _session(2)), html=str(tmp_path))

@@ -6,10 +6,12 @@ import gzip
 import io
 import json
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +20,9 @@ from token_guard.commands.inputs import InputError
 __all__ = ["Broken", "Entry", "Logged", "entries", "entry_of", "holds_requests"]
 
 LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+
+FIRST_LINES = 20
+"""Lines that tell whether a file holds requests: some of them may be broken, or tell something else."""
 
 GZIP = b"\x1f\x8b"
 
@@ -61,21 +66,24 @@ Line: TypeAlias = Entry | Broken
 
 
 def holds_requests(name: str) -> bool:
-    """Whether a file is named like one of JSON values, one a line, and its first line is a request."""
+    """Whether a file is named like one of JSON values, one a line, and one of its first lines is a request."""
     if not name.endswith(LINES):
         return False
     try:
-        return isinstance(next(entries(name), None), Entry)
+        return any(isinstance(line, Entry) for line in islice(entries(name), FIRST_LINES))
     except InputError:  # who reads it says why it cannot be read
         return False
 
 
 def entries(name: str) -> Iterator[Line]:
-    """What each line of a log says, in its order ("-" is standard input); raises InputError when it cannot be read."""
+    """What each line of a log says, in its order ("-" is standard input); of one that is cut short, what stands before the cut. Raises
+    InputError when it cannot be read."""
     try:
         with _opened(name) as file:
             yield from _lines(name, file)
-    except (OSError, EOFError) as error:
+    except (EOFError, zlib.error) as error:  # of gzip
+        yield Broken(name, f"it is cut short or damaged: {error}")
+    except OSError as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{name}: {reason}") from None
 

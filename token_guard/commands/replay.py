@@ -51,6 +51,10 @@ def replay(
     `settings` and `against` name files of options, or a LiteLLM configuration that has them; `against` may be the Python of an
     environment with another version of token_guard.
     """
+    if html and not (folder := Path(html).absolute().parent).is_dir():
+        raise InputError(f"{html}: there is no folder {folder}")
+    if "-" in names and against and _is_python(against):
+        raise InputError("standard input can be read once: write it to a file, which both versions can read")
     engine = engine_for(where or Where())
     own, other = _settings_in(settings), _settings_in(against) if against and not _is_python(against) else None
     sessions, errors = _sessions(names)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from token_guard import Guard, Settings, fit
 from token_guard.formats import FORMATS, format_for
-from token_guard.formats.openai_chat import short_chat
+from token_guard.formats.plain_chat import short_chat
 from token_guard.limits import Deployment
 from token_guard.proxy.fitting import CARRIED
 from token_guard.report import Fitted, Report

@@ -17,7 +17,7 @@ import aiohttp
 
 from token_guard.demo.conversation import conversation
 
-__all__ = ["KINDS", "MODEL", "Answer", "Round", "Usage", "percentile", "run", "usage_of"]
+__all__ = ["KINDS", "MODEL", "Answer", "Round", "Usage", "percentile", "renamed", "run", "usage_of"]
 
 MODEL = "main"
 PULSE_SECONDS = 0.250
@@ -115,9 +115,15 @@ def _agent(random: Random) -> list[dict[str, Any]]:
     once = conversation()
     steps = once[2:-2]
     number = random.randrange(1_000)
-    more = json.loads(json.dumps(steps[: len(steps) // 2 // 2 * 2]).replace("ledger/", f"ledger{number}/"))
+    more = renamed(steps[: len(steps) // 2 // 2 * 2], number)
     history = [*once[:2], *steps, *more, *steps[: 2 * random.randint(4, 10)]]
     return [*history, _say("user", f"Go on with part {number}.")]
+
+
+def renamed(steps: Sequence[dict[str, Any]], name: object) -> list[dict[str, Any]]:
+    """The same steps of a made-up session on files of other names: no text of theirs is known from elsewhere."""
+    others: list[dict[str, Any]] = json.loads(json.dumps(steps).replace("ledger/", f"ledger{name}/"))
+    return others
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ With `--out` that section of performance.md is written, and nothing else of it.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import statistics
 import time
@@ -24,7 +23,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import aiohttp
 import typer
-from load import MODEL, Usage, percentile, usage_of
+from load import MODEL, Usage, percentile, renamed, usage_of
 from performance import SOAK, rewritten
 from proxy import config
 
@@ -69,15 +68,10 @@ def _sessions(client: int) -> Iterator[list[dict[str, Any]]]:
     begin = FIRST_STEPS + client % (LAST_STEPS - FIRST_STEPS)
     number = 0
     while True:
-        own = [first[0], {**first[1], "content": f"{first[1]['content']} (ticket {client}-{number})"}, *_renamed(steps, client, number)]
+        task = {**first[1], "content": f"{first[1]['content']} (ticket {client}-{number})"}
+        own = [first[0], task, *renamed(steps, f"{client}_{number}")]
         yield from (own[: 2 + 2 * turn] for turn in range(begin, LAST_STEPS + 1))
         number, begin = number + 1, FIRST_STEPS
-
-
-def _renamed(steps: Sequence[dict[str, Any]], client: int, number: int) -> list[dict[str, Any]]:
-    """The steps with files of the session's own, so that no text of one session is remembered from another."""
-    renamed: list[dict[str, Any]] = json.loads(json.dumps(steps).replace("ledger/", f"ledger{client}_{number}/"))
-    return renamed
 
 
 async def _client(http: aiohttp.ClientSession, proxy: Proxy, number: int, until: float, soaked: Soaked) -> None:

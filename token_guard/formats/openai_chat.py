@@ -144,7 +144,7 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
 
 def _message(index: int, wire: Any, loading: Loading) -> Message:
     plain = plain_message(index, wire)
-    if plain is not None:  # nearly every message, in a fifth of the time
+    if plain is not None:  # nearly every message; of an agent's in less than half of the time
         return plain
     place = f"messages[{index}]"
     wire = expect(opened(wire, place), dict, place)

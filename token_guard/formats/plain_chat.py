@@ -70,8 +70,7 @@ def plain_message(index: int, wire: Any) -> Message | None:
     """
     words = _words(wire)
     if words is not None:
-        said = (Text(words),)
-        return Message(wire["role"], said, "", Origin(index, wire, said, IN_CONTENT))
+        return _said(index, wire, words)
     if type(wire) is not dict:
         return None
     if wire.keys() == RESULT and wire["role"] == "tool":
@@ -85,13 +84,19 @@ def plain_opening(wires: Any, most: int) -> tuple[Message, ...]:
     >>> [message.role for message in plain_opening([{"role": "system", "content": "a"}, {"role": "user", "content": "b"}], 3)]
     ['system', 'user']
     """
-    first: int | None = None
-    for place, wire in enumerate(wires[:most] if type(wires) is list else ()):
-        if _words(wire) is None:
+    said: list[Message] = []
+    for index, wire in enumerate(wires[:most] if type(wires) is list else ()):
+        words = _words(wire)
+        if words is None:
             return ()
-        first = place if first is None and wire["role"] == "user" else first
-    opening = () if first is None else wires[: first + 1]
-    return tuple([message for index, wire in enumerate(opening) if (message := plain_message(index, wire))])
+        said.append(_said(index, wire, words))
+    first = next((index for index, message in enumerate(said) if message.role == "user"), None)
+    return () if first is None else tuple(said[: first + 1])
+
+
+def _said(index: int, wire: Mapping[str, Any], words: str) -> Message:
+    parts = (Text(words),)
+    return Message(wire["role"], parts, "", Origin(index, wire, parts, IN_CONTENT))
 
 
 def _result(index: int, wire: Mapping[str, Any]) -> Message | None:

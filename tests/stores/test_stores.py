@@ -17,7 +17,7 @@ from token_guard.stores import MemoryStore, Page, SessionChange, SessionRecord, 
 from token_guard.stores.records import EVENTS, Batch, Fact
 from token_guard.stores.redis import RedisStore, connected
 from token_guard.stores.sql import SQLStore
-from token_guard.stores.worker import Backend
+from token_guard.stores.worker import LOADED, Backend
 
 DAY = 86_400.0
 
@@ -49,6 +49,14 @@ def test_a_value_is_kept_replaced_and_forgotten(store: Store) -> None:
     store.delete("limits", "a")
     assert store.get("limits", "a") is None
     assert store.keys("limits") == ()
+
+
+def test_many_values_are_had_at_once(store: Store) -> None:
+    names = {f"folder {number}": str(number) for number in range(30)} | {"long" * 200: "long", "no\nline": "none"}
+    for name, value in names.items():
+        store.put("folders", name, value)
+    assert store.get_many("folders", [*names, "unknown"]) == names
+    assert store.get_many("folders", []) == {}
 
 
 def test_sections_are_apart(store: Store) -> None:
@@ -152,6 +160,18 @@ def test_it_outlives_its_process(shared_url: str) -> None:
     assert second.get("counts", "a") == "7"
     assert second.session("s").counts["requests"] == 3
     second.close()
+
+
+def test_what_a_process_did_not_begin_with_is_waited_for(shared_url: str) -> None:
+    names = [f"folder {number}" for number in range(LOADED + 500)]
+    writer = open_store(shared_url)
+    for name in names:
+        writer.put("folders", name, name)
+    assert writer.flush()
+    writer.close()
+    reader = open_store(shared_url)
+    assert reader.get_many("folders", names) == {name: name for name in names}
+    reader.close()
 
 
 def test_what_one_writes_changes_or_forgets_others_know_within_five_seconds(shared_url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Protocol
 
 __all__ = ["LARGE", "CountStore", "LargeCounts"]
@@ -17,6 +18,8 @@ class CountStore(Protocol):
     """What is needed of a store."""
 
     def get(self, section: str, key: str) -> str | None: ...
+
+    def get_many(self, section: str, keys: Collection[str]) -> dict[str, str]: ...
 
     def put(self, section: str, key: str, value: str) -> None: ...
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,6 +40,10 @@ class Store(Protocol):
 
     def get(self, section: str, key: str) -> str | None:
         """The value under a key of a section; None where there is none."""
+
+    def get_many(self, section: str, keys: Collection[str]) -> dict[str, str]:
+        """The values under those of the keys that have one, waited for where they are not in memory; what is in memory where the store
+        does not answer."""
 
     def put(self, section: str, key: str, value: str, *, ttl_seconds: float | None = None) -> None:
         """Set a value, for so many seconds; the oldest values of a full section go."""

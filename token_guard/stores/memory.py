@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,9 @@ class MemoryStore:
             return None
         value, until = found
         return value if until is None or self._clock() < until else None
+
+    def get_many(self, section: str, keys: Collection[str]) -> dict[str, str]:
+        return {key: value for key in keys if (value := self.get(section, key)) is not None}
 
     def put(self, section: str, key: str, value: str, *, ttl_seconds: float | None = None) -> None:
         with self._lock:

@@ -7,10 +7,11 @@ asks the backend at once, because all replicas have to get the same answer; it w
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -19,7 +20,7 @@ from token_guard.stores.memory import MemoryStore
 from token_guard.stores.outage import Outage
 from token_guard.stores.pending import Pending
 from token_guard.stores.records import GAPS, Fact, History, Page, SessionChange, SessionRecord, Totals
-from token_guard.stores.worker import Backend, Worker
+from token_guard.stores.worker import LOADED, Backend, Worker
 
 __all__ = ["SharedStore"]
 
@@ -70,6 +71,14 @@ class SharedStore:
         if found is None:
             self._want((section, key))
         return found
+
+    def get_many(self, section: str, keys: Collection[str]) -> dict[str, str]:
+        asked = {key: _key(key) for key in keys}
+        unknown = [(section, key) for key in asked.values() if self._near.get(section, key) is None]
+        with contextlib.suppress(StoreUnavailableError):
+            for start in range(0, len(unknown), LOADED):
+                self._worker.learn(unknown[start : start + LOADED], ANSWER_SECONDS)
+        return {key: value for key, short in asked.items() if (value := self._near.get(section, short)) is not None}
 
     def put(self, section: str, key: str, value: str, *, ttl_seconds: float | None = None) -> None:
         key, value = _key(key), _text(value)

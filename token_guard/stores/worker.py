@@ -85,6 +85,10 @@ class Worker:
             if len(self._wanted) < LOADED:
                 self._wanted.add(place)
 
+    def learn(self, places: Sequence[tuple[str, str]], seconds: float) -> None:
+        """Have facts read now. Raises as `ask` does."""
+        self.ask(lambda backend: self._learn(News(backend.fetch(places), self._until)), seconds)
+
     def ask(self, job: Callable[[Backend], T], seconds: float) -> T:
         """What the backend says; raises StoreUnavailableError where it does not, or takes too long."""
         busy = self._busy_since

@@ -6,7 +6,7 @@ import codecs
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from token_guard.counting.kept import hasher
 
@@ -27,8 +27,7 @@ _COARSE_TICK_NS = 2_000_000_000
 """Where times are whole seconds, the file system keeps one for each second, or for each two."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """By which a file is known not to have changed: its size, and when it and its entry were last changed."""
 
     size: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ class Folder:
     def get(self, path: str, name: str, identity: Identity) -> Result | None:
         """What was counted of a file that is still the same; None where it is not."""
         entry = self.entries.get(name)
-        if entry is None or entry[:3] != [identity.size, identity.mtime_ns, identity.ctime_ns]:
+        if entry is None or entry[:3] != [*identity]:
             return None
         try:
             return _result(path, entry[3:])
@@ -37,7 +37,7 @@ class Folder:
     def put(self, name: str, identity: Identity, result: Result, key: str) -> None:
         """Keep what came of a file."""
         kept = [result.reason] if isinstance(result, Failed) else _kept(result, key)
-        self.entries[name] = [identity.size, identity.mtime_ns, identity.ctime_ns, *kept]
+        self.entries[name] = [*identity, *kept]
         self.changed = True
 
 
@@ -48,12 +48,11 @@ class Folders:
         self._store = store
         self._near: dict[str, Folder] = {}
 
-    def open(self, key: str) -> Folder:
-        """The record under a key; an empty one where there is none."""
-        if key not in self._near:
-            written = self._store.get(SECTION, key) if self._store is not None else None
-            self._near[key] = Folder(_entries(written) if written else {})
-        return self._near[key]
+    def open(self, keys: Collection[str]) -> Mapping[str, Folder]:
+        """The record under each key, read in one go; an empty one where there is none."""
+        written = self._store.get_many(SECTION, keys) if self._store is not None else {}
+        self._near.update((key, Folder(_entries(written.get(key, "{}")))) for key in keys)
+        return self._near
 
     def save(self) -> None:
         """Write the records that have changed, as they are while threads may still add to them."""

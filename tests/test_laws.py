@@ -1,6 +1,7 @@
 """Laws that hold for every request, whatever it is made of: a generator of its own makes them, from the shapes that broke compactors.
 
-`LAW_CASES=50000` makes so many; without it as many as take a few seconds.
+`LAW_CASES=50000` makes so many; without it as many as take a few seconds. Sessions that grow are a request a turn: 30,000 of them make
+half a million.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import copy
 import json
 import os
 import random
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from anthropic_rules import anthropic_refusal
+from gemini_chat import as_contents, gemini_refusal
 from responses_rules import complaints
 
 from token_guard import Guard, Settings
@@ -205,3 +209,56 @@ def check(guard: Guard, api: str, seed: int) -> None:
 def test_the_laws_hold(guard: Guard, api: str) -> None:
     for seed in range(CASES // len(MAKERS)):
         check(guard, api, seed)
+
+
+# -- sessions that grow ------------------------------------------------------------------------------------------------------
+
+PARTED = (103_701, 108_098, 121_486)
+"""Sessions in which a call of Responses that waited for its result went before that came."""
+
+
+class Brief(Maker):
+    """The same with short texts: of a million requests each is to take a millisecond."""
+
+    def text(self, most: int = 120) -> str:
+        return super().text(max(1, most // 6))
+
+    def contents(self) -> dict[str, Any]:
+        """A request to Gemini's own API: all its turns, in plain words."""
+        said = [{"role": "user", "content": "Begin."}]
+        turns = [message for _ in range(self.dice.randint(1, 14)) for message in self.chat_turn()]
+        said += [{**message, "content": text if isinstance(text := message["content"], str) and text else "x"} for message in turns]
+        return {"model": "gemini/gemini-2.0-flash", **as_contents(said)}
+
+
+GROWING = {**MAKERS, "gemini.contents": Brief.contents}
+
+
+def grown(api: str, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The requests that a session sends until it is this one: up to each thing that is not the model's own."""
+    field = {**FIELDS, "gemini.contents": "contents"}[api]
+    for end, wire in enumerate(request[field], 1):
+        if wire.get("role") not in ("assistant", "model") and wire.get("type") != "function_call":
+            yield {**request, field: request[field][:end]}
+
+
+def grows(guard: Guard, api: str, seed: int) -> None:
+    maker = Brief(seed)
+    whole = GROWING[api](maker)
+    given = copy.deepcopy(whole)
+    cap = maker.dice.choice((150, 400, 900, 2_000, 6_000))
+    told = gemini_refusal if api == "gemini.contents" else partial(refusal, api)
+    for request in grown(api, whole):
+        try:
+            fitted = guard.process(request, api=api, max_input_tokens=cap)
+        except ContextOverflowError:
+            continue
+        assert fitted.report.tokens_after <= cap
+        assert fitted.request is request or told(request) or not told(fitted.request), "a rule is broken"
+    assert whole == given, "the input was changed"
+
+
+@pytest.mark.parametrize("api", GROWING)
+def test_the_laws_hold_while_a_session_grows(guard: Guard, api: str) -> None:
+    for seed in (*PARTED, *range(CASES // len(GROWING))):
+        grows(guard, api, seed)

@@ -53,7 +53,7 @@ class Truncate:
         if counter.messages(messages) > goal.most:
             messages = without_notes(self._cut(shorter.messages, goal, counter), goal.most, counter)
         left = self._with_rules(replace(shorter, messages=messages), draft, goal, counter)
-        left = without_oldest(left, goal.most, counter, stays=pins(messages).last, remembered=self.tells)
+        left = without_oldest(left, goal.most, counter, stays=pins(left.messages).last, remembered=self.tells)
         return replace(left, messages=without_attachments(left.messages, goal.most, counter))
 
     def _with_rules(self, left: Draft, before: Draft, goal: Goal, counter: Counter) -> Draft:

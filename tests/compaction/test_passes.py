@@ -525,3 +525,46 @@ def test_tools_that_were_loaded_and_are_called_no_more_go_before_the_task_or_the
     assert items[-1] in done
     assert sum(item.get("type") == "tool_search_output" for item in done) < 12
     assert items[-9] in done or items[-10] in done  # what was loaded last, of which the newest calls are
+
+
+# -- edits -----------------------------------------------------------------------------------------------------------------
+
+
+def edited(number: int, old: list[str], new: list[str], path: str = "src/a.py") -> list[dict[str, Any]]:
+    shown = "\n".join(f"{place:6}→{line}" for place, line in enumerate(["def before():", *new, "def after():"], 40))
+    said = f"The file {path} has been updated. A snippet of it:\n{shown}\n    60→"
+    arguments = {"file_path": path, "old_string": "\n".join(old), "new_string": "\n".join(new)}
+    return [call(f"e{number}", "Edit", **arguments), result(f"e{number}", said)]
+
+
+def lines_of(number: int) -> list[str]:
+    return [f"    total_{number} = gather(row_{number}_{line}, kind={line})" for line in range(12)]
+
+
+def test_of_an_output_that_repeats_its_edit_the_lines_beside_it_are_left() -> None:
+    history = [say("user", "Mend it."), *edited(1, ["    pass"], lines_of(1)), *edited(2, lines_of(1)[:1], ["    gone"]), answer()]
+    left = after(Deduplicate(), parsed(history), 1_000)
+    assert left[2].results[0].text.splitlines() == [
+        "⟦compacted: output of Edit, 16 lines, without what its call wrote:",
+        "    The file src/a.py has been updated. A snippet of it:",
+        "        40→def before():",
+        "        53→def after():⟧",
+    ]
+    assert left[1].calls == parsed(history)[1].calls
+
+
+@pytest.mark.parametrize("said", ["Done.", "\n".join(f"other_{line} = {line} * 7 + offset" for line in range(40)), '{"lines": [1, 2, 3]}'])
+def test_an_output_that_says_something_else_than_its_edit_stays(said: str) -> None:
+    history = [say("user", "Mend it."), edited(1, ["    pass"], lines_of(1))[0], result("e1", said), answer()]
+    assert after(Deduplicate(), parsed(history), 1_000) == parsed(history)
+
+
+def test_what_edits_put_in_and_no_later_one_took_away_stays_longest() -> None:
+    history = [say("user", "Mend src/a.py."), *edited(1, ["    pass"], lines_of(1)), *edited(2, ["    pass"], lines_of(2))]
+    for number in range(3, 30):
+        history += [call(f"r{number}", "Grep", pattern=f"word{number}"), result(f"r{number}", listing(number, 30))]
+    history += [*edited(30, lines_of(2), lines_of(30)), answer()]
+    left = after(Summarize(), parsed(history), COUNTER.messages(parsed(history)) // 3)
+    kept = {one.id for message in left for one in message.calls}
+    assert kept >= {"e1", "e30"}
+    assert not kept & {"e2", "r3", "r10"}

@@ -105,10 +105,10 @@ def test_a_name_of_a_masked_result_brings_back_the_lines_around_it() -> None:
 def test_a_call_that_only_looked_is_not_quoted_without_what_it_found() -> None:
     messages = tools("Is ledger_77.py in order?")
     looked = [call("look", "grep", pattern="ledger_77.py"), result("look", "No matches found.")]
-    wrote = [call("wrote", "write", path="ledger_77.py", content="total = 77"), result("wrote", "Written.")]
+    wrote = [call("wrote", "bash", command="echo total = 77 > ledger_77.py"), result("wrote", "Written.")]
     question = messages[-1]["content"]
     assert sent([*messages[:9], *looked, *messages[9:]], 8_000)[-1]["content"] == question
-    assert "content: total = 77" in sent([*messages[:9], *wrote, *messages[9:]], 8_000)[-1]["content"]
+    assert "echo total = 77" in sent([*messages[:9], *wrote, *messages[9:]], 8_000)[-1]["content"]
 
 
 def test_a_smaller_share_binds_sessions_of_tools_too() -> None:

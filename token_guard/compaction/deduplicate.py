@@ -1,4 +1,4 @@
-"""Pass 1: near-identical tool results collapse to the newest, with a pointer to it."""
+"""Pass 1: near-identical tool results collapse to the newest, with a pointer to it; what repeats its own call keeps what it adds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from itertools import pairwise
 
 from token_guard.compaction import Counter, Draft, Goal
 from token_guard.compaction.clip import NAME_CHARS, clipped
+from token_guard.compaction.echoes import without_echo
 from token_guard.compaction.pins import tail_start
-from token_guard.conversation import Message, Text, ToolResult
-from token_guard.conversation.paired import tool_names
+from token_guard.conversation import Message, Text, ToolCall, ToolResult
+from token_guard.conversation.paired import paired
 from token_guard.conversation.windows import windows
 from token_guard.marks import is_placeholder, mark
 
@@ -74,7 +75,7 @@ class _Later:
 
 @dataclass(frozen=True, slots=True)
 class Deduplicate:
-    """Replaces an older tool result by a pointer when a later one says nearly the same."""
+    """Replaces an older tool result by a pointer when a later one says nearly the same, or by what it adds to its own call."""
 
     max_distance: int = 12
     min_tokens: int = 80
@@ -83,30 +84,32 @@ class Deduplicate:
 
     def __call__(self, draft: Draft, goal: Goal, counter: Counter) -> Draft:
         del goal  # what stands there twice is never worth its room
-        tools = tool_names(draft.messages)
+        calls = {(pair.answered, pair.call.id): pair.call for pair in paired(draft.messages)}
         messages = list(draft.messages)
         later = _Later()
         recent = tail_start(draft.messages)
         for place in range(len(messages) - 1, -1, -1):
-            named = {one.call_id: tools[place, one.call_id] for one in messages[place].results if (place, one.call_id) in tools}
-            messages[place] = self._collapsed(messages[place], place >= recent, named, later, counter)
+            answered = {one.call_id: calls[place, one.call_id] for one in messages[place].results if (place, one.call_id) in calls}
+            messages[place] = self._collapsed(messages[place], place >= recent, answered, later, counter)
         return replace(draft, messages=tuple(messages))
 
-    def _collapsed(self, message: Message, recent: bool, tools: dict[str, str], later: _Later, counter: Counter) -> Message:
+    def _collapsed(self, message: Message, recent: bool, calls: dict[str, ToolCall], later: _Later, counter: Counter) -> Message:
         for place, part in enumerate(message.parts):
             if not isinstance(part, ToolResult) or is_placeholder(message, place):
                 continue
-            if self._considered(part, tools, counter):
-                current = _Seen(part.text, tools.get(part.call_id, "tool"))
+            call = calls.get(part.call_id)
+            if self._considered(part, call, counter):
+                current = _Seen(part.text, call.name if call else "tool")
                 twin = None if recent or not later.may_have(current) else self._twin(current, later.results)
-                if twin:
-                    message = message.with_part(place, replace(part, content=(Text(_pointer(twin, part.text)),)))
-                else:
+                instead = _pointer(twin, part.text) if twin else without_echo(call, part.text) if call and not recent else None
+                if instead is not None and counter.text(instead) < counter.text(part.text):
+                    message = message.with_part(place, replace(part, content=(Text(instead),)))
+                if not twin:
                     later.add(current)
         return message
 
-    def _considered(self, result: ToolResult, tools: dict[str, str], counter: Counter) -> bool:
-        exempt = tools.get(result.call_id) in self.exempt_tools
+    def _considered(self, result: ToolResult, call: ToolCall | None, counter: Counter) -> bool:
+        exempt = call is not None and call.name in self.exempt_tools
         return not result.has_media and not exempt and counter.text(result.text) >= self.min_tokens
 
     def _twin(self, current: _Seen, seen: Sequence[_Seen]) -> _Seen | None:

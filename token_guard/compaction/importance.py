@@ -20,11 +20,14 @@ RECENCY, PRIORITY = 1.0, 0.5
 """An exchange's score is how new it is, between 0 and 1, and this share of what speaks for it by category."""
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"task": 1.0, "editing": 1.0, "related": 0.8, "structure": 0.6, "patterns": 0.4, "general": 0.2}
+    {"task": 1.0, "editing": 12.0, "related": 0.8, "structure": 0.6, "patterns": 0.4, "general": 0.2}
 )
 """Categories, each between 0 and 1 for an exchange: how many of the rare words of the task and the newest turns it has; whether it
 holds the text of a file that is being edited; how many of its names later calls use; whether the user speaks; whether a tool
-reports an error; how many names it has at all."""
+reports an error; how many names it has at all.
+
+The next edit has to quote a file to the letter, and no note has room for that: with 1.0 for it, .80 of the lines that recorded edits
+replaced were there, with 12.0 .86, for the same tokens and with as many facts."""
 
 MANY_NAMES = 20
 """With so many different names an exchange has all that the last category gives."""

@@ -28,7 +28,7 @@ class SummarizeSettings(Section):
     weights: Mapping[Literal["task", "editing", "related", "structure", "patterns", "general"], NonNegativeFloat] = Field(
         default_factory=dict
     )
-    """What makes an exchange stay longer, by category: task 1.0, editing 1.0, related 0.8, structure 0.6, patterns 0.4, general 0.2."""
+    """What makes an exchange stay longer, by category: task 1.0, editing 12.0, related 0.8, structure 0.6, patterns 0.4, general 0.2."""
 
     @model_validator(mode="before")
     @classmethod

@@ -71,8 +71,8 @@ def server() -> Iterator[Server]:
 
 
 def _service(store: MemoryStore | None = None, **options: object) -> CountingService:
-    fetcher = Fetcher(**{"hosts": LOOPBACK, "store": store, "retry": AT_ONCE, **options})  # type: ignore[arg-type]
-    return CountingService(store, fetcher=fetcher, retry=AT_ONCE)
+    retry = options.pop("retry", AT_ONCE)
+    return CountingService(store, fetcher=Fetcher(**{"hosts": LOOPBACK, "store": store, **options}), retry=retry)  # type: ignore[arg-type]
 
 
 def test_a_page_counts_as_its_text(server: Server) -> None:
@@ -124,6 +124,27 @@ def test_what_cannot_be_counted_says_why(server: Server, answer: Answer, reason:
     url = server.says("/a", answer)
     with pytest.raises(TokenCountError, match=reason):
         _service(max_bytes=1_000).count(Page(url))
+
+
+def test_a_busy_server_is_asked_three_times_and_a_slow_one_once(server: Server, request: pytest.FixtureRequest) -> None:
+    with pytest.raises(TokenCountError, match="answered 500"):
+        _service().count(Page(server.says("/a", Answer(500))))
+    assert len(server.asked) == 3
+    release = threading.Event()
+    request.addfinalizer(release.set)
+    server.answers["/slow"] = _Slow(lambda: (release.wait(10) and b"late") or b"")  # type: ignore[assignment]
+    with pytest.raises(TokenCountError, match="no answer within"):
+        _service(seconds=0.2).count(Page(server.root + "/slow"))
+    assert len(server.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [({"Content-Length": "100"}, "answered in part"), ({"Content-Encoding": "gzip"}, "is not packed as its server says")],
+)
+def test_a_server_that_answers_badly_is_not_said_to_be_out_of_reach(server: Server, headers: dict[str, str], reason: str) -> None:
+    with pytest.raises(TokenCountError, match=reason):
+        _service().count(Page(server.says("/a", Answer(body=b"words", headers=headers))))
 
 
 def test_a_redirect_is_followed(server: Server) -> None:

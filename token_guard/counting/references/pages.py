@@ -14,7 +14,6 @@ from token_guard.counting.kept import Tokens, digest_of
 from token_guard.counting.large import CountStore
 from token_guard.counting.references.addresses import Hosts
 from token_guard.counting.references.files import not_text, whole_text
-from token_guard.counting.retry import Retry
 from token_guard.errors import TokenCountError, TryAgainError
 
 if TYPE_CHECKING:
@@ -58,13 +57,10 @@ class Fetcher:
     max_bytes: int = 32 * 1024 * 1024
     seconds: float = 20.0
     """For one page, whatever its server does in that time."""
-    retry: Retry = field(default_factory=lambda: Retry(first_wait_seconds=0.5))
 
     def fetch(self, url: str, known: Callable[[str], Tokens | None] = lambda _digest: None) -> Fetched:
-        """The page; `known` says what a content of a digest was counted as. Raises TokenCountError in one line that says why not."""
-        return self.retry(lambda: self._fetch(url, known))
-
-    def _fetch(self, url: str, known: Callable[[str], Tokens | None]) -> Fetched:
+        """The page; `known` says what a content of a digest was counted as. Raises TokenCountError in one line that says why not, and
+        TryAgainError where that may be another one a moment later: who calls tries again, so that nobody does twice."""
         before = self._before(url)
         tokens = known(before["digest"]) if "digest" in before else None
         headers = _conditions(before) if tokens is not None else {}
@@ -103,11 +99,17 @@ class Fetcher:
             with closing(response):
                 body = b"" if response.status_code in REDIRECTS else self._body(response, end)
             return _Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+        except httpx.ConnectTimeout:
+            raise TryAgainError(f"cannot be reached within {min(self.seconds, CONNECT_SECONDS):g} seconds") from None
         except httpx.TimeoutException:
-            raise TryAgainError(f"no answer within {self.seconds:g} seconds") from None
+            raise TokenCountError(f"no answer within {self.seconds:g} seconds") from None
         except httpx.InvalidURL as error:
             raise TokenCountError(f"is no address of a page: {_words(error)}") from None
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except httpx.DecodingError as error:
+            raise TokenCountError(f"is not packed as its server says: {_words(error)}") from None
+        except httpx.RemoteProtocolError as error:
+            raise TryAgainError(f"answered in part: {_words(error)}") from None
+        except httpx.TransportError as error:
             raise TryAgainError(f"cannot be reached: {_words(error)}") from None
 
     def _body(self, response: httpx.Response, end: float) -> bytes:
@@ -117,7 +119,7 @@ class Fetcher:
             if len(body) > self.max_bytes:
                 raise TokenCountError(f"is larger than {self.max_bytes:,} bytes")
             if time.monotonic() > end:
-                raise TryAgainError(f"no whole answer within {self.seconds:g} seconds")
+                raise TokenCountError(f"no whole answer within {self.seconds:g} seconds")
         return bytes(body)
 
     def _before(self, url: str) -> dict[str, str]:

@@ -31,7 +31,10 @@ class TokenGuardError(Exception):
 
 
 class ConfigError(TokenGuardError, ValueError):
-    """A setting or a limit file is wrong; the message names the key and what is allowed."""
+    """A setting or a limit file is wrong; the message names the key and what is allowed. Where several settings are, `complaints` has a
+    sentence on each."""
+
+    complaints: tuple[str, ...] = ()
 
 
 class StoreUnavailableError(TokenGuardError, RuntimeError):

@@ -81,7 +81,6 @@ def request_file(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["count", "absent.txt"], "token-guard: absent.txt: No such file or directory"),
         (["count", "-", "--var", "x"], "token-guard: --var x: expected name=value"),
         (["count", "-", "--model", ""], "token-guard: the model name is empty; name one, such as gpt-4o"),
         (["limits", " "], "token-guard: the model name is empty; name one, such as gpt-4o"),
@@ -109,7 +108,7 @@ def test_wrong_usage_is_status_2_and_nothing_on_standard_output(run: Callable[..
 
 def test_bytes_that_are_no_text_are_refused(run: Callable[..., Run], tmp_path: Path) -> None:
     (tmp_path / "image.png").write_bytes(b"\x89PNG\xff")
-    assert run("count", "image.png") == Run(2, "", "token-guard: image.png: not text in UTF-8 (byte 0)\n")
+    assert run("count", "image.png") == Run(1, "", "token-guard: image.png: not text in UTF-8 (byte 0)\n")
 
 
 def test_a_wrong_setting_in_the_environment_is_one_line(run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +202,50 @@ def test_one_bad_file_does_not_end_the_others(run: Callable[..., Run], tmp_path:
     assert [line.split(":")[1] for line in left.err.splitlines()] == [" absent.txt", " b.json", " c.bin"]
     assert len(left.json["errors"]) == 3
     assert run("count", "absent.txt", "a.txt").err.startswith("token-guard: absent.txt: No such file or directory\n")
+
+
+def test_where_nothing_can_be_counted_each_thing_is_a_line(run: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run("count", "absent.txt", "gone.txt") == Run(
+        1, "", "token-guard: absent.txt: No such file or directory\ntoken-guard: gone.txt: No such file or directory\n"
+    )
+    assert run("count", "empty") == Run(1, "", "token-guard: nothing to count: no file in what was named\n")
+    assert run("count", "absent.txt", "--json").json["errors"] == ["absent.txt: No such file or directory"]
+
+
+def test_a_name_is_one_line_and_steers_no_terminal(run: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "two\nlines\x1b[2J.txt").write_text("words", encoding="utf-8")
+    told = run("count", ".", "ab\nsent")
+    assert told.err.startswith("token-guard: ab?sent: No such file or directory\n")
+    assert [line.split()[0] for line in told.out.splitlines()] == ["input", "./two?lines?[2J.txt"]
+
+
+@pytest.mark.parametrize("redirected", ["> /dev/full", ">&-", "<&-", "--json > /dev/full"])
+def test_a_standard_stream_that_is_full_or_closed_is_no_traceback(redirected: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("words", encoding="utf-8")
+    name = "-" if redirected == "<&-" else "a.txt"
+    command = f"{sys.executable} -m token_guard count --no-cache {name} {redirected}"
+    ended = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode == ("full" in redirected)
+    assert ("token-guard: standard output: No space left on device" in ended.stderr) == ("full" in redirected)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"model": "gpt-4o", "input": [{"role": "user", "content": "Hello there"}], "instructions": "Be brief."},
+        {
+            "model": "gemini-2.0-flash",
+            "systemInstruction": {"parts": [{"text": "Be brief."}]},
+            "contents": [{"role": "user", "parts": [{"text": "Hello there"}]}],
+        },
+        {"model": "gpt-4o", "prompt": "Hello there"},
+    ],
+)
+def test_requests_of_every_format_are_requests(run: Callable[..., Run], request_: dict[str, Any]) -> None:
+    assert run("count", "--json", stdin=json.dumps(request_)).json["inputs"][0]["split"]
+    assert json.loads(run("compact", "-", stdin=json.dumps(request_)).out) == request_
 
 
 def test_json_that_is_no_request_is_text(run: Callable[..., Run]) -> None:

@@ -57,3 +57,17 @@ def test_what_stands_well_is_said_in_a_line_each(tmp_path: Path) -> None:
 def test_what_is_wrong_comes_with_a_fix(tmp_path: Path, written: str, instead: str, message: str, fix: str) -> None:
     wrong = [check for checks in _checks(tmp_path, GOOD.replace(written, instead)).values() for check in checks if check.state == "wrong"]
     assert any(message in check.message and fix in check.fix for check in wrong), wrong
+
+
+def test_each_wrong_option_has_its_own_fix(tmp_path: Path) -> None:
+    found = _checks(tmp_path, GOOD.replace("{store:", "{triger: 0.5, shadov: 7, store:"))["config"]
+    assert [(check.message.rpartition(": ")[2], check.fix) for check in found] == [
+        ("triger is not a setting", "did you mean trigger?"),
+        ("shadov is not a setting", "did you mean shadow?"),
+    ]
+
+
+def test_a_server_that_does_not_answer_is_no_good_store(tmp_path: Path) -> None:
+    (check,) = _checks(tmp_path, GOOD.replace("sqlite:///STORE", "redis://127.0.0.1:9/0"))["store"]
+    assert check.state == "wrong"
+    assert check.message.startswith("redis://127.0.0.1:9/0 does not answer")

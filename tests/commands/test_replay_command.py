@@ -94,7 +94,7 @@ def test_broken_lines_are_named_by_number_and_the_rest_is_replayed(tmp_path: Pat
     assert replayed.found
     assert [error.removeprefix(str(tmp_path)) for error in replayed.errors] == [
         "/log.jsonl:2: broken JSON (Expecting value)",
-        "/log.jsonl:3: no request: no messages, input or prompt in it",
+        "/log.jsonl:3: no request: no messages, contents, input or prompt in it",
         "/absent.jsonl: No such file or directory",
     ]
 

@@ -6,6 +6,7 @@ remarks and errors to standard error. Commands are imported when they run, so th
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -41,12 +42,27 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error that token_guard raises on purpose is one line on standard error and exit status 2."""
+    sys.stdin, sys.stdout, sys.stderr = _open(sys.stdin, "r"), _open(sys.stdout, "w"), _open(sys.stderr, "w")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        app(list(sys.argv[1:] if arguments is None else arguments), prog_name="token-guard")
+        try:
+            app(list(sys.argv[1:] if arguments is None else arguments), prog_name="token-guard")
+        finally:
+            sys.stdout.flush()
     except TokenGuardError as error:
         print(f"token-guard: {error}", file=sys.stderr)
         raise SystemExit(WRONG_USAGE) from None
+    except OSError as error:  # of what a command reads and writes by itself it tells
+        if error.errno != errno.EPIPE:
+            print(f"token-guard: standard output: {error.strerror}", file=sys.stderr)
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a path that Python knows by name alone
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())  # what is left of it is not written again at the end of the process
+        raise SystemExit(FINDINGS) from None
+
+
+def _open(stream: TextIO | None, mode: str) -> TextIO:
+    """A standard stream; one that nobody reads or writes in place of one that was closed before the process began."""
+    return stream or open(os.devnull, mode, encoding="utf-8")  # type: ignore[return-value]  # noqa: PTH123
 
 
 def _print_version(wanted: bool) -> None:
@@ -216,8 +232,10 @@ def demo() -> None:
 
 
 def _tell(errors: Sequence[str]) -> None:
+    from token_guard.commands.printable import printable
+
     for error in errors:
-        print(f"token-guard: {error}", file=sys.stderr)
+        print(f"token-guard: {printable(error)}", file=sys.stderr)
 
 
 def _finish(outcome: Outcome, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from token_guard.commands.inputs import InputError, model_or, read_text, request_in
+from token_guard.commands.printable import printable
 from token_guard.commands.progress import waiting
 from token_guard.commands.recent import Newest, newest
 from token_guard.conversation import Conversation, Message
@@ -154,10 +155,10 @@ def _excerpt(message: Message) -> Iterator[str]:
 
 
 def _clipped(line: str, width: int = 160) -> str:
-    r"""The line, or its head where it is longer than `width`; what could steer a terminal is replaced.
+    """The line, or its head where it is longer than `width`.
 
-    >>> _clipped("abcdef", 4), _clipped("\x1b[2Jgone")
-    ('abc…', '?[2Jgone')
+    >>> _clipped("abcdef", 4)
+    'abc…'
     """
     head = line if len(line) <= width else f"{line[: width - 1]}…"
-    return "".join(character if character.isprintable() else "?" for character in head.expandtabs(4))
+    return printable(head.expandtabs(4))

@@ -48,7 +48,7 @@ def count(
     """Count each of the files and folders named ("-" is standard input) and what stands at each URL, for the model, else for the one that
     its request names, else for gpt-4o.
 
-    Raises InputError when none of them can be counted, ModelNotSupportedError for an empty model.
+    Raises InputError for a variable that is none, ModelNotSupportedError for an empty model.
     """
     values, settings = variables(assignments), Settings.load()
     store = open_store(settings.store if cache else MEMORY)
@@ -67,8 +67,8 @@ def count(
     failed = [result for result in results if isinstance(result, Failed)]
     errors = [*gathered.errors, *(f"{one.name}: {one.reason}" for one in failed if not one.skipped), *errors]
     skipped = tuple(one.name for one in failed if one.skipped)
-    if not (counted or rows or skipped):
-        raise InputError("; ".join(errors) if errors else "nothing to count: no file in what was named")
+    if not (counted or rows or skipped or errors):
+        errors = ["nothing to count: no file in what was named"]
     return _against_windows([*map(_row, counted), *rows], errors, skipped, chain)
 
 

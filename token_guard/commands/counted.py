@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from token_guard.budget import ContextLimit
+from token_guard.commands.printable import printable
 
 __all__ = ["Count", "Row"]
 
@@ -99,9 +100,9 @@ class Count:
         """The rows; beside them the windows, and what to know of the numbers."""
         if self.only_total:
             out.print(f"{self.total:,}")
-        elif out.is_terminal and len(self.rows) <= MOST_FRAMED:
+        elif out.is_terminal and 0 < len(self.rows) <= MOST_FRAMED:
             out.print(self._framed())
-        else:
+        elif self.rows:
             out.file.write("".join(f"{line}\n" for line in _aligned(list(self._lines()))))
         for line in self._remarks():
             remarks.print(line, soft_wrap=True)
@@ -111,10 +112,10 @@ class Count:
             yield f"{model}: a window of {limit.max_input_tokens:,} tokens, says {limit.source}"
         for model, margin in {row.model: row.margin for row in self.rows if row.margin}.items():
             yield f"{model}: estimated; the provider may count up to {margin:.0%} more"
-        yield from (f"{row.name}: {row.note}" for row in self.rows if row.note)
+        yield from (f"{self._name(row)}: {row.note}" for row in self.rows if row.note)
         if self.skipped:
             more = len(self.skipped) - SHOWN_NAMES
-            names = ", ".join(self.skipped[:SHOWN_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+            names = ", ".join(map(printable, self.skipped[:SHOWN_NAMES])) + (f" and {more:,} more" if more > 0 else "")
             yield f"skipped, not text: {names}"
 
     def _is_large(self, row: Row) -> bool:
@@ -122,6 +123,10 @@ class Count:
 
     def _share(self, row: Row, tokens: int) -> str:
         return f"{tokens / self.limits[row.model].max_input_tokens:.1%}"
+
+    def _name(self, row: Row) -> str:
+        """What a row is called: its input, and its model where that is not the same for all."""
+        return printable(row.name if self.model else f"{row.name} ({row.model})")
 
     def _lines(self) -> Iterator[tuple[str, str, str]]:
         """Every line of the table: input, tokens, share of the window."""
@@ -132,9 +137,8 @@ class Count:
             yield self._total()
 
     def _lines_of(self, row: Row) -> Iterator[tuple[str, str, str]]:
-        name = row.name if self.model else f"{row.name} ({row.model})"
         before = "" if row.raw is None else f" ({row.raw:,} before its variables)"
-        yield name + before, f"{row.tokens:,}", self._share(row, row.largest)
+        yield self._name(row) + before, f"{row.tokens:,}", self._share(row, row.largest)
         for part, tokens in row.split.items():
             yield f"  {part}", f"{tokens:,}", self._share(row, tokens)
 

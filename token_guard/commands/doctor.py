@@ -18,7 +18,7 @@ from token_guard.errors import ConfigError, TokenGuardError
 from token_guard.limits import LimitChain, Served
 from token_guard.proxy.needs import lacking
 from token_guard.settings import Settings
-from token_guard.stores import trouble_with
+from token_guard.stores import answers, trouble_with
 
 __all__ = ["Check", "Examined", "doctor"]
 
@@ -144,8 +144,10 @@ def _store(proxy: _Proxy) -> Iterator[Check]:
         yield Check(
             "store", "note", "memory: what is learned is gone with the process", "callback_settings.token_guard.store: sqlite:///path"
         )
-    else:
+    elif answers(url):
         yield Check("store", "ok", shown)
+    else:
+        yield Check("store", "wrong", f"{shown} does not answer: what is learned stays in each process", "start it, or name another store")
 
 
 def _limits(proxy: _Proxy) -> Iterator[Check]:

@@ -80,7 +80,7 @@ def _options_are_valid(config: Mapping[str, Any]) -> Iterator[Finding]:
     try:
         Guard(Settings.load(options(config)))
     except ConfigError as error:
-        yield Finding(OPTIONS, str(error).removeprefix("token_guard settings: "))
+        yield from (Finding(OPTIONS, complaint) for complaint in error.complaints or (str(error).removeprefix("token_guard settings: "),))
 
 
 def _the_store_opens(config: Mapping[str, Any]) -> Iterator[Finding]:

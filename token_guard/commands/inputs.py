@@ -11,7 +11,7 @@ from typing import Any
 from token_guard.counting.references import DEFAULT_MODEL
 from token_guard.errors import ModelNotSupportedError, TokenGuardError
 
-__all__ = ["InputError", "model_or", "read_text", "request_in", "variables"]
+__all__ = ["InputError", "is_request", "model_or", "read_text", "request_in", "variables"]
 
 
 class InputError(TokenGuardError):
@@ -59,7 +59,21 @@ def request_in(text: str, *, strict: bool = False) -> dict[str, Any] | None:
         return None
     if isinstance(value, list) and value and all(isinstance(item, dict) and "role" in item for item in value):
         return {"messages": value}
-    return value if isinstance(value, dict) and isinstance(value.get("messages"), list) else None
+    return value if isinstance(value, dict) and is_request(value) else None
+
+
+def is_request(value: Mapping[str, Any]) -> bool:
+    """Whether an object is a request in any format: a chat, or with a model's name a text, or what Responses and Gemini take.
+
+    >>> is_request({"contents": [{"parts": [{"text": "Hi"}]}]}), is_request({"model": "gpt-4o", "input": "Hi"}), is_request({"input": "Hi"})
+    (True, True, False)
+    """
+    if isinstance(value.get("messages"), list):
+        return True
+    contents = value.get("contents")
+    if isinstance(contents, list) and contents and all(isinstance(item, dict) and "parts" in item for item in contents):
+        return True
+    return isinstance(value.get("model"), str) and any(isinstance(value.get(key), (str, list)) for key in ("input", "prompt"))
 
 
 def model_or(model: str | None, request: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from token_guard.commands.inputs import InputError
+from token_guard.commands.inputs import InputError, is_request
 
 __all__ = ["Broken", "Entry", "Logged", "entries", "entry_of", "holds_requests"]
 
@@ -118,7 +118,7 @@ def entry_of(value: Any, place: str) -> Line:
     >>> entry_of({"custom_id": "a", "body": {"model": "m", "messages": [{"role": "user"}]}}, "x:1").logged.request["model"]
     'm'
     >>> entry_of({"object": "list"}, "x:2")
-    Broken(place='x:2', reason='no request: no messages, input or prompt in it')
+    Broken(place='x:2', reason='no request: no messages, contents, input or prompt in it')
     """
     if isinstance(value, list) and value and all(isinstance(item, dict) and "role" in item for item in value):
         value = {"messages": value}
@@ -126,7 +126,7 @@ def entry_of(value: Any, place: str) -> Line:
         return Broken(place, "no request: not a JSON object")
     request = _request(value)
     if request is None:
-        return Broken(place, "no request: no messages, input or prompt in it")
+        return Broken(place, "no request: no messages, contents, input or prompt in it")
     meta = value.get("meta")
     if isinstance(meta, dict) and request is value and isinstance(value.get("messages"), list):
         return _session(value, meta, place)
@@ -142,9 +142,7 @@ def _request(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     messages = _plain(value.get("messages"))
     if isinstance(messages, list) and messages:
         return value if messages is value["messages"] else {**value, "messages": messages}
-    if isinstance(value.get("model"), str) and any(isinstance(value.get(key), (str, list)) for key in ("input", "prompt")):
-        return value
-    return None
+    return value if value.get("messages") is None and is_request(value) else None
 
 
 def _plain(value: Any) -> Any:

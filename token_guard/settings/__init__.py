@@ -25,7 +25,7 @@ from token_guard.settings.deduplicate import DeduplicateSettings
 from token_guard.settings.limits import LimitSettings
 from token_guard.settings.mask import MaskSettings
 from token_guard.settings.overridable import OVERRIDABLE
-from token_guard.settings.reading import DEFAULT_STRATEGY, complaints, environment, merged, said_in_the_environment
+from token_guard.settings.reading import DEFAULT_STRATEGY, environment, merged, refused, said_in_the_environment
 from token_guard.settings.recall import RecallSettings
 from token_guard.settings.renamed import current
 from token_guard.settings.retrieval import RetrievalSettings
@@ -174,7 +174,7 @@ class Settings(BaseSettings):
         try:
             return type(self)(**{**self.model_dump(exclude_unset=True), **current(options)})
         except ValidationError as error:
-            raise ConfigError("token_guard settings: " + "; ".join(complaints(type(self), error))) from None
+            raise refused(type(self), error) from None
 
     @classmethod
     def load(cls, options: Mapping[str, Any] | None = None) -> Settings:
@@ -190,4 +190,4 @@ class Settings(BaseSettings):
         except SettingsError as error:
             raise ConfigError(f"token_guard settings: {error}; lists and mappings are written as JSON") from None
         except ValidationError as error:
-            raise ConfigError("token_guard settings: " + "; ".join(complaints(cls, error))) from None
+            raise refused(cls, error) from None

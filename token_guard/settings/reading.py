@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 from token_guard.errors import ConfigError
 from token_guard.settings.renamed import OLD_NAMES, current
 
-__all__ = ["DEFAULT_STRATEGY", "complaints", "environment", "merged", "said_in_the_environment"]
+__all__ = ["DEFAULT_STRATEGY", "environment", "merged", "refused", "said_in_the_environment"]
 
 
 DEFAULT_STRATEGY = "DEFAULT_STRATEGY"
@@ -53,7 +53,15 @@ def _merged_value(low: Any, high: Any) -> Any:
     return merged(low, high) if isinstance(low, Mapping) and isinstance(high, Mapping) else high
 
 
-def complaints(settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
+def refused(settings: type[BaseModel], error: ValidationError) -> ConfigError:
+    """What is raised for settings that are not valid."""
+    told = tuple(_complaints(settings, error))
+    refusal = ConfigError("token_guard settings: " + "; ".join(told))
+    refusal.complaints = told
+    return refusal
+
+
+def _complaints(settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
     """What is wrong, a sentence each, with the key and what is allowed."""
     for item in error.errors():
         key = ".".join(map(str, item["loc"]))

@@ -27,6 +27,7 @@ __all__ = [
     "SharedStore",
     "Store",
     "Totals",
+    "answers",
     "open_store",
     "trouble_with",
 ]
@@ -161,6 +162,16 @@ def open_store(
     if name != "proxy":  # which has its Redis when it has started
         store.wait(READY_SECONDS)
     return store
+
+
+def answers(url: str) -> bool:
+    """Whether the server that a URL names answers; of a file, and of the proxy's own Redis, nobody is asked."""
+    if _scheme(url) in ("memory", "sqlite", "proxy"):
+        return True
+    up: list[int] = []
+    store = open_store(url, observe=lambda what, number: up.append(number) if what == "up" else None)
+    store.close()
+    return up[:1] == [1]
 
 
 def trouble_with(url: str) -> str:

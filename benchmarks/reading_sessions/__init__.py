@@ -50,7 +50,7 @@ SESSIONS = (
         {"Read": ("path",), "Edit": ("path", "old_string", "new_string"), "Bash": ("command",)},
         {
             10_000: "The rule that stands began with the one that was taken back, and its first word still says so. Of the callers that "
-            "the search found one has its line and the others are bare names, and of the files that were read most lines are "
+            "the search found four have their lines and the others are bare names, and of the files that were read most lines are "
             "definitions that nobody asked about.",
             5_000: "Of the searches that went nothing is left but that they were made, or how much they found, and a third of the "
             "lines are definitions that nobody asked about. Every edit is there with what it put in, and how each run ended.",

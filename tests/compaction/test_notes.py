@@ -6,6 +6,7 @@ import pytest
 from build import Characters, agent, answer, parsed, say
 
 from token_guard.compaction import Draft, Goal
+from token_guard.compaction.narrowing import without_notes
 from token_guard.compaction.notes import clean, free_tokens, is_whole, retold
 from token_guard.compaction.summarize import Summarize
 from token_guard.conversation import Message, Text
@@ -102,3 +103,10 @@ def test_a_note_that_was_cut_is_not_whole() -> None:
     assert is_whole(NOTE)
     assert not is_whole(Message("user", (Text(NOTE.text[:-20]),)))
     assert not is_whole(parsed([say("user", NOTE.text)])[0])
+
+
+def test_a_note_that_opens_the_history_before_a_reply_stays_where_others_go() -> None:
+    reply, words = parsed([answer("Fine."), say("user", "And the parser?")])
+    opening, left = (NOTE, reply, NOTE, words), 20 + COUNTER.messages((reply, words))
+    assert without_notes(opening, left, COUNTER)[:2] == (NOTE, reply)
+    assert without_notes((words, *opening), left, COUNTER) == (words, reply, words)

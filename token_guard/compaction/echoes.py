@@ -14,7 +14,7 @@ __all__ = ["without_echo"]
 LEAST_SHARE = 0.5
 """Of an output's lines, as many have to be its call's: what is left of one that says more is hardly shorter."""
 
-NUMBERED = re.compile(r"\s*\d+(?:→|\t|[:|] ?)")
+NUMBERED = re.compile(r"[ \t]{0,12}\d{1,9}(?:→|\t|[:|] ?)")
 """What editors put before a line."""
 
 
@@ -30,9 +30,9 @@ def without_echo(call: ToolCall, text: str) -> str | None:
     if "\n" not in text or readable.is_decoded(text) or not deeds.changes(call):
         return None
     written = frozenset(map(str.strip, readable.lines(call.arguments)))
-    bare = [(line, NUMBERED.sub("", line, count=1).strip()) for line in text.splitlines()]
+    bare = [(line, line[found.end() :].strip() if (found := NUMBERED.match(line)) else line.strip()) for line in text.splitlines()]
     said = [(line, words) for line, words in bare if words]
-    own = [line for line, words in said if words not in written and line.strip() not in written]
+    own = [line for line, words in said if written.isdisjoint((words, line.strip()))]
     if len(said) - len(own) < LEAST_SHARE * len(said):
         return None
     head = f"output of {clipped(call.name, NAME_CHARS)}, {text.count(chr(10)) + 1:,} lines, without what its call wrote"

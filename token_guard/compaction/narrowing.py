@@ -15,9 +15,13 @@ __all__ = ["narrowed", "without_notes"]
 
 
 def without_notes(messages: tuple[Message, ...], allowed: int, counter: Counter) -> tuple[Message, ...]:
-    """The messages in at most `allowed` tokens, as far as their notes make the difference."""
+    """The messages in at most `allowed` tokens, as far as their notes make the difference. One that a reply follows stays where it opens
+    the history."""
     excess = counter.messages(messages) - allowed
     notes = [place for place, message in enumerate(messages) if is_note(message)] if excess > 0 else []
+    opening = next((place for place, message in enumerate(messages) if not message.instructs), len(messages))
+    if opening in notes and next((one.role for one in messages[opening:] if not is_note(one)), "") == "assistant":
+        notes.remove(opening)
     kept: dict[int, Message | None] = {}
     for place in notes:
         if excess <= 0:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from token_guard.conversation.many import MANY, once_for_many
+from token_guard.conversation.many import once_for_many
+from token_guard.conversation.values import value
 
 __all__ = [
     "Answers",
@@ -35,7 +36,7 @@ Path: TypeAlias = tuple[str | int, ...]
 """Keys and indexes that lead from a wire message to one of its values."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Text:
     """Words of a message; `attached` are those of a document or a search result, which nobody in the conversation says."""
 
@@ -43,7 +44,7 @@ class Text:
     attached: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reasoning:
     """A model's own reasoning, carried back to it by the client; passes never edit it. `media` is what of it only its provider can
     read."""
@@ -52,7 +53,7 @@ class Reasoning:
     media: tuple[Media, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolCall:
     """A call that the model made; `arguments` is the JSON text (or free text) as on the wire."""
 
@@ -61,7 +62,7 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Media:
     """An image, a sound, a film or a file, or content that is sealed; `source` is a URL, a data URL or bare base64, never text to
     be counted as such."""
@@ -72,7 +73,7 @@ class Media:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Opaque:
     """A part of a kind that we do not know, as compact JSON: counted, kept, never edited; `media` is what its text only names:
     encoded files and sealed content."""
@@ -81,7 +82,7 @@ class Opaque:
     media: tuple[Media, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolResult:
     """What a tool answered to the call `call_id`; `failed` where the wire says by itself that the call did."""
 
@@ -102,7 +103,7 @@ class ToolResult:
         return any(isinstance(part, Media) for part in self.content)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Omitted:
     """Takes the place of a part that a pass removed; nothing is rendered for it."""
 
@@ -113,7 +114,7 @@ Answers: TypeAlias = Literal["next message", "next turn", "later"]
 Part: TypeAlias = Text | Reasoning | ToolCall | ToolResult | Media | Opaque | Omitted
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Origin:
     """Where a message came from: its place in the client's history, the wire object (a mapping, a list of items, a text),
     its parts and their paths in it; ids that bind it to other messages, beside those of calls and results; and whether it loads tools
@@ -127,7 +128,7 @@ class Origin:
     loads_tools: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Message:
     """One message. `role` is system, developer, user, assistant or tool; the parts of an edited message stay in
     their places (`Omitted` stands for a removed one), and words that recall added come after them. Without an origin it
@@ -137,6 +138,9 @@ class Message:
     parts: tuple[Part, ...]
     name: str = ""
     origin: Origin | None = field(default=None, repr=False, compare=False)
+    _calls: tuple[ToolCall, ...] | None = field(default=None, init=False, repr=False, compare=False)
+    _results: tuple[ToolResult, ...] | None = field(default=None, init=False, repr=False, compare=False)
+    """Found once: each step of a compaction and each rule asks for them."""
 
     @property
     def index(self) -> int | None:
@@ -157,19 +161,19 @@ class Message:
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
-        if len(self.parts) == 1:  # nearly every message of talk
-            return (part,) if isinstance(part := self.parts[0], ToolCall) else ()
-        if len(self.parts) >= MANY:
-            return _calls_of(self.parts)
-        return tuple([part for part in self.parts if isinstance(part, ToolCall)])
+        found = self._calls
+        if found is None:
+            found = tuple([part for part in self.parts if isinstance(part, ToolCall)])
+            object.__setattr__(self, "_calls", found)
+        return found
 
     @property
     def results(self) -> tuple[ToolResult, ...]:
-        if len(self.parts) == 1:
-            return (part,) if isinstance(part := self.parts[0], ToolResult) else ()
-        if len(self.parts) >= MANY:
-            return _results_of(self.parts)
-        return tuple([part for part in self.parts if isinstance(part, ToolResult)])
+        found = self._results
+        if found is None:
+            found = tuple([part for part in self.parts if isinstance(part, ToolResult)])
+            object.__setattr__(self, "_results", found)
+        return found
 
     @property
     def full_text(self) -> str:
@@ -219,16 +223,6 @@ def _text_of(parts: tuple[Part, ...]) -> str:
 @once_for_many
 def _said_in(parts: tuple[Part, ...]) -> str:
     return "\n".join(part.text for part in parts if isinstance(part, Text) and not part.attached)
-
-
-@once_for_many
-def _calls_of(parts: tuple[Part, ...]) -> tuple[ToolCall, ...]:
-    return tuple([part for part in parts if isinstance(part, ToolCall)])
-
-
-@once_for_many
-def _results_of(parts: tuple[Part, ...]) -> tuple[ToolResult, ...]:
-    return tuple([part for part in parts if isinstance(part, ToolResult)])
 
 
 @once_for_many

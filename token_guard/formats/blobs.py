@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
 from token_guard.conversation import Media
 
-__all__ = ["without_blobs"]
+__all__ = ["sealed_in", "without_blobs"]
 
 SHORTEST = 512
 """Characters below which a string is left as it is: ids, hashes, keys and tokens are shorter, files are not."""
@@ -48,6 +48,25 @@ def without_blobs(value: Any) -> tuple[Any, tuple[Media, ...]]:
     """
     found: list[Media] = []
     return _without(value, "", "", 0, found), tuple(found)
+
+
+def sealed_in(value: Any, depth: int = 0) -> Iterator[Media]:
+    """All that only the provider can read of reasoning in its own form: signatures, encrypted content, the data of what is redacted.
+
+    >>> [media.source for media in sealed_in([{"thinking": "Hm.", "signature": "c2lnbmVk"}])]
+    ['c2lnbmVk']
+    """
+    if depth >= DEPTH:
+        return
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if type(one) is not str:
+                yield from sealed_in(one, depth + 1)
+            elif name in SEALED or name == "data":
+                yield Media("thought", one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from sealed_in(one, depth + 1)
 
 
 def _without(value: Any, key: str, hint: str, depth: int, found: list[Media]) -> Any:

@@ -26,6 +26,7 @@ from token_guard.conversation import (
     ToolResult,
 )
 from token_guard.formats.beside import documents_of, fields_of, schema_of, tools_of
+from token_guard.formats.blobs import sealed_in
 from token_guard.formats.given import opened
 from token_guard.formats.plain_chat import OUTPUT_KEYS, plain_message
 from token_guard.formats.replies import clamped
@@ -144,7 +145,7 @@ def _outline(request: Mapping[str, Any]) -> Outline | None:
 
 def _message(index: int, wire: Any, loading: Loading) -> Message:
     plain = plain_message(index, wire)
-    if plain is not None:  # nearly every message; of an agent's in less than half of the time
+    if plain is not None:  # nearly every message, in less than half of the time
         return plain
     place = f"messages[{index}]"
     wire = expect(opened(wire, place), dict, place)
@@ -178,11 +179,10 @@ def _parts(wire: Mapping[str, Any], role: str, place: str) -> Iterator[Placed]:
 def _reasoning(wire: Mapping[str, Any]) -> Iterator[Placed]:
     """LiteLLM gives the same reasoning twice, as text and as blocks with what is sealed in them: each counts once."""
     key = next((key for key in SEALED_REASONING if wire.get(key)), None)
-    sealed = as_reasoning(wire[key]) if key else None
     if isinstance(text := wire.get("reasoning_content"), str):
-        yield Reasoning(text, sealed.media if sealed else ()), ("reasoning_content",)
-    elif sealed and key:
-        yield sealed, (key,)
+        yield Reasoning(text, tuple(sealed_in(wire[key])) if key else ()), ("reasoning_content",)
+    elif key:
+        yield as_reasoning(wire[key]), (key,)
 
 
 def _work(wire: Mapping[str, Any]) -> Iterator[Placed]:

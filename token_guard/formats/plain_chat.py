@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from token_guard.conversation import Message, Origin, Part, Path, Text, ToolCall, ToolResult
+from token_guard.conversation import Message, Origin, Part, Path, Reasoning, Text, ToolCall, ToolResult
+from token_guard.formats.blobs import sealed_in
 
 __all__ = ["OUTPUT_KEYS", "SHORT_FIELDS", "plain_message", "plain_opening", "short_chat"]
 
@@ -51,13 +52,16 @@ def short_chat(request: Mapping[str, Any], fields: frozenset[str] = SHORT_FIELDS
 COUNTED = (type(None), int)
 """Types of a reply length; equal numbers of other types are read in other ways."""
 
-RESULT = frozenset({"role", "content", "tool_call_id"})
+RESULT = frozenset({"role", "content", "tool_call_id", "name"})
 """Fields of a result that is words alone."""
 
-TURN = frozenset({"role", "content", "tool_calls"})
-"""Fields of a turn that is words and calls alone."""
+TURN = frozenset({"role", "content", "tool_calls", "reasoning_content", "thinking_blocks", "name"})
+"""Fields of a turn that is reasoning, words and calls alone, and of all else that is said."""
 
 CALL = frozenset({"id", "type", "function"})
+
+WORDS = frozenset({"type", "text", "cache_control"})
+"""Fields of a text among others of the same message."""
 
 IN_CONTENT: tuple[Path, ...] = (("content",),)
 
@@ -71,11 +75,12 @@ def plain_message(index: int, wire: Any) -> Message | None:
     words = _words(wire)
     if words is not None:
         return _said(index, wire, words)
-    if type(wire) is not dict:
+    if type(wire) is not dict or type(name := wire.get("name", "")) is not str:
         return None
-    if wire.keys() == RESULT and wire["role"] == "tool":
-        return _result(index, wire)
-    return _turn(index, wire) if wire.keys() == TURN and wire["role"] == "assistant" else None
+    role = wire.get("role")
+    if role == "tool":
+        return _result(index, wire, name) if wire.keys() <= RESULT else None
+    return _turn(index, wire, role, name) if type(role) is str and role in SPEAKERS and wire.keys() <= TURN else None
 
 
 def plain_opening(wires: Any, most: int) -> tuple[Message, ...]:
@@ -99,31 +104,62 @@ def _said(index: int, wire: Mapping[str, Any], words: str) -> Message:
     return Message(wire["role"], parts, "", Origin(index, wire, parts, IN_CONTENT))
 
 
-def _result(index: int, wire: Mapping[str, Any]) -> Message | None:
-    call_id, content = wire["tool_call_id"], wire["content"]
+def _result(index: int, wire: Mapping[str, Any], name: str) -> Message | None:
+    call_id, content = wire.get("tool_call_id"), wire.get("content")
     if type(call_id) is not str or type(content) is not str:
         return None
     answer = (ToolResult(call_id, (Text(content),)),)
-    return Message("tool", answer, "", Origin(index, wire, answer, IN_CONTENT))
+    return Message("tool", answer, name, Origin(index, wire, answer, IN_CONTENT))
 
 
-def _turn(index: int, wire: Mapping[str, Any]) -> Message | None:
-    content, calls = wire["content"], wire["tool_calls"]
-    if type(calls) is not list or not (content is None or type(content) is str):
-        return None
-    parts: list[Part] = [] if content is None else [Text(content)]
-    paths: list[Path] = [] if content is None else [*IN_CONTENT]
-    for number, call in enumerate(calls):
-        function = call["function"] if type(call) is dict and call.keys() == CALL else None
-        if type(function) is not dict or type(call["id"]) is not str:
+def _turn(index: int, wire: Mapping[str, Any], role: str, name: str) -> Message | None:
+    parts: list[Part] = []
+    paths: list[Path] = []
+    if "reasoning_content" in wire:
+        if type(reasoning := wire["reasoning_content"]) is not str:
             return None
+        parts.append(Reasoning(reasoning, tuple(sealed_in(wire.get("thinking_blocks")))))
+        paths.append(("reasoning_content",))
+    elif "thinking_blocks" in wire:
+        return None
+    if not _add_words(wire.get("content"), parts, paths) or not _add_calls(wire.get("tool_calls", ()), parts, paths):
+        return None
+    told = tuple(parts)
+    return Message(role, told, name, Origin(index, wire, told, tuple(paths)))
+
+
+def _add_words(content: Any, parts: list[Part], paths: list[Path]) -> bool:
+    """Add what a message says, be it one text or several, to its parts; whether that is all that it says."""
+    if type(content) is str:
+        parts.append(Text(content))
+        paths += IN_CONTENT
+    elif type(content) is list:
+        for number, item in enumerate(content):
+            if (
+                type(item) is not dict
+                or not item.keys() <= WORDS
+                or item.get("type") != "text"
+                or type(text := item.get("text")) is not str
+            ):
+                return False
+            parts.append(Text(text))
+            paths.append(("content", number, "text"))
+    return content is None or type(content) in (str, list)
+
+
+def _add_calls(calls: Any, parts: list[Part], paths: list[Path]) -> bool:
+    """Add the calls of a message to its parts; whether they are calls of functions and no more than that."""
+    if type(calls) is not list and calls != ():
+        return False
+    for number, call in enumerate(calls):
+        if type(call) is not dict or call.keys() != CALL or type(function := call["function"]) is not dict or type(call["id"]) is not str:
+            return False
         name, arguments = function.get("name"), function.get("arguments")
         if type(name) is not str or type(arguments) is not str:
-            return None
+            return False
         parts.append(ToolCall(call["id"], name, arguments))
         paths.append(("tool_calls", number, "function", "arguments"))
-    told = tuple(parts)
-    return Message("assistant", told, "", Origin(index, wire, told, tuple(paths)))
+    return True
 
 
 def _words(wire: Any) -> str | None:

@@ -143,6 +143,9 @@ def rendered(message: Message, wire_value: Callable[[Part, Part, Any], Any]) -> 
     origin = message.origin
     if origin is None:
         return {"role": message.role, "content": message.text}
+    if origin.parts is message.parts:
+        untouched: Mapping[str, Any] = given_back(origin.wire)
+        return untouched
     edits: list[tuple[Path, Any]] = []
     for old, new, path in zip(origin.parts, message.parts, origin.paths, strict=False):
         if isinstance(new, Omitted) and old != new:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from hashlib import blake2b
 from operator import attrgetter
 from typing import TypeAlias
@@ -136,54 +135,50 @@ def exchanged(base: Sequence[Slot], note: Message, told: Message) -> tuple[Slot,
 
 
 def chain(history: Sequence[Message], seed: bytes) -> list[bytes]:
-    """The digest of every prefix of the history."""
-    keys = [blake2b(seed, digest_size=16).digest()]
+    """The digest of every prefix of the history, in this process: a text stands in it as its length and Python's hash of it (64 bits, keyed
+    anew in each process), which is worked out for the count as well."""
+    so_far = blake2b(blake2b(seed).digest(), digest_size=16)
+    keys = [so_far.digest()]
     for message in history:
-        keys.append(blake2b(keys[-1] + _bytes_of(message), digest_size=16).digest())
+        so_far.update(_told(message, _hashed).encode())
+        keys.append(so_far.digest())
     return keys
 
 
 def digest(messages: Sequence[Message]) -> str:
-    """The digest of messages by themselves, in hexadecimal."""
-    return chain(messages, b"")[-1].hex()
+    """The digest of messages by themselves, in hexadecimal; the same in every process."""
+    told = "".join(_told(message, _whole) for message in messages)
+    return blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _bytes_of(message: Message) -> bytes:
-    """What tells a message from every other one."""
-    if len(message.parts) == 1 and type(part := message.parts[0]) is Text and not message.name:  # nearly every message of talk
-        return _head(message.role) + _sized(part.text)
-    return b"".join(map(_sized, _pieces(message)))
+def _told(message: Message, piece: Callable[[str], str]) -> str:
+    """What tells a message from every other one: each piece stands behind its length, so that no two messages are written alike."""
+    parts = message.parts
+    head = f"{message.role} {len(parts)} {piece(message.name)}"
+    if len(parts) == 1:  # nearly every message
+        return head + _told_part(parts[0], piece)
+    return head + "".join([_told_part(part, piece) for part in parts])
 
 
-@lru_cache(maxsize=16)
-def _head(role: str) -> bytes:
-    return b"".join(map(_sized, (role, "", Text.__name__)))
-
-
-def _sized(piece: str) -> bytes:
-    raw = piece.encode("utf-8", "surrogatepass")
-    return len(raw).to_bytes(8, "big") + raw
-
-
-def _pieces(message: Message) -> Iterator[str]:
-    yield message.role
-    yield message.name
-    for part in message.parts:
-        yield from _part_pieces(part)
-
-
-def _part_pieces(part: Part) -> Iterator[str]:
-    yield type(part).__name__
+def _told_part(part: Part, piece: Callable[[str], str]) -> str:
+    if isinstance(part, Text):
+        return f"{'A' if part.attached else 'T'}{piece(part.text)}"
+    if isinstance(part, ToolResult):
+        head = f"{'F' if part.failed else 'R'}{len(part.content)} {piece(part.call_id)}"
+        return head + "".join([_told_part(inner, piece) for inner in part.content])
     if isinstance(part, ToolCall):
-        yield from (part.id, part.name, part.arguments)
-    elif isinstance(part, ToolResult):
-        yield from (part.call_id, "failed") if part.failed else (part.call_id,)
-        for inner in part.content:
-            yield from _part_pieces(inner)
-    elif isinstance(part, Media):
-        yield from (part.kind, part.source, part.detail)
-    else:
-        yield getattr(part, "text", "")
+        return f"C{piece(part.id)}{piece(part.name)}{piece(part.arguments)}"
+    if isinstance(part, Media):
+        return f"M{piece(part.kind)}{piece(part.source)}{piece(part.detail)}"
+    return f"{type(part).__name__} {piece(getattr(part, 'text', ''))}"
+
+
+def _whole(text: str) -> str:
+    return f"{len(text)}:{text}"
+
+
+def _hashed(text: str) -> str:
+    return f"{len(text)}:{hash(text)} "
 
 
 ENTRY_BYTES, SLOT_BYTES, FACT_BYTES = 600, 64, 120
@@ -202,4 +197,4 @@ def _size_of(state: State) -> int:
 
 
 def _slot_bytes(parts: Sequence[Part]) -> int:
-    return 400 + sum(2 * len(piece) for part in parts for piece in _part_pieces(part))
+    return 400 + sum(2 * len(_told_part(part, _whole)) for part in parts)

@@ -7,7 +7,7 @@ turn, and the messages before the next batch stay as they are, for the prompt ca
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -55,7 +55,7 @@ def within_media_limits(messages: tuple[Message, ...], profile: Profile) -> tupl
     gone: list[_Place] = []
     load = _Load()
     for number, message in enumerate(messages):
-        new = list(_media_of(number, message))
+        new = _media_of(number, message)
         for place in new:
             load.add(place.media, 1)
         if new and not load.fits(profile, 1.0):
@@ -68,15 +68,17 @@ def within_media_limits(messages: tuple[Message, ...], profile: Profile) -> tupl
 
 def attachments(messages: Sequence[Message]) -> int:
     """How many images, sounds and files messages have."""
-    return sum(1 for number, message in enumerate(messages) for _ in _media_of(number, message))
+    return sum(len(_media_of(number, message)) for number, message in enumerate(messages))
 
 
-def _media_of(number: int, message: Message) -> Iterator[_Place]:
+def _media_of(number: int, message: Message) -> list[_Place]:
+    found: list[_Place] = []
     for place, part in enumerate(message.parts):
         if isinstance(part, Media):
-            yield _Place(number, place, None, part)
+            found.append(_Place(number, place, None, part))
         elif isinstance(part, ToolResult):
-            yield from (_Place(number, place, inner, one) for inner, one in enumerate(part.content) if isinstance(one, Media))
+            found += [_Place(number, place, inner, one) for inner, one in enumerate(part.content) if isinstance(one, Media)]
+    return found
 
 
 def _without(messages: Sequence[Message], gone: Sequence[_Place]) -> tuple[Message, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from token_guard.conversation import Answers, Media, Message, Omitted, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 from token_guard.marks import REFERENCE, mark, quoted, reference
@@ -44,8 +45,7 @@ def repair(messages: tuple[Message, ...], answers: Answers = "next message") -> 
 # -- what is broken -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Place:
+class _Place(NamedTuple):
     message: int
     part: int
 
@@ -62,6 +62,8 @@ class _Breaks:
 
     def read(self, place: int, message: Message) -> None:
         """Pair the results of a message with the calls that wait, and let its own calls wait."""
+        if not message.calls and not message.results:
+            return
         for number, part in enumerate(message.parts):
             if isinstance(part, ToolCall):
                 self._awaited.setdefault(part.id, []).append(_Place(place, number))
@@ -75,6 +77,11 @@ class _Breaks:
             self._answered.add(call_id)
         else:
             (self.repeats if call_id in self._answered else self.orphans).append(place)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a result would be of a call so far."""
+        return bool(self._awaited)
 
     def end_the_wait(self) -> None:
         """From here on no result answers the calls so far."""
@@ -106,7 +113,7 @@ class _Breaks:
 def _breaks(messages: Sequence[Message], answers: Answers) -> _Breaks:
     found = _Breaks()
     for place, message in enumerate(messages):
-        if place and _ends_the_wait(messages[place - 1], message, answers):
+        if found.waits and _ends_the_wait(messages[place - 1], message, answers):
             found.end_the_wait()
         found.read(place, message)
     found.end(_tail(messages))

@@ -225,23 +225,28 @@ def _orphans(messages: Messages) -> Counter[str]:
     orphans: Counter[str] = Counter()
     open_calls: frozenset[str] = frozenset()
     for message in messages:
-        if message.results:
-            orphans.update(result.call_id for result in message.results if result.call_id not in open_calls)
+        if results := message.results:
+            orphans.update([result.call_id for result in results if result.call_id not in open_calls])
         elif open_calls or message.calls:
-            open_calls = frozenset(call.id for call in message.calls)
+            open_calls = frozenset([call.id for call in message.calls])
     return orphans
 
 
 def _unanswered(messages: Messages) -> Counter[str]:
     unanswered: Counter[str] = Counter()
-    open_calls: Counter[str] = Counter()
+    open_calls: dict[str, int] = {}
     for message in messages:
-        if message.results:
-            open_calls -= Counter(result.call_id for result in message.results)
+        if results := message.results:
+            for result in results:
+                if open_calls.get(result.call_id):
+                    open_calls[result.call_id] -= 1
         elif open_calls or message.calls:
-            unanswered += open_calls
-            open_calls = Counter(call.id for call in message.calls)
-    return unanswered + open_calls
+            unanswered.update(open_calls)
+            open_calls = {}
+            for call in message.calls:
+                open_calls[call.id] = open_calls.get(call.id, 0) + 1
+    unanswered.update(open_calls)
+    return +unanswered
 
 
 def _surplus(messages: Messages) -> Counter[str]:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -18,6 +18,10 @@ T = TypeVar("T")
 WORKERS: Final = 3
 """Each thread may keep the interpreter for 5 ms (sys.getswitchinterval) before it is the event loop's turn: three keep that below 20 ms.
 Tokenizers let go of it, so that more threads would count no faster than the other work of the process lets them."""
+
+
+THREADS: Final = 1_000
+"""Threads at most, with those that go on with jobs which nobody waits for any more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,13 +37,15 @@ class FairPool:
     """At most `workers` jobs at a time, begun in turn by caller: many large requests of one make no other wait for more than that. Jobs
     in haste, which are short, begin before all others."""
 
-    __slots__ = ("_free", "_hasty", "_lock", "_waiting")
+    __slots__ = ("_free", "_hasty", "_lock", "_threads", "_waiting")
 
     def __init__(self, workers: int = WORKERS) -> None:
         self._free = workers
         self._lock = threading.Lock()
         self._waiting: OrderedDict[str, deque[_Job]] = OrderedDict()
         self._hasty: deque[_Job] = deque()
+        # threads that are free are used again: what a new one needs first takes longer than most jobs
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="token_guard")
 
     async def __call__(self, caller: str, work: Callable[[], T], seconds: float | None = None, *, hasty: bool = False) -> T:
         """What the work returns or raises (RuntimeError for a StopIteration, as from any coroutine); TimeoutError after so many seconds,
@@ -67,7 +73,7 @@ class FairPool:
             self._free -= 1
             job.running = True
             _settle(job.begun)
-            threading.Thread(target=self._run, args=(job,), name="token_guard", daemon=False).start()
+            self._threads.submit(self._run, job)
 
     def _next_in_turn(self) -> _Job:
         caller, jobs = self._waiting.popitem(last=False)

@@ -35,8 +35,8 @@ PRESENT = 6
 """The newest messages, whose names say what the conversation is about now; three exchanges, as in the scoring of pass 2."""
 
 
-MANY, SAMPLED = 6_000, 512
-"""Messages that are all read, as many as no recorded session has; of more, so many older ones and so many of the newest."""
+MANY, SAMPLED = 2_000, 512
+"""Messages that are all read, more than hardly any session has; of more, so many older ones and so many of the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +179,9 @@ class _Account:
         """The share of names that stand where they stood, or with words that they stood with."""
         if not wanted:
             return 1.0
-        source = _lines_by_name(gone)
-        kept = sum(self._tells(name, source.get(name, ())) for name in wanted - left)
+        told = [name for name in wanted - left if name in self.lines]
+        source = _lines_by_name(gone) if told else {}
+        kept = sum(self._tells(name, source.get(name, ())) for name in told)
         return round((len(wanted & left) + kept) / len(wanted), 4)
 
     def changes(self, before: Iterable[Message], gone: Sequence[Message]) -> float:

@@ -31,6 +31,8 @@ def trigger_of(state: State, history: Sequence[Message], at: Levels, allowed: in
     highest = fixed + int(HIGHEST * (allowed - fixed))
     if state.tokens <= at.trigger or at.trigger >= highest:
         return at.trigger
+    if state.tokens > highest:  # where it is due whatever task and notes take: to find these is to look through all of the history
+        return highest
     crowd = counter.messages(head(history)) - fixed - int((1 - KEPT_SHARE) * (at.target - fixed))
     return max(at.trigger, min(at.trigger + crowd, highest))
 

@@ -90,11 +90,11 @@ class Option:
     meaning: str
 
 
-def _walk(section: Any, prefix: str = "") -> Iterator[Option]:
+def every_option(section: Any, prefix: str = "") -> Iterator[Option]:
     for name, declared in section.model_fields.items():
         default = declared.get_default(call_default_factory=True)
         if hasattr(declared.annotation, "model_fields"):
-            yield from _walk(declared.annotation, f"{prefix}{name}.")
+            yield from every_option(declared.annotation, f"{prefix}{name}.")
         else:
             yield Option(f"{prefix}{name}", default, declared.description)
 
@@ -104,4 +104,4 @@ def options() -> tuple[Option, ...]:
     """Every option of Settings, depth first, in the order of declaration."""
     from token_guard.settings import Settings
 
-    return tuple(_walk(Settings))
+    return tuple(every_option(Settings))

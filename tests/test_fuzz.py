@@ -1,6 +1,6 @@
 """Requests and settings that are made of anything: each request is answered or refused in words, each setting works or is named.
 
-`FUZZ=100000` makes so many; without it as many as take a few seconds. What well-made requests have to hold is in test_laws.py.
+`FUZZ=100000` makes so many; without it as many as take a few seconds. `benchmarks/fuzz.py` looks for them by what code they reach. What well-made requests have to hold is in test_laws.py.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pytest
@@ -86,14 +86,20 @@ requests = st.builds(
 GUARD = Guard(Settings(store="memory:"))
 
 
-@pytest.mark.parametrize("api", [*FORMATS, None])
+APIS: Final = (*FORMATS, None)
+MODELS: Final = ("gpt-4o", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.0-flash", "", "ollama/x")
+
+
+@pytest.mark.parametrize("api", APIS)
 def test_no_request_is_a_failure(api: str | None) -> None:
+    any_request(api)()
+
+
+def any_request(api: str | None) -> Callable[[], None]:
+    """The test that any request of an API is answered or refused in words."""
+
     @OFTEN
-    @given(
-        requests,
-        st.sampled_from(CAPS),
-        st.sampled_from(["gpt-4o", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.0-flash", "", "ollama/x"]),
-    )
+    @given(requests, st.sampled_from(CAPS), st.sampled_from(MODELS))
     def holds(request: dict[str, Any], cap: int | None, model: str) -> None:
         request = {**request, "model": model}
         before = copy.deepcopy(request)
@@ -104,7 +110,7 @@ def test_no_request_is_a_failure(api: str | None) -> None:
         assert repr(request) == repr(before), "the client's request is its own"
         return told(request, fitted.request, fitted.report)
 
-    holds()
+    return holds
 
 
 def is_arithmetic(refused: ContextOverflowError) -> None:
@@ -132,6 +138,11 @@ HISTORY = agent(12)
 
 
 def test_no_setting_is_a_failure(options: tuple[Any, ...]) -> None:
+    any_settings(options)()
+
+
+def any_settings(options: tuple[Any, ...]) -> Callable[[], None]:
+    """The test that any settings work, or are named."""
     keys = st.sampled_from([option.key for option in options if option.key != "store"] + ["unknown", "mask.unknown", ""])
 
     @OFTEN
@@ -149,7 +160,7 @@ def test_no_setting_is_a_failure(options: tuple[Any, ...]) -> None:
             return is_arithmetic(refused)
         return told(request, fitted.request, fitted.report)
 
-    holds()
+    return holds
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:

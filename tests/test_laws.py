@@ -1,7 +1,7 @@
 """Laws that hold for every request, whatever it is made of: a generator of its own makes them, from the shapes that broke compactors.
 
 `LAW_CASES=50000` makes so many; without it as many as take a few seconds. Sessions that grow are a request a turn: 30,000 of them make
-half a million.
+half a million. `benchmarks/fuzz.py` looks for such sessions by what code they reach.
 """
 
 from __future__ import annotations
@@ -242,8 +242,30 @@ def grown(api: str, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {**request, field: request[field][:end]}
 
 
-def grows(guard: Guard, api: str, seed: int) -> None:
-    maker = Brief(seed)
+class Thrown(random.Random):
+    """Dice whose throws are the bytes of an input, then zeros: what a fuzzer changes in these changes the request in one place."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(0)
+        self.data, self.place = data, 0
+
+    def getrandbits(self, k: int) -> int:
+        size = (k + 7) // 8
+        thrown, self.place = self.data[self.place : self.place + size].ljust(size, b"\0"), self.place + size
+        return int.from_bytes(thrown, "big") >> (8 * size - k)
+
+    def random(self) -> float:
+        return self.getrandbits(8) / 256
+
+
+def grows_by_bytes(guard: Guard, data: bytes) -> None:
+    """The same laws for the session that some bytes stand for."""
+    maker = Brief(0)
+    maker.dice = Thrown(data[1:])
+    grows(guard, tuple(GROWING)[data[0] % len(GROWING)] if data else "openai.chat", maker)
+
+
+def grows(guard: Guard, api: str, maker: Brief) -> None:
     whole = GROWING[api](maker)
     given = copy.deepcopy(whole)
     cap = maker.dice.choice((150, 400, 900, 2_000, 6_000))
@@ -261,4 +283,10 @@ def grows(guard: Guard, api: str, seed: int) -> None:
 @pytest.mark.parametrize("api", GROWING)
 def test_the_laws_hold_while_a_session_grows(guard: Guard, api: str) -> None:
     for seed in (*PARTED, *range(CASES // len(GROWING))):
-        grows(guard, api, seed)
+        grows(guard, api, Brief(seed))
+
+
+def test_the_laws_hold_of_what_bytes_stand_for(guard: Guard) -> None:
+    dice = random.Random(7)
+    for size in range(CASES):
+        grows_by_bytes(guard, dice.randbytes(10 * size))

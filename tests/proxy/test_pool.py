@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from token_guard.proxy.pool import FairPool
+from token_guard.proxy.pool import WORKERS, FairPool
 
 
 def test_callers_take_turns() -> None:
@@ -24,6 +24,14 @@ def test_callers_take_turns() -> None:
 
     asyncio.run(all_at_once())
     assert begun == ["greedy", "other", "greedy"]
+
+
+def test_the_same_threads_do_all_jobs() -> None:
+    async def one_after_the_other() -> set[int]:
+        pool = FairPool()
+        return {await pool("one", threading.get_ident) for _ in range(50)}
+
+    assert len(asyncio.run(one_after_the_other())) <= WORKERS + 1
 
 
 def test_what_hangs_is_given_up_and_its_place_is_anothers() -> None:

@@ -6,11 +6,11 @@ is counted as it came, which is also what checks the key; where it would be comp
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 from token_guard.errors import ContextOverflowError, where
@@ -21,6 +21,7 @@ from token_guard.proxy.callers import served
 from token_guard.proxy.exchanges import Application, Message, Receive, Send, answered, auth_of, body_of, headers_of
 from token_guard.proxy.headers import PREFIX, rejected_headers, remark_headers, report_headers
 from token_guard.proxy.overrides import Overrides
+from token_guard.proxy.threads import POOL
 
 __all__ = ["Asking", "CountTokens", "Forecast", "Forecaster", "forecast"]
 
@@ -68,7 +69,7 @@ class CountTokens:
         body = await body_of(receive)
         raw = await answered(self.app, scope, body, receive)
         asking = Asking(body, headers_of(scope), auth_of(scope))
-        found = await asyncio.to_thread(self._forecasted, asking) if raw.is_ok else Forecast()
+        found = await POOL(PATH, partial(self._forecasted, asking)) if raw.is_ok else Forecast()
         headers = {**found.headers, **({RAW: _count(raw.body)} if found.headers else {})}
         told = [(name.encode(), value.encode()) for name, value in headers.items() if value and self._tells]
         if found.body is not None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import litellm
 
 from token_guard.errors import where
 from token_guard.guard import Guard
-from token_guard.proxy.threads import is_short
+from token_guard.proxy.threads import POOL, is_short
 from token_guard.proxy.usage import Sent, Usage, usage_of
 from token_guard.report import Correction
 
@@ -48,7 +48,7 @@ class Learning:
             if usage.deployment.id in self.ready and is_short([usage.request, *usage.guessed], INLINE):
                 self._learn(usage)
             else:
-                await asyncio.to_thread(self._learn, usage)
+                await POOL(usage.deployment.id, partial(self._learn, usage))
         except Exception as error:
             logger.info("token_guard learned nothing from a response (%s)", where(error))
 

@@ -32,6 +32,7 @@ from token_guard.limits import Deployment, Served
 from token_guard.proxy.allowance import Allowance
 from token_guard.proxy.callers import caller_of, identity_of, may_call, router, served
 from token_guard.proxy.own_calls import begin_own_call, is_own_call
+from token_guard.proxy.threads import POOL
 from token_guard.settings import Settings
 
 __all__ = ["Summarizer"]
@@ -149,7 +150,7 @@ class Summarizer:
             return "elsewhere"
         if not await may_call(self._model, caller.identity):
             return "denied"
-        prompt = await asyncio.to_thread(self._prompt, note)
+        prompt = await POOL(caller_of({"metadata": caller.identity}), partial(self._prompt, note))
         if prompt is None:
             return "no room"
         if not await asyncio.to_thread(self._allowance.take):

@@ -1,7 +1,7 @@
 """Campaigns of a fuzzer that looks for inputs by what code they reach: atheris, with libFuzzer's options.
 
     pip install atheris
-    python benchmarks/fuzz.py sessions|requests|settings [-max_total_time=600] [FOLDER OF A CORPUS]
+    python benchmarks/fuzz.py sessions|requests|settings [-max_total_time=600] [-len_control=0] [FOLDER OF A CORPUS]
 
 `sessions` are well made and grow turn by turn, before windows of 150 to 6,000 tokens: none may be forwarded that its provider refuses.
 `requests` and `settings` are made of anything: each is answered or refused in words. The laws are those of tests/test_laws.py and

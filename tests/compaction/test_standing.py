@@ -55,6 +55,26 @@ def test_each_rule_stands_in_a_small_window(share: float) -> None:
     assert [rule for rule in WANTED if rule not in said] == []
 
 
+FOR_SAFETY = (
+    "SAFETY RULE: Tell nobody the door code KESTREL-31.",
+    "SAFETY RULE: If a delivery could hurt somebody, stop and call the desk.",
+    "SAFETY RULE: Never run tool PURGE without the word of Ada Brown.",
+)
+
+
+@pytest.mark.parametrize("last", ["Go on.", "Where were we with the importer?"])
+def test_rules_for_safety_stand_before_what_was_added_to_a_task_in_few_words(last: str) -> None:
+    asked = "Please write the whole export of the importer now: one file a tenant, semicolons, and skip those that are suspended."
+    added = [say("user", text) for text in ("Mind the ledger of May.", "The retry worked for part 7.", "We renamed the helper.")]
+    talk = [*chat(*FOR_SAFETY, *WANTED)[:-1], say("user", asked), say("assistant", "Noted.")]
+    messages = [*talk, *(one for wire in added for one in (wire, say("assistant", "Noted."))), say("user", last)]
+    fitted = fit({"model": "gpt-4o", "messages": messages}, max_input_tokens=205)
+    said = "\n".join(message["content"] for message in fitted.request["messages"])
+    assert [rule for rule in FOR_SAFETY if rule.partition(": ")[2] not in said] == []
+    assert asked in said
+    assert last in said
+
+
 @pytest.mark.parametrize("share", [0.3, 0.2])
 def test_the_newest_of_two_stands_alone(share: float) -> None:
     said = forwarded(
@@ -103,10 +123,13 @@ def test_labels_go_before_rules_do() -> None:
     assert rules_lines(rules, COUNTER.text(bare[2]) + 1, COUNTER) == bare[2:]
 
 
+TABS = "Use tabs in all of the code of the importer."
+
+
 def test_a_note_loses_its_account_before_its_rules() -> None:
     blocks = Blocks(
         "9" + TAKEN_OUT,
-        ("- Use tabs in all of the code of the importer.", "- Never push."),
+        (f"- {TABS}", "- Never push."),
         (STEPS, *(f"- read part {n} of the file" for n in range(30))),
     )
     whole = COUNTER.message(blocks.message)
@@ -120,6 +143,9 @@ def test_a_note_loses_its_account_before_its_rules() -> None:
     assert alone is not None
     assert Blocks.read(alone.text) == Blocks(blocks.head, blocks.rules[1:])
     assert narrowed(blocks.message, 10, COUNTER) is None
+    safe = narrowed(blocks.message, COUNTER.message(Blocks(blocks.head, blocks.rules[:1]).message) + 4, COUNTER, [f"SAFETY RULE: {TABS}"])
+    assert safe is not None
+    assert Blocks.read(safe.text) == Blocks(blocks.head, blocks.rules[:1])
 
 
 def test_a_note_is_read_as_it_was_written() -> None:

@@ -14,7 +14,7 @@ from token_guard.compaction.shorten import TextCounter
 from token_guard.conversation import Message
 from token_guard.marks import sent_notes
 
-__all__ = ["amended_at", "given_at", "rules_lines", "rules_room", "standing", "strongest", "untold"]
+__all__ = ["LEAST_ROOM", "amended_at", "given_at", "rules_lines", "rules_room", "standing", "strongest", "untold"]
 
 LONGEST = 800
 """Characters of a rule; what is longer is cut inside."""

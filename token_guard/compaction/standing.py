@@ -12,8 +12,9 @@ from token_guard.compaction.narrowing import narrowed
 from token_guard.compaction.oldest import without_oldest
 from token_guard.compaction.pins import pins
 from token_guard.compaction.rules import unlabelled
-from token_guard.compaction.rules_block import given_at, rules_lines, rules_room, standing, strongest, untold
+from token_guard.compaction.rules_block import LEAST_ROOM, given_at, rules_lines, rules_room, standing, strongest, untold
 from token_guard.conversation import Message
+from token_guard.speech import says_little
 
 __all__ = ["with_rules"]
 
@@ -25,7 +26,8 @@ def with_rules(draft: Draft, goal: Goal, counter: Counter, limit: int, most: int
     """The draft with every rule that has room in its newest note, or in a note of its own: lines of the account go for them,
     and then the oldest exchanges. What is left counts no more than `limit` tokens; of more rules than `most` the strongest are told."""
     for _ in range(ROUNDS):
-        told = _told(draft, goal, counter, most)
+        stays = _stays(draft, goal, counter, most)
+        told = _told(draft, goal, counter, most, stays)
         if told is None:
             return draft
         place, blocks = told
@@ -37,15 +39,15 @@ def with_rules(draft: Draft, goal: Goal, counter: Counter, limit: int, most: int
         size = counter.message(note)
         free = size - counter.message(replace(blocks, rest=()).message)
         wanted = counter.messages(draft.messages) - max(0, excess - free)
-        shorter = without_oldest(draft, wanted, counter, stays=_stays(draft.messages))
+        shorter = without_oldest(draft, wanted, counter, stays=stays)
         if shorter.messages == draft.messages:
-            left = narrowed(note, size - excess, counter)
+            left = narrowed(note, size - excess, counter, draft.ledger.rules)
             return replace(draft, messages=(*messages[:place], left, *messages[place + 1 :])) if left else draft
         draft = shorter
     return draft
 
 
-def _told(draft: Draft, goal: Goal, counter: Counter, most: int) -> tuple[int, Blocks] | None:
+def _told(draft: Draft, goal: Goal, counter: Counter, most: int, stay: frozenset[int]) -> tuple[int, Blocks] | None:
     """The newest note with the rules that no message tells, and where it stands or is to stand; None where none is missing."""
     messages = draft.messages
     ledger = draft.ledger
@@ -59,25 +61,36 @@ def _told(draft: Draft, goal: Goal, counter: Counter, most: int) -> tuple[int, B
     blocks = Blocks.read(messages[place].text) if notes else Blocks("")
     if blocks is None:
         return None
-    stays = counter.messages(messages[place] for place in _stays(messages))
+    stays = counter.messages(messages[place] for place in stay)
     others = sum(counter.text(line) + 1 for note in notes[:-1] if (older := Blocks.read(messages[note].text)) for line in older.rules)
     labelled = {unlabelled(rule): rule for rule in ledger.rules}
     told = [labelled.get(rule, rule) for rule in blocks.said_rules]
     amended = frozenset(filter(is_amendment, (*told, *rules)))
     holding = amended.union(standing([rule for rule in (*told, *rules) if rule not in amended], ledger.places, given_at(messages)))
     known = [rule for rule in told if rule in holding]
-    frame = counter.message(Blocks(TAKEN_OUT, (BULLET,)).message)
-    lines = rules_lines([*known, *rules], rules_room(goal.room, goal.allowed - stays - frame) - others, counter)
+    lines = rules_lines([*known, *rules], rules_room(goal.room, goal.allowed - stays - _frame(counter)) - others, counter)
     if tuple(lines) == blocks.rules:
         return None
     return place, replace(blocks, head=f"{ledger.messages:,}{TAKEN_OUT}", rules=tuple(lines))
 
 
-def _stays(messages: tuple[Message, ...]) -> frozenset[int]:
-    """What is pinned, but for words that seem to open the conversation only since what was said before them went."""
+def _stays(draft: Draft, goal: Goal, counter: Counter, most: int) -> frozenset[int]:
+    """What is pinned, but for words that seem to open the conversation only since what was said before them went; and where it leaves
+    no room for the rules, but for what was added to the task in few words before the newest of them."""
+    messages = draft.messages
     whole = next((place for place, message in enumerate(messages) if message.index not in (place, None)), len(messages))
     found = pins(messages)
-    return replace(found, opening=frozenset(place for place in found.opening if place < whole)).all
+    found = replace(found, opening=frozenset(place for place in found.opening if place < whole))
+    wanted = sum(counter.text(line) + 1 for line in rules_lines(strongest(draft.ledger.rules, most), LEAST_ROOM, counter))
+    if counter.messages(messages[place] for place in found.all) + _frame(counter) + wanted <= goal.allowed:
+        return found.all
+    added = [place for place in sorted(found.task) if says_little(messages[place])]
+    return replace(found, task=found.task - frozenset(added[:-1])).all
+
+
+def _frame(counter: Counter) -> int:
+    """What a note of rules takes beside their lines."""
+    return counter.message(Blocks(TAKEN_OUT, (BULLET,)).message)
 
 
 def _has_note(draft: Draft, place: int) -> bool:

@@ -49,9 +49,10 @@ class Truncate:
             shorter = without_oldest(shorter, goal.most, counter, stays=_called_for(shorter.messages), remembered=self.tells)
         if counter.messages(shorter.messages) <= goal.most:
             return self._with_rules(shorter, draft, goal, counter)
-        messages = without_notes(shorter.messages, goal.most, counter)
+        rules = shorter.ledger.rules
+        messages = without_notes(shorter.messages, goal.most, counter, rules)
         if counter.messages(messages) > goal.most:
-            messages = without_notes(self._cut(shorter.messages, goal, counter), goal.most, counter)
+            messages = without_notes(self._cut(shorter.messages, goal, counter), goal.most, counter, rules)
         left = self._with_rules(replace(shorter, messages=messages), draft, goal, counter)
         left = without_oldest(left, goal.most, counter, stays=pins(left.messages).last, remembered=self.tells)
         return replace(left, messages=without_attachments(left.messages, goal.most, counter))

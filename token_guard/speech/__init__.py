@@ -18,7 +18,7 @@ from token_guard.marks import without_references
 from token_guard.speech.forms import ASSENT, ASSENT_UNSPACED, FROM_CLIENTS, OBSERVED, USERS_OWN
 from token_guard.speech.spoken_calls import SpokenCall, spoken_call
 
-__all__ = ["SpokenCall", "answers", "is_observation", "outputs_of", "own_words", "running_task", "speaks", "spoken_call"]
+__all__ = ["SpokenCall", "answers", "is_observation", "outputs_of", "own_words", "running_task", "says_little", "speaks", "spoken_call"]
 
 _HEAD: Final = 400
 """Characters at the beginning of a text that tell what it is."""
@@ -108,6 +108,11 @@ def speaks(message: Message) -> bool:
     return bool(words) and not _is_clients(words) and not _only_assents(words)
 
 
+def says_little(message: Message) -> bool:
+    """Whether a message has a few words, which go on from what was said before."""
+    return _length(_spoken(message)) <= _SHORT
+
+
 def running_task(messages: Sequence[Message]) -> tuple[int, ...]:
     """Places of the user messages that say what is being worked on now, oldest first.
 
@@ -131,7 +136,7 @@ def running_task(messages: Sequence[Message]) -> tuple[int, ...]:
         if found and not _answered(messages, place, found[-1]):
             break
         found.append(place)
-        if len(found) == _MOST or _length(words) > _SHORT:
+        if len(found) == _MOST or not says_little(messages[place]):
             break
     return tuple(reversed(found))
 

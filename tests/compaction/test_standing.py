@@ -143,7 +143,7 @@ def test_a_note_loses_its_account_before_its_rules() -> None:
     assert alone is not None
     assert Blocks.read(alone.text) == Blocks(blocks.head, blocks.rules[1:])
     assert narrowed(blocks.message, 10, COUNTER) is None
-    safe = narrowed(blocks.message, COUNTER.message(Blocks(blocks.head, blocks.rules[:1]).message) + 4, COUNTER, [f"SAFETY RULE: {TABS}"])
+    safe = narrowed(blocks.message, COUNTER.message(Blocks(blocks.head, blocks.rules[:1]).message) + 3, COUNTER, [f"SAFETY RULE: {TABS}"])
     assert safe is not None
     assert Blocks.read(safe.text) == Blocks(blocks.head, blocks.rules[:1])
 

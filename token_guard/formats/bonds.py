@@ -12,6 +12,9 @@ PAIRED = frozenset(
 )
 """Kinds that are read as calls and results: what pairs them is known, and their ids may come again in later turns."""
 
+ALONE = tuple(PAIRED)
+"""The same, to be asked for a value of any kind."""
+
 KEYS = ("call_id", "tool_use_id", "approval_request_id")
 CALLER = ("tool_id", "caller_id")
 """Keys of the ids by which an item names another one, and of those that its caller has."""
@@ -38,9 +41,11 @@ def bonds_of(blocks: Iterable[Any], referred: frozenset[str] = frozenset()) -> f
     """
     found: set[str] = set()
     for block in blocks:
-        if not isinstance(block, Mapping):
+        if not isinstance(block, (dict, Mapping)):
             continue
         caller = block.get("caller")
+        if caller is None and not referred and block.get("type") in ALONE:  # nearly all
+            continue
         named = [caller.get(key) for key in CALLER] if isinstance(caller, Mapping) else []
         kind = str(block.get("type"))
         if kind not in PAIRED:
@@ -71,10 +76,12 @@ def loads_tools(blocks: Iterable[Any]) -> bool:
 
 
 def _loads(block: Any, depth: int) -> bool:
-    if not isinstance(block, Mapping) or depth > DEEPEST:
+    if not isinstance(block, (dict, Mapping)) or depth > DEEPEST:
         return False
     if str(block.get("type")) in LOADING:
         return True
     content = block.get("content")
+    if content is None or isinstance(content, str):  # nearly always
+        return False
     inner = content if isinstance(content, (list, tuple)) else (content,)
     return any(_loads(one, depth + 1) for one in inner)

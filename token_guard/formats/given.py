@@ -32,7 +32,9 @@ def opened(wire: Any, place: str) -> Any:
     >>> opened(dataclasses.make_dataclass("M", ["role", "content"])("user", "hi"), "messages[0]")
     {'role': 'user', 'content': 'hi'}
     """
-    if type(wire) is dict and not any(_holds_objects(wire.get(key)) for key in ("tool_calls", "content", "function_call")):
+    if type(wire) is dict and not (
+        _holds_objects(wire.get("content")) or _holds_objects(wire.get("tool_calls")) or _holds_objects(wire.get("function_call"))
+    ):
         return wire
     if isinstance(wire, (*PLAIN, list)) or type(wire) is tuple:
         return wire
@@ -49,10 +51,11 @@ def given_back(wire: Any) -> Any:
 def _holds_objects(value: Any, depth: int = 0) -> bool:
     if value is None or type(value) is str or depth > DEPTH:
         return False
-    if type(value) is dict:
-        return any(type(inner) is not str and _holds_objects(inner, depth + 1) for inner in value.values())
-    if type(value) is list:
-        return any(_holds_objects(one, depth + 1) for one in value)
+    if type(value) is dict or type(value) is list:
+        for inner in value.values() if type(value) is dict else value:
+            if type(inner) is not str and _holds_objects(inner, depth + 1):
+                return True
+        return False
     return not isinstance(value, (*PLAIN, tuple))
 
 

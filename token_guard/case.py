@@ -163,10 +163,7 @@ class Case:
     @property
     def correction(self) -> Correction | None:
         """What the deployment's own counts taught, for the report."""
-        known = self.calibration
-        if not known.samples:
-            return None
-        return Correction(round(known.slope, 4), round(known.offset, 1), round(known.spread, 4), len(known.samples))
+        return correction_of(self.calibration)
 
     def reply_room(self, tokens: int) -> int | None:
         """The longest reply that certainly fits beside a prompt, at least the least; None when the reply has a window of its own."""
@@ -175,6 +172,13 @@ class Case:
     def is_guess(self, tokens: int) -> bool:
         """Whether a prompt of this size is not to be touched: nobody knows the window, or it may be a longer one."""
         return self.guessed and (self.limit.source != "inference" or tokens <= INFERRED * self.window)
+
+
+def correction_of(known: Calibration) -> Correction | None:
+    """What a deployment's own counts taught, for reports; None where they taught nothing yet."""
+    if not known.samples:
+        return None
+    return Correction(round(known.slope, 4), round(known.offset, 1), round(known.spread, 4), len(known.samples))
 
 
 def capped_case(conversation: Conversation, max_input_tokens: int) -> Case:

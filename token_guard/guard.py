@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
-from typing import Any
+from typing import Any, Final
 
 from token_guard import compaction
-from token_guard.case import Case, calibrated_as, capped_case, counted_as, open_case
+from token_guard.case import Case, calibrated_as, capped_case, correction_of, counted_as, open_case
 from token_guard.compaction import Draft, Goal
 from token_guard.compaction.strategies import passes
 from token_guard.conversation import Conversation, Message, Outline
-from token_guard.counting import Calibrations, Measure, Meter, bound_cache, meter_for, own_meter_for
+from token_guard.counting import Calibrations, Measure, Meter, bound_cache, is_cut, meter_for, own_meter_for
 from token_guard.errors import tell
 from token_guard.formats import Unreadable, format_for
 from token_guard.history.behind import Behind, behind
@@ -51,6 +52,11 @@ VARIED = 64
 GUESSED = "the model's window is a guess: forwarded as it is until the provider says how long it is"
 
 
+CUT = "it has cut it, or its count leaves out what it had cached; where it is Ollama, say its window with num_ctx in its litellm_params"
+
+_LOG: Final = logging.getLogger("token_guard")
+
+
 class Guard:
     """Fits requests to the models that receive them; one a process, shared by all its requests and threads."""
 
@@ -78,6 +84,7 @@ class Guard:
         self._recall = _recall(self.settings)
         self._at_once = False
         self._varied: dict[str, Guard] = {}
+        self._cut: set[str] = set()
         self._decided_by: str = self.settings.strategy
         self._summaries = summaries
         self._second_look = SecondLook(self.settings, self.calibrations)
@@ -268,10 +275,19 @@ class Guard:
         if estimate is None:
             estimate = meter.measure(parsed).tokens
         key = calibrated_as(parsed.model, deployment)
+        if prompt_tokens != litellm_count and is_cut(estimate, prompt_tokens, meter.slopes):
+            self._tell_cut(key, parsed.model, estimate, prompt_tokens)
+            return None
         self.calibrations.learn(key, estimate, prompt_tokens, litellm_count=litellm_count, slopes=meter.slopes)
         if own:
             self.calibrations.learn(own_key(key), own.measure(parsed).tokens, prompt_tokens, litellm_count=litellm_count, slopes=own.slopes)
-        return self._case(parsed, deployment, format_.api if format_ else "").correction
+        return correction_of(self.calibrations.get(key))
+
+    def _tell_cut(self, key: str, model: str, estimate: int, counted: int) -> None:
+        """Warn, once for a deployment, that its provider read a part of a prompt."""
+        if key not in self._cut and len(self._cut) < VARIED:
+            self._cut.add(key)
+            _LOG.warning("the provider of %r counted %s tokens of a prompt of about %s: %s", model, f"{counted:,}", f"{estimate:,}", CUT)
 
     def _case(self, conversation: Conversation, deployment: Deployment | None, api: str) -> Case:
         return open_case(conversation, deployment, self.limits, self.calibrations, self.settings, api)

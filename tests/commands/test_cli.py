@@ -322,6 +322,18 @@ def test_the_window_that_ollama_is_asked_to_load_is_no_guess(run: Callable[..., 
     assert (model["max_input_tokens"], model["source"]) == (12_288, "request")
 
 
+@pytest.mark.parametrize("model", ["ollama_chat/qwen3:8b", "ollama/nobody-knows"])
+def test_a_window_of_ollamas_that_nobody_says_is_told_everywhere(run: Callable[..., Run], tmp_path: Path, model: str) -> None:
+    entry = f"{{model_name: m, litellm_params: {{model: '{model}'}}}}"
+    config = f"model_list: [{entry}]\nlitellm_settings: {{callbacks: [token_guard.callback]}}\n"
+    (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    for command in ("check-config", "doctor", "limits"):
+        asked = [command, "config.yaml"] if command == "check-config" else [command, "--config", "config.yaml"]
+        told = run(*asked)
+        assert told.status == 1, command
+        assert "num_ctx" in told.out + told.err or "no source knows" in told.out + told.err, command
+
+
 def test_the_options_of_a_configuration_count_for_its_limits(run: Callable[..., Run], tmp_path: Path) -> None:
     options = "callback_settings: {token_guard: {limits: {models: {zzz-unheard-of: 4321}}}}"
     (tmp_path / "config.yaml").write_text(CONFIG + options, encoding="utf-8")

@@ -48,10 +48,22 @@ def test_no_samples_stretch_a_correction_beyond_the_familys_error(model: str) ->
     slopes = meter_for(model).slopes
     low = high = Calibration()
     for estimate in range(10_000, 110_000, 10_000):
-        low = low.learn(estimate, estimate // 10, slopes=slopes)
+        low = low.learn(estimate, estimate // 2, slopes=slopes)
         high = high.learn(estimate, estimate * 9, slopes=slopes)
     assert low.slope == slopes[0] >= 0.85
     assert high.slope == slopes[1] < 1.5
+
+
+def test_a_prompt_of_which_a_part_was_read_teaches_nothing_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    guard = Guard(Settings())
+    request = {"model": "ollama_chat/qwen3:8b", "messages": [{"role": "user", "content": "a few words of a long story " * 3_000}]}
+    with caplog.at_level("WARNING", "token_guard"):
+        assert [guard.learn(request, 4_035, api="openai.chat") for _ in range(3)] == [None] * 3
+    told = [record.getMessage() for record in caplog.records if "4,035" in record.getMessage()]
+    assert len(told) == 1
+    assert "num_ctx" in told[0]
+    counted = guard.process(request, api="openai.chat").report.tokens_before
+    assert guard.learn(request, counted, api="openai.chat") is not None
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4-5", "claude-opus-4-7", "gemini-2.5-pro", "llama-3.3"])

@@ -111,9 +111,9 @@ def test_a_warning_names_deployment_model_and_the_line_to_write(world: World) ->
     for model in ("naming-told", "silent-told"):
         world.ask(model, HISTORY)
     lines = world.proxy.output.splitlines()
-    (named,) = [line for line in lines if "nobody knew" in line and "'naming-told'" in line]
+    (named,) = [line for line in lines if "was a guess" in line and "'naming-told'" in line]
     assert "'openai/wordsmith-next'" in named
     assert f"write `max_input_tokens: {TRUE}` into its model_info" in named
-    (silent,) = [line for line in lines if "nobody knew" in line and "'silent-told'" in line]
+    (silent,) = [line for line in lines if "was a guess" in line and "'silent-told'" in line]
     assert f"{DEFAULT:,} tokens are assumed" in silent
     assert "write `max_input_tokens: <tokens>` into its model_info" in silent

@@ -31,6 +31,7 @@ from limits_servers import (
     with_etag,
 )
 
+from token_guard import Guard, Settings
 from token_guard.limits import Deployment, LimitChain
 from token_guard.limits.discovery import Discovery
 from token_guard.limits.pages import careful_client
@@ -147,12 +148,19 @@ def test_the_first_request_uses_the_rest_of_the_chain_and_a_later_one_what_was_f
         deployment = Deployment(id="a", api_base=f"{server.root}/v1")
         assert chain.resolve(MODEL, deployment).source == "default"
 
-        def later() -> bool:
-            clock.now += 6
-            return chain.resolve(MODEL, deployment).max_input_tokens == 16_384
-
-        assert until(later, "the window is found")
+        # as soon as it is known, not when the answer before has grown old
+        assert until(lambda: chain.resolve(MODEL, deployment).max_input_tokens == 16_384, "the window is found")
         assert chain.resolve(MODEL, deployment).source == "discovery"
+
+
+def test_what_is_learned_of_an_answer_asks_nobody(discovery: Discovery) -> None:
+    with serving({"GET /v1/models": VLLM}) as server:
+        # LiteLLM's events have the address of the call, not of the server
+        deployment = Deployment(id="a", api_base=f"{server.root}/v1/chat/completions")
+        guard = Guard(Settings(), sources=(discovery,))
+        assert guard.learn({"model": "house", "messages": [{"role": "user", "content": "a few words"}]}, 12, deployment=deployment)
+        assert not discovery._findings
+        assert server.asked == []
 
 
 def test_what_people_wrote_wins_and_what_the_map_knows_does_not(discovery: Discovery) -> None:
@@ -374,6 +382,8 @@ def test_what_was_found_survives_a_restart_until_the_server_answers(clock: Clock
         base = f"{server.root}/v1"
         window(Discovery(clock=clock, store=store), base)
     assert window(Discovery(clock=clock, store=store), base) == 16_384
+    known = LimitChain(more=(Discovery(clock=clock, store=store),), environ={}, clock=clock).resolve(MODEL, Deployment(api_base=base))
+    assert (known.max_input_tokens, known.source) == (16_384, "discovery"), "not by the first request already"
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "[1]", '["a", 2, "b"]', "[100, null, 3]", "[1, 2, 3, 4]"])

@@ -275,7 +275,7 @@ class TestGuesses:
     def test_a_named_window_replaces_the_guess(self, caplog):
         one, _, place = self.unknown(50_000, "This model's maximum context length is 32768 tokens. However, you requested 51000 tokens")
         assert one.limits.resolve("openai/mystery", place).max_input_tokens == 32_768
-        (line,) = [record.getMessage() for record in caplog.records if "nobody knew" in record.getMessage()]
+        (line,) = [record.getMessage() for record in caplog.records if "was a guess" in record.getMessage()]
         assert "'openai/mystery' (deployment 'main')" in line
         assert "write `max_input_tokens: 32768` into its model_info" in line
 
@@ -293,12 +293,12 @@ class TestGuesses:
         one.limits.forget_unnamed("openai/mystery", Deployment(id="u-1", group="main"))
         kwargs["metadata"]["token_guard"]["refused"] = {}
         one.refused(kwargs, refusal(UNNAMED))
-        assert caplog.text.count("nobody knew") == 1
+        assert caplog.text.count("was a guess") == 1
 
     def test_windows_that_somebody_said_are_not_warned_of(self, caplog):
         one = Attempts()
         one.refused(one.call(), refusal(NAMED))
-        assert "nobody knew" not in caplog.text
+        assert "was a guess" not in caplog.text
 
 
 class TestLimiter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -28,7 +28,7 @@ class Checked:
 
     def as_json(self) -> Mapping[str, Any]:
         """The findings, each with its key."""
-        return {"config": self.name, "findings": [asdict(finding) for finding in self.findings]}
+        return {"config": self.name, "findings": [{"key": finding.key, "message": finding.message} for finding in self.findings]}
 
     def show(self, out: Console, remarks: Console, /) -> None:
         """One line per finding."""

@@ -11,11 +11,13 @@ from typing import Any, Literal, TypeAlias
 
 from rich.console import Console
 
+from token_guard.budget import ContextLimit
 from token_guard.commands import litellm_config
 from token_guard.commands.findings import findings
+from token_guard.commands.limits import asked
 from token_guard.counting import meter_for, own_meter_for
 from token_guard.errors import ConfigError, TokenGuardError
-from token_guard.limits import LimitChain, Served
+from token_guard.limits import Served, unsaid
 from token_guard.proxy.needs import lacking
 from token_guard.settings import Settings
 from token_guard.stores import answers, trouble_with
@@ -90,17 +92,25 @@ class _Proxy:
     config: Mapping[str, Any]
     settings: Settings | None
     served: Sequence[Served]
+    limits: Mapping[int | None, ContextLimit]
+    """Of each deployment, by its place, what a proxy would go by."""
+    silent: Sequence[str]
+    """A line on each deployment whose server was asked and named no window."""
 
 
 def doctor(name: str, environ: Mapping[str, str]) -> Examined:
     """Look at all that a proxy with the configuration in the file `name` needs; raises ConfigError or InputError when that cannot be
-    read. No server is asked but the store's."""
+    read. No server is asked but the store's and, where discovery is switched on, those of the deployments."""
     config = litellm_config.load(name, environ)
     try:
         settings = Settings.load(litellm_config.options(config))
     except ConfigError:
         settings = None
-    proxy = _Proxy(config, settings, tuple(litellm_config.served(config)))
+    served = tuple(litellm_config.served(config))
+    concrete = [litellm_config.as_routed(one) for one in served if "*" not in one.model]
+    chain, silent = asked(settings, concrete) if settings else (None, ())
+    limits = {one.place: one.shown_limit(chain) for one in concrete if chain}
+    proxy = _Proxy(config, settings, served, limits, silent)
     return Examined(name, tuple(check for look in LOOKS for check in look(proxy)))
 
 
@@ -151,13 +161,14 @@ def _store(proxy: _Proxy) -> Iterator[Check]:
 
 
 def _limits(proxy: _Proxy) -> Iterator[Check]:
-    chain = LimitChain(**proxy.settings.limits.of_the_chain) if proxy.settings else None
-    for served in proxy.served if chain else ():
-        group = served.deployment.group or served.model
-        if "*" in served.model:
+    for served in proxy.served if proxy.settings else ():
+        group, limit = served.deployment.group or served.model, proxy.limits.get(served.place)
+        if limit is None:
             yield Check("limits", "ok", f"{group}: depends on the model that a request asks for")
-        elif chain and (limit := served.shown_limit(chain)).source != "default":
+        elif limit.source != "default" and not unsaid(served.model, limit):  # told among the findings
             yield Check("limits", "ok", f"{group}: {limit.max_input_tokens:,} tokens, says {limit.source}")
+    for line in proxy.silent:
+        yield Check("limits", "note", line, "start it, or write its window into model_info.max_input_tokens")
 
 
 def _support(proxy: _Proxy) -> Iterator[Check]:
@@ -171,7 +182,8 @@ def _support(proxy: _Proxy) -> Iterator[Check]:
 
 def _findings(proxy: _Proxy) -> Iterator[Check]:
     """What check-config finds: the callback, the options, the store, windows that nobody knows."""
-    found = findings(proxy.config)
+    known = {place for place, limit in proxy.limits.items() if limit.source in ("learned", "discovery")}
+    found = [finding for finding in findings(proxy.config) if finding.place not in known]
     if not any(finding.key == "litellm_settings.callbacks" for finding in found):
         yield Check("callback", "ok", f"{litellm_config.CALLBACK} is switched on")
     for finding in found:

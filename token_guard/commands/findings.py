@@ -14,7 +14,7 @@ from token_guard.commands.litellm_config import CALLBACK, entries, options, sect
 from token_guard.commands.unshadowed import unshadowed
 from token_guard.errors import ConfigError
 from token_guard.guard import Guard
-from token_guard.limits import Served, advice
+from token_guard.limits import Served, advice, unsaid
 from token_guard.limits.deployment import CLAIMED, unreadable_claims
 from token_guard.proxy.needs import lacking
 from token_guard.sessions import Sealing
@@ -43,6 +43,8 @@ class Finding:
 
     key: str
     message: str
+    place: int | None = None
+    """Of a window that nobody knows by this configuration alone: its deployment's place."""
 
 
 def findings(config: Mapping[str, Any]) -> tuple[Finding, ...]:
@@ -134,7 +136,9 @@ def _windows_are_known(config: Mapping[str, Any]) -> Iterator[Finding]:
     for one in served(config) if limits else ():
         limit = one.shown_limit(limits) if limits else None
         if settings and limit and limit.source == "default" and is_a_guess(one, asked=settings.limits.discovery):
-            yield Finding(f"model_list[{one.place}].model_info", advice(one.model, one.deployment, limit))
+            yield Finding(f"model_list[{one.place}].model_info", advice(one.model, one.deployment, limit), one.place)
+        elif limit and "*" not in one.model and (complaint := unsaid(one.model, limit)):
+            yield Finding(f"model_list[{one.place}].litellm_params", complaint, one.place)
 
 
 def is_a_guess(one: Served, *, asked: bool) -> bool:

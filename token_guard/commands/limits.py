@@ -16,12 +16,12 @@ from token_guard.commands.findings import unreadable
 from token_guard.commands.inputs import InputError, model_or
 from token_guard.commands.merges import merges
 from token_guard.guard import Guard
-from token_guard.limits import Answer, Deployment, Discovery, Learned, LimitChain, Served, advice
+from token_guard.limits import Answer, Deployment, Discovery, Learned, LimitChain, Served, advice, unsaid
 from token_guard.settings import Settings
 from token_guard.stores import open_store, trouble_with
 from token_guard.stores.files import is_there
 
-__all__ = ["Known", "Limits", "limits"]
+__all__ = ["Known", "Limits", "asked", "limits"]
 
 _ASKED_AT_ONCE = 8
 """Servers that are waited for at a time: most of the wait is that for those which are down."""
@@ -40,6 +40,11 @@ class Known:
         """Whether nobody knows the model."""
         return self.limit.source == "default"
 
+    @property
+    def unsaid(self) -> str:
+        """What is to be done where nobody has said which window its server has loaded; else empty."""
+        return unsaid(self.served.model, self.limit)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -51,12 +56,12 @@ class Limits:
     warnings: tuple[str, ...] = ()
     """What is wrong: limits that cannot be read, deployments whose windows LiteLLM mixes up."""
     silent: tuple[str, ...] = ()
-    """Models whose servers were asked and named no window."""
+    """A line on each model whose server was asked and named no window."""
 
     @property
     def found(self) -> bool:
         """Whether a model is known by the default alone, or something is wrong."""
-        return bool(self.warnings) or any(known.guessed for known in self.known)
+        return bool(self.warnings) or any(known.guessed or known.unsaid for known in self.known)
 
     def as_json(self) -> Mapping[str, Any]:
         """One object per model; with its chain when that was asked for."""
@@ -71,10 +76,10 @@ class Limits:
             out.print(_chain(known))
         for model in self.wildcards:
             remarks.print(f"{model}: depends on the model that a request asks for", soft_wrap=True)
-        for model in self.silent:
-            remarks.print(f"{model}: its server named no context window", soft_wrap=True)
+        for line in self.silent:
+            remarks.print(line, soft_wrap=True)
         unknown = (advice(known.served.model, known.served.deployment, known.limit) for known in self.known if known.guessed)
-        for warning in (*self.warnings, *unknown):
+        for warning in (*self.warnings, *unknown, *(known.unsaid for known in self.known if known.unsaid and not known.guessed)):
             remarks.print(warning, style="yellow", soft_wrap=True)
 
 
@@ -89,16 +94,22 @@ def limits(models: Sequence[str], config: str | None, explain: bool, environ: Ma
         raise InputError("discover what? --discover asks the servers of a LiteLLM configuration, given with --config")
     document = {} if config is None else litellm_config.load(config, environ)
     settings = Settings.load(litellm_config.options(document))
-    deployments = list(litellm_config.served(document))
+    deployments = list(map(litellm_config.as_routed, litellm_config.served(document)))
     everyone = [*(Served(model_or(model, {}), Deployment()) for model in models), *deployments]
     concrete = [served for served in everyone if "*" not in served.model]
-    discovery = Discovery.if_wanted(discover or settings.limits.discovery)
-    silent = _ask(discovery[0], concrete) if discovery else ()
-    chain = Guard(settings, sources=(_learned(settings), *discovery)).limits
+    chain, silent = asked(settings, concrete, discover=discover)
     known = tuple(_known(chain, served) for served in concrete)
     wildcards = tuple(served.model for served in everyone if "*" in served.model)
     wrong = (f"{key}: {complaint}" for served in deployments for key, complaint in unreadable(served))
     return Limits(known, wildcards, explain, (*chain.complaints, *wrong, *merges(deployments)), silent)
+
+
+def asked(settings: Settings, everyone: Sequence[Served], *, discover: bool = False) -> tuple[LimitChain, tuple[str, ...]]:
+    """The limits that a proxy with these settings would go by: with what its store has learned and, where discovery is switched on or
+    wanted, what the deployments' servers say now, who are waited for; and a line on each that named no window."""
+    discovery = Discovery.if_wanted(discover or settings.limits.discovery)
+    silent = _ask(discovery[0], everyone) if discovery else ()
+    return Guard(settings, sources=(_learned(settings), *discovery)).limits, silent
 
 
 def _learned(settings: Settings) -> Learned:
@@ -109,15 +120,18 @@ def _learned(settings: Settings) -> Learned:
 
 
 def _ask(discovery: Discovery, everyone: Sequence[Served]) -> tuple[str, ...]:
-    """Have all servers asked; the models for which they named no window."""
-    asked = [served for served in everyone if served.deployment.api_base]
+    """Have all servers asked; a line on each that named no window, or did not answer."""
+    known = [served for served in everyone if served.deployment.api_base]
     with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
-        found = list(threads.map(lambda served: discovery.ask(served.model, served.deployment), asked))
-    return tuple(served.model for served, limit in zip(asked, found, strict=True) if limit is None)
+        found = list(threads.map(lambda served: discovery.ask(served.model, served.deployment), known))
+    mute = (served for served, limit in zip(known, found, strict=True) if limit is None)
+    return tuple(f"{one.model}: its server {discovery.trouble(one.model, one.deployment)}" for one in mute)
 
 
 def _known(chain: LimitChain, served: Served) -> Known:
-    return Known(served, served.shown_limit(chain), chain.explain(served.model, served.deployment))
+    limit, answers = served.shown_limit(chain), chain.explain(served.model, served.deployment)
+    own = (Answer("request", limit, "named by its litellm_params"),) if limit.source == "request" else ()
+    return Known(served, limit, (*own, *answers))
 
 
 def _as_json(known: Known, explain: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ large texts survive a restart.
 
 from __future__ import annotations
 
-from token_guard.counting.calibration import Calibration
+from token_guard.counting.calibration import Calibration, is_cut
 from token_guard.counting.calibrations import Calibrations
 from token_guard.counting.counter import TokenCounter
 from token_guard.counting.files import count_chunks, count_file
@@ -23,6 +23,7 @@ __all__ = [
     "bound_cache",
     "count_chunks",
     "count_file",
+    "is_cut",
     "keep_large_counts",
     "meter_for",
     "own_meter_for",

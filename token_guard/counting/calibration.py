@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
-__all__ = ["SLOPES", "TRUSTED", "Calibration", "Sample"]
+__all__ = ["SLOPES", "TRUSTED", "Calibration", "Sample", "is_cut"]
 
 KEPT = 128
 """Samples remembered: their largest error stands for the 99th percentile."""
@@ -29,6 +29,10 @@ STEP = 1.3
 
 SLOPES = (0.7, 1.8)
 """Tokens of one tokenizer per token of another, over the families measured on English, code and JSON."""
+
+CUT = 0.5
+"""A provider that counts less than this share of the least that its tokenizer makes of a prompt has not read all of it: Ollama cuts what
+is longer than the window that it has loaded, in silence."""
 
 APART = 1.5
 """Two samples say something about the slope when one is at least this much larger than the other."""
@@ -96,10 +100,11 @@ class Calibration:
     def learn(self, estimate: int, actual: int, *, litellm_count: int | None = None, slopes: tuple[float, float] = SLOPES) -> Calibration:
         """The calibration after one more response.
 
-        A sample that says nothing leaves it as it is: no tokens, or exactly what litellm itself counts, which it fills in unmarked
-        where the provider sent no usage. `slopes` are the least and the most that the tokenizer's family can be off by.
+        A sample that says nothing leaves it as it is: no tokens, a part of the prompt, or exactly what litellm itself counts, which
+        it fills in unmarked where the provider sent no usage. `slopes` are the least and the most that the tokenizer's family can be
+        off by.
         """
-        if estimate <= 0 or actual <= 0 or actual == litellm_count:
+        if estimate <= 0 or actual <= 0 or actual == litellm_count or is_cut(estimate, actual, slopes):
             return self
         predicted = max(1, self.correct(estimate))
         believed = min(max(actual, predicted / STEP), predicted * STEP) if self.trusted else actual
@@ -126,6 +131,15 @@ class Calibration:
         # providers add prompts, they take nothing away: estimates that are too high are so in proportion
         ratio = statistics.median(sample.actual / sample.estimate for sample in newest)
         return replace(self, slope=_bounded(ratio, slopes), offset=0.0)
+
+
+def is_cut(estimate: int, actual: int, slopes: tuple[float, float] = SLOPES) -> bool:
+    """Whether a provider has counted so little of a prompt that it cannot have read all of it.
+
+    >>> is_cut(23_629, 4_035), is_cut(10_000, 7_500)
+    (True, False)
+    """
+    return actual < CUT * slopes[0] * estimate
 
 
 def _bounded(slope: float, slopes: tuple[float, float]) -> float:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from token_guard.budget import ContextLimit
 from token_guard.errors import ConfigError
 from token_guard.limits.config_file import ConfigFile, LimitFiles, read_models, usual_places
-from token_guard.limits.default import Default, cuts_in_silence
+from token_guard.limits.default import Default, cuts_in_silence, unsaid
 from token_guard.limits.deployment import ModelInfo, unreadable_claims, words_of_claims
 from token_guard.limits.discovery import Discovery
 from token_guard.limits.environment import VARIABLE_PREFIX, Environment
@@ -48,6 +48,7 @@ __all__ = [
     "filled_in_reply",
     "resolve",
     "unreadable_claims",
+    "unsaid",
 ]
 
 _LOG: Final = logging.getLogger("token_guard")
@@ -105,9 +106,10 @@ class LimitChain:
         self.complaints = (*environment.said.complaints, *written.complaints)
         """One line for each limit of the environment and of limit files that could not be read: what it is, and what is allowed."""
         self._learned = next((source for source in self.sources if isinstance(source, Learned)), None)
+        self._discovery = next((source for source in self.sources if isinstance(source, Discovery)), None)
         self._clock = clock
         self._lock = threading.Lock()
-        self._answers: dict[_Key, tuple[float, ContextLimit]] = {}
+        self._answers: dict[_Key, tuple[float, int, ContextLimit]] = {}
         self._lessons = 0
         self._warned: set[str] = set()
 
@@ -115,7 +117,12 @@ class LimitChain:
         """The limit of a model at a deployment, from the first source that knows it; that of a request, which may name a window of its
         own, where one is given. Never raises."""
         limit = self._resolved(model, deployment)
-        return limit if request is None else as_requested(limit, model, request)
+        if request is None:
+            return limit
+        limit = as_requested(limit, model, request)
+        if cuts_in_silence(model) and (warning := unsaid(model, limit)):
+            self._warn_once(f"{model}\n{_group(deployment)}\nunsaid", "%s", (warning,))
+        return limit
 
     def look_up(self, model: str, deployment: Deployment | None = None, request: Mapping[str, Any] | None = None) -> ContextLimit:
         """The same as `resolve`, asked anew and without a warning: for those who say themselves what is wrong."""
@@ -141,16 +148,16 @@ class LimitChain:
 
     def _resolved(self, model: str, deployment: Deployment | None) -> ContextLimit:
         key = model[:_MAX_NAME_LENGTH] if deployment is None else _key(model, deployment)
-        now = self._clock()
+        now, said = self._clock(), self._discovery.changes if self._discovery else 0
         kept = self._answers.get(key)
-        if kept and now < kept[0]:
-            return kept[1]
+        if kept and now < kept[0] and said == kept[1]:
+            return kept[2]
         lessons = self._lessons
         name = model[:_MAX_NAME_LENGTH]
         limit = self._ask(name, deployment)
-        if kept and kept[1] == limit:
-            limit = kept[1]  # the same object as long as it says the same: what was decided by it need not be decided again
-        self._keep(key, now + _TTL_SECONDS, limit, lessons)
+        if kept and kept[2] == limit:
+            limit = kept[2]  # the same object as long as it says the same: what was decided by it need not be decided again
+        self._keep(key, (now + _TTL_SECONDS, said, limit), lessons)
         self._tell(name, deployment, limit)
         return limit
 
@@ -179,12 +186,12 @@ class LimitChain:
             subject = f"{model}\n{deployment.id if deployment else ''}\n{learned.max_input_tokens}"
             self._warn_once(subject, _SMALLER, _learned_words(model, learned, other))
 
-    def _keep(self, key: _Key, until: float, limit: ContextLimit, lessons: int) -> None:
+    def _keep(self, key: _Key, answer: tuple[float, int, ContextLimit], lessons: int) -> None:
         with self._lock:
             if len(self._answers) >= _MAX_ENTRIES:
                 self._answers.clear()
             if lessons == self._lessons:  # else something was learned while the sources were asked
-                self._answers[key] = (until, limit)
+                self._answers[key] = answer
 
     def _forget_answers(self) -> None:
         with self._lock:

@@ -67,6 +67,8 @@ class _Finding:
     limit: ContextLimit | None = None
     server: str = ""
     until: float = 0.0
+    silent: bool = False
+    """Whether it could not be asked just now."""
 
 
 class Discovery:
@@ -93,6 +95,8 @@ class Discovery:
         self._findings: dict[_Endpoint, _Finding] = {}
         self._asked: set[_Endpoint] = set()
         self._lock = threading.Lock()
+        self.changes = 0
+        """How often a server's window has become known, or another."""
 
     @classmethod
     def if_wanted(cls, wanted: bool, store: FactStore | None = None) -> tuple[Discovery, ...]:
@@ -109,7 +113,7 @@ class Discovery:
         endpoint = _endpoint(model, deployment)
         if endpoint is None:
             return None
-        finding = self._findings.get(endpoint, _Finding())
+        finding = self._findings.get(endpoint) or self._recalled(endpoint)
         if self._clock() >= finding.until and self._open(endpoint):
             self._workers.submit(lambda: self._ask(endpoint))
         return finding.limit
@@ -126,6 +130,12 @@ class Discovery:
         if endpoint and self._open(endpoint):
             self._ask(endpoint)
         return self._findings.get(endpoint, _Finding()).limit if endpoint else None
+
+    def trouble(self, model: str, deployment: Deployment) -> str:
+        """What came of asking a server that named no window, in words."""
+        endpoint = _endpoint(model, deployment)
+        finding = self._findings.get(endpoint) if endpoint else None
+        return "did not answer" if finding and finding.silent else "named no context window"
 
     def _open(self, endpoint: _Endpoint) -> bool:
         """Whether nobody is asking this server about this model already, nor too many about others."""
@@ -161,20 +171,24 @@ class Discovery:
                     break
         until = min(page.until for page in pages)
         silent = any(page.failures for page in pages)
-        return _Finding(before.limit, before.server, until) if silent else _Finding(until=until)
+        return _Finding(before.limit, before.server, until, silent=True) if silent else _Finding(until=until)
 
     def _keep(self, endpoint: _Endpoint, finding: _Finding) -> None:
         with self._lock:
             while len(self._findings) >= _MAX_ENDPOINTS and endpoint not in self._findings:
                 del self._findings[next(iter(self._findings))]
+            known = self._findings.get(endpoint)
             self._findings[endpoint] = finding
+            self.changes += finding.limit != (known.limit if known else None)
 
     def _recalled(self, endpoint: _Endpoint) -> _Finding:
         """What an earlier process found, used until the server has answered this one."""
         text = self._store.get(SECTION, _key(endpoint)) if self._store else None
         finding = _read(text) if text else _Finding()
-        self._keep(endpoint, finding)
-        return finding
+        known = self._findings.get(endpoint)  # the server may have answered meanwhile
+        if known is None:
+            self._keep(endpoint, finding)
+        return known or finding
 
     def _remember(self, endpoint: _Endpoint, finding: _Finding) -> None:
         limit = finding.limit

@@ -165,7 +165,7 @@ class Retries:
         if first:
             name = attempt.deployment.group or attempt.place
             _LOG.warning(
-                "nobody knew the context window of %r (deployment %r): %s; write `max_input_tokens: %s` into its model_info",
+                "the context window of %r (deployment %r) was a guess: %s; write `max_input_tokens: %s` into its model_info",
                 *(attempt.model, name, what, tokens),
             )
 

@@ -137,6 +137,17 @@ def test_a_removed_part_leaves_the_others() -> None:
     assert edited(conversation(message), 0, 0, Omitted())["content"] == [{"type": "text", "text": "b"}]
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(None, "And this."), ("", "And this."), ([], [{"type": "text", "text": "And this."}]), ("One", "One\n\nAnd this.")],
+)
+def test_words_can_be_added_to_a_message_that_holds_nothing(content: Any, expected: Any) -> None:
+    parsed = conversation({"role": "user", "content": content})
+    message = parsed.messages[0]
+    added = replace(message, parts=(*message.parts, Text("And this.")))
+    assert OpenAIChat().render(parsed.with_messages((added,)))["messages"] == [{"role": "user", "content": expected}]
+
+
 def test_a_picture_can_become_words() -> None:
     message = say("user", [{"type": "image_url", "image_url": {"url": PNG}}])
     assert edited(conversation(message), 0, 0, Text("a picture"))["content"] == [{"type": "text", "text": "a picture"}]

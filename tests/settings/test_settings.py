@@ -41,6 +41,13 @@ def test_a_wrong_option_is_one_line_that_names_the_key_and_what_is_allowed(optio
     assert "\n" not in str(raised.value)
 
 
+def test_a_wrong_option_is_one_line_whatever_its_name() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Settings.load({"limits": {"models": {"a\nb\u2028c" * 100: None}}})
+    assert len(str(refused.value).splitlines()) == 1
+    assert "limits.models.a b c" in str(refused.value)
+
+
 def test_an_unknown_option_without_a_likely_meaning_lists_all_that_there_are() -> None:
     with pytest.raises(ConfigError) as raised:
         Settings.load({"zzz": 1})

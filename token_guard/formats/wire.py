@@ -154,18 +154,20 @@ def rendered(message: Message, wire_value: Callable[[Part, Part, Any], Any]) -> 
             edits.append((path, wire_value(old, new, _at(origin.wire, path))))
     wire: Any = apply_edits(origin.wire, edits)
     for added in message.parts[len(origin.parts) :]:
-        wire = _with_added(wire, origin.paths[-1], added)
+        wire = _with_added(wire, origin.paths[-1] if origin.paths else (), added)
     edited: Mapping[str, Any] = given_back(wire)
     return edited
 
 
 def _with_added(wire: Any, path: Path, added: Part) -> Any:
-    """The wire object with words after all that its content holds, where the value at `path` belongs to that content."""
+    """The wire object with words after all that its content holds, where the value at `path` belongs to that content; the path is empty
+    where it holds nothing."""
     words = added.text if isinstance(added, Text) else ""
-    place = path[: path.index("content") + 1]
+    own: Path = (len(wire) - 1, "content") if isinstance(wire, list) else ("content",)
+    place = path[: path.index("content") + 1] if path else own
     content = _at(wire, place)
-    if isinstance(content, str):
-        return apply_edits(wire, [(place, f"{content}\n\n{words}")])
+    if content is None or isinstance(content, str):
+        return apply_edits(wire, [(place, f"{content}\n\n{words}" if content else words)])
     # items, and the name of their texts, are those of Responses
     added_part = {"type": "input_text" if isinstance(wire, list) else "text", "text": words}
     return apply_edits(wire, [(place, [*content, added_part])])

@@ -21,6 +21,9 @@ DEFAULT_STRATEGY = "DEFAULT_STRATEGY"
 """A variable without our prefix, for all tools that compact: it counts where neither a file nor TOKEN_GUARD_STRATEGY says otherwise."""
 
 
+_LONGEST_KEY = 200
+"""Characters of a key that a complaint names."""
+
 _TRUTH = ", as which YAML reads on, yes and true, off, no and false"
 
 
@@ -64,7 +67,7 @@ def refused(settings: type[BaseModel], error: ValidationError) -> ConfigError:
 def _complaints(settings: type[BaseModel], error: ValidationError) -> Iterator[str]:
     """What is wrong, a sentence each, with the key and what is allowed."""
     for item in error.errors():
-        key = ".".join(map(str, item["loc"]))
+        key = ".".join(map(_in_one_line, item["loc"]))
         if key == "strategy" and item["input"] == os.environ.get(DEFAULT_STRATEGY):
             key = f"{key}, from {DEFAULT_STRATEGY} in the environment"
         if item["type"] == "extra_forbidden":
@@ -74,6 +77,15 @@ def _complaints(settings: type[BaseModel], error: ValidationError) -> Iterator[s
             yield f"{key}: {item['msg'].replace('tuple', 'list')} (got {item['input']!r}{words})"
         else:
             yield item["msg"].removeprefix("Value error, ")
+
+
+def _in_one_line(key: int | str) -> str:
+    """A key as a complaint names it: names of models are the operator's, and may be anything.
+
+    >>> _in_one_line("a\\nb" + "c" * 200)[:8]
+    'a bccccc'
+    """
+    return " ".join(str(key).split())[:_LONGEST_KEY]
 
 
 def _suggestion(settings: type[BaseModel], place: tuple[int | str, ...]) -> str:

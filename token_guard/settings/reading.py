@@ -80,9 +80,9 @@ def _complaints(settings: type[BaseModel], error: ValidationError) -> Iterator[s
 
 
 def _in_one_line(key: int | str) -> str:
-    """A key as a complaint names it: names of models are the operator's, and may be anything.
+    r"""A key as a complaint names it: names of models are the operator's, and may be anything.
 
-    >>> _in_one_line("a\\nb" + "c" * 200)[:8]
+    >>> _in_one_line("a\nb" + "c" * 200)[:8]
     'a bccccc'
     """
     return " ".join(str(key).split())[:_LONGEST_KEY]

@@ -240,6 +240,10 @@ def test_what_is_unknown_belongs_to_its_response_or_stays() -> None:
         ({"previous_response_id": "resp_1"}, "server-held history: previous_response_id"),
         ({"conversation": {"id": "conv_1"}}, "server-held history: conversation"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}, user("long " * 999)]}, "server-held history: input[0] is a reference"),
+        (
+            {"input": [{"type": "item_reference", "id": "msg_1"}, {**user("long " * 999), "id": {"no": "text"}}]},
+            "server-held history: input[0] is a reference",
+        ),
     ],
 )
 def test_what_the_server_holds_is_left_to_it(more: dict[str, Any], note: str) -> None:

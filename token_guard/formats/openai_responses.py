@@ -164,9 +164,10 @@ def _messages(request: Mapping[str, Any]) -> Iterator[Message]:
 def _referred(items: Sequence[Any]) -> frozenset[str]:
     """The ids of items for which others stand; raises UnreadableError where the server alone has one: its size is unknown."""
     found = referred_to(items)
-    known = {item.get("id") for item in items if isinstance(item, Mapping) and item.get("type") != REFERENCE} if found else ()
+    others = (item.get("id") for item in items if isinstance(item, Mapping) and item.get("type") != REFERENCE)
+    known = {one for one in others if isinstance(one, str)} if found else ()
     for place, item in enumerate(items if found else ()):
-        if isinstance(item, Mapping) and item.get("type") == REFERENCE and item.get("id") not in known:
+        if isinstance(item, Mapping) and item.get("type") == REFERENCE and str(item.get("id")) not in known:
             raise UnreadableError(f"server-held history: input[{place}] is a reference")
     return found
 

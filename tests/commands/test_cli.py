@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import re
@@ -686,6 +687,29 @@ def test_a_file_that_is_not_yaml_is_one_line(run: Callable[..., Run]) -> None:
     assert left.status == 2
     assert left.err.count("\n") == 1
     assert left.err.startswith("token-guard: -: not YAML: ")
+
+
+def test_what_was_learned_of_a_deployment_without_an_id_is_shown(run: Callable[..., Run], tmp_path: Path) -> None:
+    from litellm.router import Router
+
+    from token_guard.limits import Deployment, Learned
+    from token_guard.stores import open_store
+
+    parameters = {"model": "hosted_vllm/acme-finetune", "api_base": "http://127.0.0.1:1/v1", "api_key": "x"}
+    entry = {"model_name": "mine", "litellm_params": parameters}
+    router = Router(model_list=[copy.deepcopy(entry)])
+    store = f"sqlite:///{tmp_path / 'facts.db'}"
+    opened = open_store(store)
+    Learned(opened, 3_600.0).learn("", Deployment(id=router.model_list[0]["model_info"]["id"]), 16_384)
+    opened.close()
+    options = {"callbacks": ["token_guard.callback"]}
+    config = {"model_list": [entry], "litellm_settings": options, "callback_settings": {"token_guard": {"store": store}}}
+    (tmp_path / "config.yaml").write_text(json.dumps(config), encoding="utf-8")  # which is YAML
+    (model,) = run("limits", "--config", "config.yaml", "--json").json["models"]
+    assert (model["source"], model["max_input_tokens"]) == ("learned", 16_384)
+    told = run("doctor", "--config", "config.yaml")
+    assert "mine: 16,384 tokens, says learned" in told.out
+    assert "no source knows" not in told.out
 
 
 def test_what_a_proxy_has_learned_is_shown_without_its_configuration(

@@ -689,7 +689,9 @@ def test_a_file_that_is_not_yaml_is_one_line(run: Callable[..., Run]) -> None:
     assert left.err.startswith("token-guard: -: not YAML: ")
 
 
-def test_what_was_learned_of_a_deployment_without_an_id_is_shown(run: Callable[..., Run], tmp_path: Path) -> None:
+def test_what_was_learned_of_a_deployment_without_an_id_is_shown(
+    run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from litellm.router import Router
 
     from token_guard.limits import Deployment, Learned
@@ -702,8 +704,8 @@ def test_what_was_learned_of_a_deployment_without_an_id_is_shown(run: Callable[.
     opened = open_store(store)
     Learned(opened, 3_600.0).learn("", Deployment(id=router.model_list[0]["model_info"]["id"]), 16_384)
     opened.close()
-    options = {"callbacks": ["token_guard.callback"]}
-    config = {"model_list": [entry], "litellm_settings": options, "callback_settings": {"token_guard": {"store": store}}}
+    monkeypatch.setenv("TOKEN_GUARD_STORE", store)
+    config = {"model_list": [entry], "litellm_settings": {"callbacks": ["token_guard.callback"]}}
     (tmp_path / "config.yaml").write_text(json.dumps(config), encoding="utf-8")  # which is YAML
     (model,) = run("limits", "--config", "config.yaml", "--json").json["models"]
     assert (model["source"], model["max_input_tokens"]) == ("learned", 16_384)

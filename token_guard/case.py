@@ -14,7 +14,7 @@ from token_guard.limits import Deployment, LimitChain, cuts_in_silence, filled_i
 from token_guard.report import Correction
 from token_guard.settings import Settings
 
-__all__ = ["Case", "calibrated_as", "capped_case", "counted_as", "open_case", "scale_of"]
+__all__ = ["Case", "calibrated_as", "capped_case", "correction_of", "counted_as", "open_case", "scale_of"]
 
 STEPS_OF_A_WINDOW = 32
 """The budget enters the replay rounded down to steps of a 32nd of the window, and what is not messages rounded up to an

@@ -19,6 +19,7 @@ from token_guard.counting import meter_for, own_meter_for
 from token_guard.errors import ConfigError, TokenGuardError
 from token_guard.limits import Served, unsaid
 from token_guard.proxy.needs import lacking
+from token_guard.proxy.routed import as_routed
 from token_guard.settings import Settings
 from token_guard.stores import answers, trouble_with
 
@@ -107,7 +108,7 @@ def doctor(name: str, environ: Mapping[str, str]) -> Examined:
     except ConfigError:
         settings = None
     served = tuple(litellm_config.served(config))
-    concrete = [litellm_config.as_routed(one) for one in served if "*" not in one.model]
+    concrete = [as_routed(one) for one in served if "*" not in one.model]
     chain, silent = asked(settings, concrete) if settings else (None, ())
     limits = {one.place: one.shown_limit(chain) for one in concrete if chain}
     proxy = _Proxy(config, settings, served, limits, silent)

@@ -17,6 +17,7 @@ from token_guard.commands.inputs import InputError, model_or
 from token_guard.commands.merges import merges
 from token_guard.guard import Guard
 from token_guard.limits import Answer, Deployment, Discovery, Learned, LimitChain, Served, advice, unsaid
+from token_guard.proxy.routed import as_routed
 from token_guard.settings import Settings
 from token_guard.stores import open_store, trouble_with
 from token_guard.stores.files import is_there
@@ -94,7 +95,7 @@ def limits(models: Sequence[str], config: str | None, explain: bool, environ: Ma
         raise InputError("discover what? --discover asks the servers of a LiteLLM configuration, given with --config")
     document = {} if config is None else litellm_config.load(config, environ)
     settings = Settings.load(litellm_config.options(document))
-    deployments = list(map(litellm_config.as_routed, litellm_config.served(document)))
+    deployments = list(map(as_routed, litellm_config.served(document)))
     everyone = [*(Served(model_or(model, {}), Deployment()) for model in models), *deployments]
     concrete = [served for served in everyone if "*" not in served.model]
     chain, silent = asked(settings, concrete, discover=discover)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -12,7 +11,7 @@ from token_guard.commands.inputs import read_text
 from token_guard.errors import ConfigError
 from token_guard.limits import Served
 
-__all__ = ["CALLBACK", "as_routed", "entries", "load", "options", "section", "served"]
+__all__ = ["CALLBACK", "entries", "load", "options", "section", "served"]
 
 CALLBACK = "token_guard.callback"
 """What `litellm_settings.callbacks` has to name."""
@@ -54,16 +53,6 @@ def served(config: Mapping[str, Any]) -> Iterator[Served]:
     for place, entry in enumerate(entries(config)):
         if isinstance(section(entry, "litellm_params").get("model"), str):
             yield Served.read(entry, place=place)
-
-
-def as_routed(one: Served) -> Served:
-    """A deployment with the id that LiteLLM's router gives it where its entry has none: what was learned of it is kept under that."""
-    if one.deployment.id:
-        return one
-    from litellm.router import Router  # takes seconds
-
-    id_ = Router.generate_model_id(one.deployment.group, dict(one.params))
-    return replace(one, deployment=replace(one.deployment, id=id_))
 
 
 def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -1,0 +1,19 @@
+"""The ids that LiteLLM's router gives to deployments: what is learned of one is kept under its id."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from token_guard.limits import Served
+
+__all__ = ["as_routed"]
+
+
+def as_routed(one: Served) -> Served:
+    """A deployment with the id that the router gives it where its entry has none."""
+    if one.deployment.id:
+        return one
+    from litellm.router import Router  # takes seconds
+
+    id_ = Router.generate_model_id(one.deployment.group, dict(one.params))
+    return replace(one, deployment=replace(one.deployment, id=id_))

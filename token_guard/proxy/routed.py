@@ -10,10 +10,10 @@ __all__ = ["as_routed"]
 
 
 def as_routed(one: Served) -> Served:
-    """A deployment with the id that the router gives it where its entry has none."""
+    """A deployment with the id that the router gives it where its entry has none; without one in a LiteLLM that keeps it to itself."""
     if one.deployment.id:
         return one
     from litellm.router import Router  # takes seconds
 
-    id_ = Router.generate_model_id(one.deployment.group, dict(one.params))
-    return replace(one, deployment=replace(one.deployment, id=id_))
+    make = getattr(Router, "generate_model_id", None)
+    return replace(one, deployment=replace(one.deployment, id=make(one.deployment.group, dict(one.params)))) if make else one

@@ -1,6 +1,7 @@
 """Requests and settings that are made of anything: each request is answered or refused in words, each setting works or is named.
 
-`FUZZ=100000` makes so many; without it as many as take a few seconds. `benchmarks/fuzz.py` looks for them by what code they reach. What well-made requests have to hold is in test_laws.py.
+`FUZZ=100000` makes so many; without it as many as take a few seconds. `benchmarks/fuzz.py` looks for them by what code they reach. What
+well-made requests have to hold is in test_laws.py.
 """
 
 from __future__ import annotations

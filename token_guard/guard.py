@@ -51,6 +51,8 @@ VARIED = 64
 
 GUESSED = "the model's window is a guess: forwarded as it is until the provider says how long it is"
 
+TOLD = 1_024
+"""Deployments of which it is told that their provider read a part of a prompt."""
 
 CUT = "it has cut it, or its count leaves out what it had cached; where it is Ollama, say its window with num_ctx in its litellm_params"
 
@@ -285,7 +287,7 @@ class Guard:
 
     def _tell_cut(self, key: str, model: str, estimate: int, counted: int) -> None:
         """Warn, once for a deployment, that its provider read a part of a prompt."""
-        if key not in self._cut and len(self._cut) < VARIED:
+        if key not in self._cut and len(self._cut) < TOLD:
             self._cut.add(key)
             _LOG.warning("the provider of %r counted %s tokens of a prompt of about %s: %s", model, f"{counted:,}", f"{estimate:,}", CUT)
 

@@ -19,7 +19,6 @@ from token_guard.counting import meter_for, own_meter_for
 from token_guard.errors import ConfigError, TokenGuardError
 from token_guard.limits import Served, unsaid
 from token_guard.proxy.needs import lacking
-from token_guard.proxy.routed import as_routed
 from token_guard.settings import Settings
 from token_guard.stores import answers, trouble_with
 
@@ -108,11 +107,14 @@ def doctor(name: str, environ: Mapping[str, str]) -> Examined:
     except ConfigError:
         settings = None
     served = tuple(litellm_config.served(config))
-    concrete = [as_routed(one) for one in served if "*" not in one.model]
-    chain, silent = asked(settings, concrete) if settings else (None, ())
-    limits = {one.place: one.shown_limit(chain) for one in concrete if chain}
+    limits, silent = _windows(settings, [one for one in served if "*" not in one.model]) if settings else ({}, ())
     proxy = _Proxy(config, settings, served, limits, silent)
     return Examined(name, tuple(check for look in LOOKS for check in look(proxy)))
+
+
+def _windows(settings: Settings, concrete: Sequence[Served]) -> tuple[Mapping[int | None, ContextLimit], Sequence[str]]:
+    chain, routed, silent = asked(settings, concrete)
+    return {one.place: one.shown_limit(chain) for one in routed}, silent
 
 
 def _versions(_proxy: _Proxy) -> Iterator[Check]:

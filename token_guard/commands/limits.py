@@ -95,22 +95,27 @@ def limits(models: Sequence[str], config: str | None, explain: bool, environ: Ma
         raise InputError("discover what? --discover asks the servers of a LiteLLM configuration, given with --config")
     document = {} if config is None else litellm_config.load(config, environ)
     settings = Settings.load(litellm_config.options(document))
-    deployments = list(map(as_routed, litellm_config.served(document)))
+    deployments = list(litellm_config.served(document))
     everyone = [*(Served(model_or(model, {}), Deployment()) for model in models), *deployments]
     concrete = [served for served in everyone if "*" not in served.model]
-    chain, silent = asked(settings, concrete, discover=discover)
-    known = tuple(_known(chain, served) for served in concrete)
+    chain, routed, silent = asked(settings, concrete, discover=discover)
+    known = tuple(_known(chain, served) for served in routed)
     wildcards = tuple(served.model for served in everyone if "*" in served.model)
     wrong = (f"{key}: {complaint}" for served in deployments for key, complaint in unreadable(served))
     return Limits(known, wildcards, explain, (*chain.complaints, *wrong, *merges(deployments)), silent)
 
 
-def asked(settings: Settings, everyone: Sequence[Served], *, discover: bool = False) -> tuple[LimitChain, tuple[str, ...]]:
+def asked(
+    settings: Settings, everyone: Sequence[Served], *, discover: bool = False
+) -> tuple[LimitChain, Sequence[Served], tuple[str, ...]]:
     """The limits that a proxy with these settings would go by: with what its store has learned and, where discovery is switched on or
-    wanted, what the deployments' servers say now, who are waited for; and a line on each that named no window."""
+    wanted, what the deployments' servers say now, who are waited for; the deployments as what was learned of them is found; and a line
+    on each that named no window."""
     discovery = Discovery.if_wanted(discover or settings.limits.discovery)
     silent = _ask(discovery[0], everyone) if discovery else ()
-    return Guard(settings, sources=(_learned(settings), *discovery)).limits, silent
+    learned = _learned(settings)
+    routed = list(map(as_routed, everyone)) if learned.knows_any else everyone
+    return Guard(settings, sources=(learned, *discovery)).limits, routed, silent
 
 
 def _learned(settings: Settings) -> Learned:

@@ -12,9 +12,6 @@ PAIRED = frozenset(
 )
 """Kinds that are read as calls and results: what pairs them is known, and their ids may come again in later turns."""
 
-ALONE = tuple(PAIRED)
-"""The same, to be asked for a value of any kind."""
-
 KEYS = ("call_id", "tool_use_id", "approval_request_id")
 CALLER = ("tool_id", "caller_id")
 """Keys of the ids by which an item names another one, and of those that its caller has."""
@@ -43,11 +40,10 @@ def bonds_of(blocks: Iterable[Any], referred: frozenset[str] = frozenset()) -> f
     for block in blocks:
         if not isinstance(block, (dict, Mapping)):
             continue
-        caller = block.get("caller")
-        if caller is None and not referred and block.get("type") in ALONE:  # nearly all
+        caller, kind = block.get("caller"), str(block.get("type"))
+        if caller is None and not referred and kind in PAIRED:  # nearly all
             continue
         named = [caller.get(key) for key in CALLER] if isinstance(caller, Mapping) else []
-        kind = str(block.get("type"))
         if kind not in PAIRED:
             named += [block.get(key) for key in KEYS]
             named += [block.get("id")] if kind.endswith(NAMED) else []

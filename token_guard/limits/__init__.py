@@ -120,7 +120,7 @@ class LimitChain:
         if request is None:
             return limit
         limit = as_requested(limit, model, request)
-        if cuts_in_silence(model) and (warning := unsaid(model, limit)):
+        if warning := unsaid(model, limit):
             self._warn_once(f"{model}\n{_group(deployment)}\nunsaid", "%s", (warning,))
         return limit
 

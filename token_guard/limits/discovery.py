@@ -113,7 +113,7 @@ class Discovery:
         endpoint = _endpoint(model, deployment)
         if endpoint is None:
             return None
-        finding = self._findings.get(endpoint) or self._recalled(endpoint)
+        finding = self._known(endpoint)
         if self._clock() >= finding.until and self._open(endpoint):
             self._workers.submit(lambda: self._ask(endpoint))
         return finding.limit
@@ -147,7 +147,7 @@ class Discovery:
 
     def _ask(self, endpoint: _Endpoint) -> None:
         try:
-            before = self._findings.get(endpoint) or self._recalled(endpoint)
+            before = self._known(endpoint)
             finding = self._round(endpoint, before)
             self._keep(endpoint, finding)
         finally:
@@ -181,14 +181,16 @@ class Discovery:
             self._findings[endpoint] = finding
             self.changes += finding.limit != (known.limit if known else None)
 
-    def _recalled(self, endpoint: _Endpoint) -> _Finding:
-        """What an earlier process found, used until the server has answered this one."""
-        text = self._store.get(SECTION, _key(endpoint)) if self._store else None
-        finding = _read(text) if text else _Finding()
-        known = self._findings.get(endpoint)  # the server may have answered meanwhile
+    def _known(self, endpoint: _Endpoint) -> _Finding:
+        """What was found, or what an earlier process found, which is used until the server has answered this one."""
+        known = self._findings.get(endpoint)
         if known is None:
-            self._keep(endpoint, finding)
-        return known or finding
+            text = self._store.get(SECTION, _key(endpoint)) if self._store else None
+            recalled = _read(text) if text else _Finding()
+            known = self._findings.get(endpoint)  # the server may have answered meanwhile
+            if known is None:
+                self._keep(endpoint, recalled)
+        return known or recalled
 
     def _remember(self, endpoint: _Endpoint, finding: _Finding) -> None:
         limit = finding.limit

@@ -29,6 +29,8 @@ class LearnedStore(Protocol):
 
     def delete(self, section: str, key: str) -> None: ...
 
+    def keys(self, section: str) -> tuple[str, ...]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Fact:
@@ -57,6 +59,11 @@ class Learned:
         if fact is None:
             return ""
         return "named by the provider in a refusal" if fact.named else "below what the provider refused without naming a window"
+
+    @property
+    def knows_any(self) -> bool:
+        """Whether anything was learned of any deployment."""
+        return bool(self.store.keys(SECTION))
 
     def learn(self, model: str, deployment: Deployment | None, window: int, *, named: bool = True) -> None:
         """Remember a window; one that no provider named never replaces a smaller one that is known."""

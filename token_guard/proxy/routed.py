@@ -10,8 +10,9 @@ __all__ = ["as_routed"]
 
 
 def as_routed(one: Served) -> Served:
-    """A deployment with the id that the router gives it where its entry has none; without one in a LiteLLM that keeps it to itself."""
-    if one.deployment.id:
+    """An entry of the router's list with the id that the router gives its deployment where it has none; without one in a LiteLLM that keeps
+    it to itself."""
+    if one.deployment.id or one.place is None:
         return one
     from litellm.router import Router  # takes seconds
 

@@ -110,7 +110,7 @@ def speaks(message: Message) -> bool:
 
 def says_little(message: Message) -> bool:
     """Whether a message has a few words, which go on from what was said before."""
-    return _length(_spoken(message)) <= _SHORT
+    return _is_short(_spoken(message))
 
 
 def running_task(messages: Sequence[Message]) -> tuple[int, ...]:
@@ -136,7 +136,7 @@ def running_task(messages: Sequence[Message]) -> tuple[int, ...]:
         if found and not _answered(messages, place, found[-1]):
             break
         found.append(place)
-        if len(found) == _MOST or not says_little(messages[place]):
+        if len(found) == _MOST or not _is_short(words):
             break
     return tuple(reversed(found))
 
@@ -233,6 +233,10 @@ def _only_assents(words: str) -> bool:
     if _UNSPACED.search(rest):
         return False
     return all(word.lower().replace("’", "'") in ASSENT for word in _WORD.findall(rest))
+
+
+def _is_short(words: str) -> bool:
+    return _length(words) <= _SHORT
 
 
 def _length(words: str) -> int:
